@@ -1,0 +1,273 @@
+package parser
+
+import (
+	"bytes"
+	"math"
+	"unicode/utf8"
+)
+
+// JSON is the default parser: text packets with a JSON payload, each followed by its attachments as binary messages
+// (socket.io-protocol v5). It holds nothing, so all values of it are equal.
+type JSON struct{}
+
+var _ Parser = JSON{}
+
+// NewDecoder returns a decoder for one connection. The namespace of its packets is never empty: the default one is "/".
+//
+// It is stricter than the reference where that would leave a peer waiting or hold memory for it: an event without a
+// payload, an acknowledgement with neither id nor payload, counts and ids that are not plain decimal digits, and an
+// attachment that is referred to twice are errors.
+func (JSON) NewDecoder(l Limits) Decoder {
+	return &decoder{limits: l.withDefaults()}
+}
+
+type decoder struct {
+	limits Limits
+
+	// The namespace of the last packet. Most connections use one, which is then allocated once.
+	namespace string
+
+	// The half-built packet, how many attachments it still awaits, and how many bytes these may have.
+	packet  *Packet
+	awaited int
+	free    int
+}
+
+func (d *decoder) Waiting() bool { return d.packet != nil }
+
+func (d *decoder) Add(data []byte, binary bool) (*Packet, error) {
+	p, err := d.add(data, binary)
+	if err != nil {
+		d.packet = nil
+		return nil, err
+	}
+	return p, nil
+}
+
+func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
+	switch {
+	case binary && d.packet == nil:
+		return nil, &SyntaxError{"binary message that no packet awaits", 0}
+	case binary:
+		return d.attach(data)
+	case d.packet != nil:
+		return nil, &SyntaxError{"text message while an attachment is awaited", 0}
+	case !utf8.Valid(data):
+		return nil, &SyntaxError{"text is not valid UTF-8", 0}
+	}
+	h, err := d.header(data)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := d.payload(data, &h)
+	if err != nil {
+		return nil, err
+	}
+	p := &Packet{Type: h.kind, Namespace: h.namespace, ID: h.id, HasID: h.hasID}
+	if payload != nil {
+		p.Data = cloneBytes(payload)
+	}
+	if h.attachments > 0 {
+		d.packet, d.awaited, d.free = p, h.attachments, d.limits.AttachmentBytes
+		return nil, nil
+	}
+	return p, nil
+}
+
+// attach adds a binary message to the half-built packet.
+func (d *decoder) attach(data []byte) (*Packet, error) {
+	if len(data) > d.free {
+		return nil, &SyntaxError{"attachments are too large", d.free}
+	}
+	d.free -= len(data)
+	d.packet.Attachments = append(d.packet.Attachments, cloneBytes(data))
+	if d.awaited--; d.awaited > 0 {
+		return nil, nil
+	}
+	p := d.packet
+	d.packet = nil
+	return p, nil
+}
+
+// cloneBytes returns a copy that is exactly as large, and never nil: an empty attachment is different from none.
+func cloneBytes(b []byte) []byte {
+	c := make([]byte, len(b))
+	copy(c, b)
+	return c
+}
+
+// header is what stands before the payload: type [attachments "-"] [namespace ","] [ack-id].
+type header struct {
+	kind        Type // without the binary variants
+	attachments int
+	namespace   string
+	id          uint64
+	hasID       bool
+	end         int
+}
+
+func (d *decoder) header(data []byte) (h header, err error) {
+	if len(data) == 0 {
+		return h, &SyntaxError{"empty packet", 0}
+	}
+	if data[0] < '0' || data[0] > '6' {
+		return h, &SyntaxError{"unknown packet type", 0}
+	}
+	h.kind = Type(data[0] - '0')
+	i := 1
+	if h.kind == BinaryEvent || h.kind == BinaryAck {
+		h.kind -= BinaryEvent - Event
+		if h.attachments, i, err = d.count(data, i); err != nil {
+			return h, err
+		}
+	}
+	if h.namespace, i, err = d.namespaceAt(data, i); err != nil {
+		return h, err
+	}
+	if h.id, h.end, err = ackID(data, i); err != nil {
+		return h, err
+	}
+	h.hasID = h.end > i
+	if h.kind != Event && h.kind != Ack {
+		h.id, h.hasID = 0, false // the reference skips it too
+	}
+	return h, nil
+}
+
+// count reads the number of attachments and the dash behind it.
+func (d *decoder) count(data []byte, i int) (n, end int, err error) {
+	start := i
+	for ; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
+		if i-start == 4 {
+			return 0, 0, &SyntaxError{"too many attachments", start}
+		}
+		n = n*10 + int(data[i]-'0')
+	}
+	switch {
+	case i == start || i == len(data) || data[i] != '-' || n == 0:
+		return 0, 0, &SyntaxError{"illegal number of attachments", start}
+	case n > d.limits.Attachments:
+		return 0, 0, &SyntaxError{"too many attachments", start}
+	}
+	return n, i + 1, nil
+}
+
+// namespaceAt reads the namespace, its query included, and the comma behind it. Without a comma all that is left is
+// the namespace.
+func (d *decoder) namespaceAt(data []byte, i int) (name string, end int, err error) {
+	if i == len(data) || data[i] != '/' {
+		return "/", i, nil
+	}
+	raw := data[i:]
+	// One byte more than the limit is enough to find the comma or to refuse.
+	if len(raw) > d.limits.Namespace {
+		raw = raw[:d.limits.Namespace+1]
+	}
+	end = len(data)
+	if comma := bytes.IndexByte(raw, ','); comma >= 0 {
+		raw, end = raw[:comma], i+comma+1
+	} else if len(raw) > d.limits.Namespace {
+		return "", 0, &SyntaxError{"namespace is too long", i}
+	}
+	switch {
+	case len(raw) == 1:
+		return "/", end, nil
+	case string(raw) != d.namespace:
+		d.namespace = string(raw)
+	}
+	return d.namespace, end, nil
+}
+
+// ackID reads the digits of an id, if there are any.
+func ackID(data []byte, i int) (id uint64, end int, err error) {
+	start := i
+	for ; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
+		digit := uint64(data[i] - '0')
+		if i-start == 20 || id > (math.MaxUint64-digit)/10 {
+			return 0, 0, &SyntaxError{"acknowledgement id is too large", start}
+		}
+		id = id*10 + digit
+	}
+	return id, i, nil
+}
+
+// payload checks what follows the header against the rule of the packet's type, and returns it without the white space
+// around it; nil when there is none.
+func (d *decoder) payload(data []byte, h *header) ([]byte, error) {
+	start := h.end
+	if start == len(data) {
+		if h.kind == Event || h.kind == Ack && !h.hasID || h.attachments > 0 {
+			return nil, &SyntaxError{"packet without a payload", start}
+		}
+		return nil, nil
+	}
+	if h.kind == Disconnect {
+		return nil, &SyntaxError{"disconnect packet with a payload", start}
+	}
+	start = skipSpace(data, start)
+	end, err := validate(data, start, d.limits.Depth)
+	if err != nil {
+		return nil, err
+	}
+	if rest := skipSpace(data, end); rest < len(data) {
+		return nil, &SyntaxError{"text behind the payload", rest}
+	}
+	payload := data[start:end]
+	fits := true
+	switch h.kind {
+	case Connect:
+		fits = payload[0] == '{'
+	case ConnectError:
+		fits = payload[0] == '{' || payload[0] == '"'
+	case Event, Ack:
+		fits = payload[0] == '['
+	}
+	if !fits {
+		return nil, &SyntaxError{"invalid payload for this packet type", start}
+	}
+	if h.kind == Event {
+		if err := checkEventName(payload, start, d.limits.EventName); err != nil {
+			return nil, err
+		}
+	}
+	if h.attachments > 0 {
+		// Checked before the attachments arrive, so that a bad packet holds no memory.
+		var few [8]mark
+		if _, err := findPlaceholders(few[:0], payload, h.attachments); err != nil {
+			err.Offset += start
+			return nil, err
+		}
+	}
+	return payload, nil
+}
+
+// checkEventName checks the first element of an event's array, which begins at the given offset of the message.
+func checkEventName(payload []byte, offset, limit int) error {
+	raw, _, ok := NextValue(payload, 0)
+	if !ok {
+		return &SyntaxError{"event without a name", offset}
+	}
+	// Without escapes the name is what stands between the quotes, and needs no copy.
+	name := raw
+	switch {
+	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
+		name = raw[1 : len(raw)-1]
+	case raw[0] == '"' && (len(raw)-2)/len(`\u0000`) > limit:
+		return &SyntaxError{"event name is too long", offset}
+	case raw[0] == '"':
+		s, err := unquote(raw)
+		if err != nil {
+			return &SyntaxError{"invalid event name", offset}
+		}
+		name = []byte(s)
+	case raw[0] != '-' && (raw[0] < '0' || raw[0] > '9'):
+		return &SyntaxError{"event name is neither a string nor a number", offset}
+	}
+	if len(name) > limit {
+		return &SyntaxError{"event name is too long", offset}
+	}
+	if ReservedEvent(string(name)) {
+		return &SyntaxError{"reserved event name", offset}
+	}
+	return nil
+}

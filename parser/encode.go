@@ -1,0 +1,68 @@
+package parser
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Encode returns the text message of a packet and behind it its attachments. A packet that has attachments becomes a
+// binary event or a binary acknowledgement. The attachments are not copied.
+//
+// The error wraps [ErrInvalidPacket]: an unknown type, a payload that the type does not have or lacks, an
+// acknowledgement without an id, a namespace without its slash or with a comma, more than 9,999 attachments. Data is
+// taken to be valid JSON that fits the type.
+func (JSON) Encode(p *Packet) ([]Frame, error) {
+	kind, err := wireType(p)
+	if err != nil {
+		return nil, err
+	}
+	// Room for the type, a count and its dash, an id, and a comma behind the namespace.
+	head := make([]byte, 0, 1+5+len(p.Namespace)+1+20+len(p.Data))
+	head = append(head, '0'+byte(kind))
+	if n := len(p.Attachments); n > 0 {
+		head = strconv.AppendInt(head, int64(n), 10)
+		head = append(head, '-')
+	}
+	if p.Namespace != "" && p.Namespace != "/" {
+		head = append(head, p.Namespace...)
+		head = append(head, ',')
+	}
+	if p.HasID && (p.Type == Event || p.Type == Ack) {
+		head = strconv.AppendUint(head, p.ID, 10)
+	}
+	frames := make([]Frame, 1, 1+len(p.Attachments))
+	frames[0] = Frame{Data: append(head, p.Data...)}
+	for _, a := range p.Attachments {
+		frames = append(frames, Frame{Data: a, Binary: true})
+	}
+	return frames, nil
+}
+
+// wireType returns the digit's value under which p travels.
+func wireType(p *Packet) (Type, error) {
+	kind := p.Type
+	if n := len(p.Attachments); n > maxAttachments {
+		return 0, fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
+	} else if n > 0 {
+		kind += BinaryEvent - Event
+	}
+	var reason string
+	switch {
+	case p.Type > ConnectError:
+		reason = "unknown type"
+	case kind != p.Type && p.Type != Event && p.Type != Ack:
+		reason = "attachments in a packet that is neither event nor acknowledgement"
+	case (p.Type == Event || p.Type == Ack) && len(p.Data) == 0:
+		reason = "no payload"
+	case p.Type == Ack && !p.HasID:
+		reason = "acknowledgement without an id"
+	case p.Type == Disconnect && len(p.Data) > 0:
+		reason = "disconnect with a payload"
+	case p.Namespace != "" && p.Namespace[0] != '/' || strings.IndexByte(p.Namespace, ',') >= 0:
+		reason = "bad namespace"
+	default:
+		return kind, nil
+	}
+	return 0, fmt.Errorf("%w: %s", ErrInvalidPacket, reason)
+}

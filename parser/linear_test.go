@@ -1,0 +1,74 @@
+//go:build !race
+
+package parser_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parleyio/parley/parser"
+)
+
+// valid are messages of about n bytes that are accepted, and the work that is done with them afterwards.
+var valid = map[string]func(n int) string{
+	"string":          func(n int) string { return `51-["x","` + strings.Repeat("s", n) + `"]` },
+	"escapes":         func(n int) string { return `51-["x","` + strings.Repeat(`\u2028`, n/6) + `"]` },
+	"arguments":       func(n int) string { return `51-["x"` + strings.Repeat(",1", n/2) + `]` },
+	"keys":            func(n int) string { return `51-["x",{"a":1` + strings.Repeat(`,"_placeholder":1`, n/17) + `}]` },
+	"deep beside":     func(n int) string { return `51-["x"` + strings.Repeat(","+nested(60), n/121) + `]` },
+	"deep and around": func(n int) string { return deepAround(n) },
+}
+
+// deepAround nests a placeholder deeply with much to skip at every level.
+func deepAround(n int) string {
+	const levels = 60
+	filler := strings.Repeat("0,", n/levels/2)
+	return `51-["x",` + strings.Repeat("["+filler, levels) + `{"_placeholder":true,"num":0}` + strings.Repeat("]", levels) + `]`
+}
+
+// TestLinear asserts that a byte costs the same in a long message as in a short one. The bound leaves room for a busy
+// machine: a quadratic step would make it 16 times as much. The race detector would measure itself.
+func TestLinear(t *testing.T) {
+	const short, long, bound = 64_000, 1_024_000, 6
+	run := func(message []byte) {
+		dec := parser.JSON{}.NewDecoder(parser.Limits{})
+		_, _ = dec.Add(message, false)
+		if !dec.Waiting() {
+			return
+		}
+		p, err := dec.Add([]byte("binary"), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var args []any
+		for v, at, ok := parser.NextValue(p.Data, 0); ok; v, at, ok = parser.NextValue(p.Data, at) {
+			if len(args) < 10 {
+				var dst any
+				_ = parser.Unmarshal(v, p.Attachments, &dst)
+				args = append(args, parser.NewRaw(v, p.Attachments))
+			}
+		}
+		_, _, _ = parser.MarshalArgs(args)
+	}
+	perByte := func(message []byte) float64 {
+		best := time.Hour
+		for range 7 {
+			start := time.Now()
+			run(message)
+			best = min(best, time.Since(start))
+		}
+		return float64(best) / float64(len(message))
+	}
+	for _, inputs := range []map[string]func(int) string{hostile, valid} {
+		for name, text := range inputs {
+			t.Run(name, func(t *testing.T) {
+				a, b := perByte([]byte(text(short))), perByte([]byte(text(long)))
+				// Below a nanosecond per byte it is the noise that is measured.
+				if b > bound*max(a, 1) {
+					t.Errorf("%.1f ns per byte in %d bytes, %.1f in %d", a, short, b, long)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package parser
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+// Encode returns the one message of a packet. Data and id are left out when there is none: to the reference nil is not
+// the same. Attachments that the data does not refer to are left out too.
+//
+// The error wraps [ErrInvalidPacket]: for the reasons for which that of [JSON] does, for a connect error without data, and
+// for data that refers to attachments which are not there or that no MessagePack can be made of. Otherwise it is taken to
+// be valid JSON that fits the type.
+func (MessagePack) Encode(p *Packet) ([]Frame, error) {
+	if _, err := wireType(p); err != nil {
+		return nil, err
+	}
+	if p.Type == ConnectError && len(p.Data) == 0 {
+		return nil, fmt.Errorf("%w: no payload", ErrInvalidPacket)
+	}
+	k := packers.Get().(*packer)
+	defer k.free()
+	if err := k.packet(p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidPacket, err)
+	}
+	return []Frame{{Data: k.join(p.Attachments), Binary: true}}, nil
+}
+
+// packer turns JSON text into MessagePack, which has the number of elements before an array and not behind it. What can
+// be written at once is collected in flat, the rest in gaps.
+type packer struct {
+	flat  []byte
+	gaps  []gap
+	open  []int // the gaps of the arrays and objects that are open
+	marks []mark
+	plain []byte // a string without its escapes
+}
+
+// gap is what goes before flat[at]: the header of an array or an object with n values, keys among them, or attachment n.
+type gap struct {
+	at   int
+	kind gapKind
+	n    int
+}
+
+type gapKind byte
+
+const (
+	gapArray      gapKind = '['
+	gapObject     gapKind = '{'
+	gapAttachment gapKind = 'b'
+)
+
+// packers keeps buffers between packets: encoding one then costs the allocation of its result alone.
+var packers = sync.Pool{New: func() any { return new(packer) }}
+
+func (k *packer) free() {
+	const most = keptBuffer / 16
+	*k = packer{reuse(k.flat, keptBuffer), reuse(k.gaps, most), reuse(k.open, most), reuse(k.marks, most), reuse(k.plain, keptBuffer)}
+	packers.Put(k)
+}
+
+// reuse returns an empty slice with the capacity of s, unless that is larger than most.
+func reuse[T any](s []T, most int) []T {
+	if cap(s) > most {
+		return nil
+	}
+	return s[:0]
+}
+
+// packet writes the map in the order of keys in which the reference's server does.
+func (k *packer) packet(p *Packet) error {
+	id := p.HasID && (p.Type == Event || p.Type == Ack)
+	members := uint32(2)
+	if id {
+		members++
+	}
+	if len(p.Data) > 0 {
+		members++
+	}
+	k.flat = slices.Grow(k.flat, len(p.Data)+len(p.Namespace)+32) // the rest of it is rarely longer
+	k.flat = msgp.AppendMapHeader(k.flat, members)
+	if id && p.Type == Ack {
+		k.member(keyID, p.ID)
+	}
+	k.member(keyType, uint64(p.Type))
+	if len(p.Data) > 0 {
+		k.flat = msgp.AppendString(k.flat, keyData)
+		if err := k.data(p.Data, p.Attachments); err != nil {
+			return err
+		}
+	}
+	namespace := p.Namespace
+	if namespace == "" {
+		namespace = "/"
+	}
+	k.flat = msgp.AppendString(k.flat, keyNamespace)
+	k.flat = msgp.AppendString(k.flat, namespace)
+	if id && p.Type == Event {
+		k.member(keyID, p.ID)
+	}
+	return nil
+}
+
+func (k *packer) member(key string, n uint64) {
+	k.flat = msgp.AppendString(k.flat, key)
+	k.flat = msgp.AppendUint64(k.flat, n)
+}
+
+var (
+	errBrokenJSON = errors.New("payload is not valid JSON")
+	errTooLarge   = errors.New("payload is larger than MessagePack can express")
+)
+
+// data writes a JSON text.
+func (k *packer) data(text []byte, attachments [][]byte) error {
+	if uint64(len(text)) > math.MaxUint32 {
+		return errTooLarge
+	}
+	if len(attachments) > 0 {
+		var bad *SyntaxError
+		if k.marks, bad = findPlaceholders(k.marks, text, len(attachments)); bad != nil {
+			return errors.New(bad.Reason)
+		}
+	}
+	var (
+		marks = k.marks
+		roots int // values outside of all arrays and objects
+		err   error
+	)
+	for i := 0; i < len(text); {
+		c := text[i]
+		top := len(k.open) - 1
+		switch c {
+		case ',', ':', ' ', '\t', '\n', '\r':
+			i++
+			continue
+		case ']', '}':
+			if top < 0 || !k.gaps[k.open[top]].closedBy(c) {
+				return errBrokenJSON
+			}
+			k.open = k.open[:top]
+			i++
+			continue
+		}
+		if top >= 0 {
+			k.gaps[k.open[top]].n++
+		} else {
+			roots++
+		}
+		switch c {
+		case '[', '{':
+			for len(marks) > 0 && marks[0].num == around {
+				marks = marks[1:]
+			}
+			if len(marks) > 0 && marks[0].start == i {
+				if uint64(len(attachments[marks[0].num])) > math.MaxUint32 {
+					return errTooLarge
+				}
+				k.gaps = append(k.gaps, gap{len(k.flat), gapAttachment, marks[0].num})
+				i, marks = marks[0].end, marks[1:]
+				continue
+			}
+			k.open = append(k.open, len(k.gaps))
+			k.gaps = append(k.gaps, gap{len(k.flat), gapKind(c), 0})
+			i++
+		case '"':
+			i, err = k.str(text, i)
+		case 't':
+			k.flat = msgp.AppendBool(k.flat, true)
+			i, err = scanWord(text, i, "true")
+		case 'f':
+			k.flat = msgp.AppendBool(k.flat, false)
+			i, err = scanWord(text, i, "false")
+		case 'n':
+			k.flat = msgp.AppendNil(k.flat)
+			i, err = scanWord(text, i, "null")
+		default:
+			start := i
+			if i, err = scanNumber(text, i); err == nil {
+				k.flat = appendNumber(k.flat, text[start:i])
+			}
+		}
+		if err != nil {
+			return errBrokenJSON
+		}
+	}
+	if len(k.open) > 0 || roots != 1 {
+		return errBrokenJSON
+	}
+	return nil
+}
+
+// closedBy reports whether a bracket ends the array or object.
+func (g *gap) closedBy(c byte) bool {
+	return g.kind == gapArray && c == ']' || g.kind == gapObject && c == '}' && g.n%2 == 0
+}
+
+// str writes the string that opens at text[i] and returns the offset behind it.
+func (k *packer) str(text []byte, i int) (int, error) {
+	end := skipPlain(text, i+1)
+	if end < len(text) && text[end] == '"' {
+		k.flat = msgp.AppendStringFromBytes(k.flat, text[i+1:end])
+		return end + 1, nil
+	}
+	if end = skipString(text, i); end > len(text) {
+		return 0, errBrokenJSON
+	}
+	k.plain = appendUnescaped(k.plain[:0], text[i+1:end-1])
+	k.flat = msgp.AppendStringFromBytes(k.flat, k.plain)
+	return end, nil
+}
+
+// join returns the message: what is flat, with its gaps filled.
+func (k *packer) join(attachments [][]byte) []byte {
+	size := len(k.flat)
+	for _, g := range k.gaps {
+		size += 5 // the longest header
+		if g.kind == gapAttachment {
+			size += len(attachments[g.n])
+		}
+	}
+	b := make([]byte, 0, size)
+	at := 0
+	for _, g := range k.gaps {
+		b = append(b, k.flat[at:g.at]...)
+		at = g.at
+		switch g.kind {
+		case gapArray:
+			b = msgp.AppendArrayHeader(b, uint32(g.n))
+		case gapObject:
+			b = msgp.AppendMapHeader(b, uint32(g.n/2))
+		case gapAttachment:
+			b = msgp.AppendBytes(b, attachments[g.n])
+		}
+	}
+	return append(b, k.flat[at:]...)
+}

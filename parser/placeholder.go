@@ -1,0 +1,164 @@
+package parser
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// mark is a part of a JSON text that leads to an attachment: a placeholder, or an array or object around one.
+type mark struct {
+	start, end int // of a placeholder
+	num        int // the placeholder's attachment; -1 for what is around it
+}
+
+const around = -1
+
+// findPlaceholders walks a validated JSON text that comes with n attachments and appends to marks its placeholders and
+// all that is around them, in the order in which they start.
+//
+// A placeholder is an object whose "_placeholder" is true (the last one, should the key be repeated, as in JavaScript).
+// Its "num" must be the decimal index of an attachment, and no two may name the same one: no encoder writes that, and
+// each reference would multiply the attachment's size for a receiver that copies it.
+func findPlaceholders(marks []mark, data []byte, n int) ([]mark, *SyntaxError) {
+	var (
+		levels [8]level
+		stack  = levels[:0]
+		few    [1]uint64
+		seen   = few[:] // bit set of the attachments found
+		last   = 0      // end of the last placeholder
+	)
+	for i := 0; i < len(data); {
+		top := len(stack) - 1
+		switch c := data[i]; c {
+		case '{', '[':
+			if top >= 0 {
+				stack[top].value(nil)
+			}
+			stack = append(stack, level{start: i, object: c == '{', key: c == '{', num: -1})
+			i++
+		case '}', ']':
+			i++
+			if top < 0 {
+				return marks, nil
+			}
+			l := stack[top]
+			stack = stack[:top]
+			if !l.placeholder {
+				continue
+			}
+			if l.num < 0 || l.num >= n || l.start < last {
+				return nil, &SyntaxError{"illegal attachment reference", l.start}
+			}
+			for l.num>>6 >= len(seen) {
+				seen = append(seen, 0)
+			}
+			bit := uint64(1) << (l.num & 63)
+			if seen[l.num>>6]&bit != 0 {
+				return nil, &SyntaxError{"attachment is referred to twice", l.start}
+			}
+			seen[l.num>>6] |= bit
+			for j := range stack {
+				if !stack[j].marked {
+					stack[j].marked = true
+					marks = append(marks, mark{start: stack[j].start, num: around})
+				}
+			}
+			marks = append(marks, mark{start: l.start, end: i, num: l.num})
+			last = i
+		case '"':
+			end := min(skipString(data, i), len(data))
+			if top >= 0 && stack[top].key {
+				stack[top].name = keyName(data[i:end])
+				stack[top].key = false
+			} else if top >= 0 {
+				stack[top].value(nil)
+			}
+			i = end
+		case ',':
+			if top >= 0 {
+				stack[top].key = stack[top].object
+			}
+			i++
+		case ':', ' ', '\t', '\n', '\r':
+			i++
+		default:
+			start := i
+			for i < len(data) && !isDelimiter(data[i]) {
+				i++
+			}
+			if top >= 0 {
+				stack[top].value(data[start:i])
+			}
+		}
+	}
+	return marks, nil
+}
+
+// level is one open array or object.
+type level struct {
+	start       int
+	object      bool
+	key         bool // the next string is a key
+	name        name // of the last key
+	placeholder bool
+	num         int // the value of "num"; -1 unless it is a small decimal number
+	marked      bool
+}
+
+type name byte
+
+const (
+	nameOther name = iota
+	namePlaceholder
+	nameNum
+)
+
+// keyName tells the two keys of a placeholder from all others. They may be spelt with escapes.
+func keyName(quoted []byte) name {
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		s, err := unquote(quoted)
+		if err != nil {
+			return nameOther
+		}
+		quoted = []byte(`"` + s + `"`)
+	}
+	switch string(quoted) {
+	case `"_placeholder"`:
+		return namePlaceholder
+	case `"num"`:
+		return nameNum
+	}
+	return nameOther
+}
+
+// value takes note of a value; nil stands for a string, an array or an object.
+func (l *level) value(token []byte) {
+	switch l.name {
+	case namePlaceholder:
+		l.placeholder = string(token) == "true"
+	case nameNum:
+		l.num = -1
+		if n := len(token); n > 0 && n <= 4 && skipDigits(token, 0) == n {
+			l.num, _ = strconv.Atoi(string(token))
+		}
+	}
+}
+
+func appendPlaceholder(dst []byte, num int) []byte {
+	dst = append(dst, `{"_placeholder":true,"num":`...)
+	dst = strconv.AppendInt(dst, int64(num), 10)
+	return append(dst, '}')
+}
+
+// renumber appends value to dst with other numbers in its placeholders.
+func renumber(dst, value []byte, marks []mark, number func(old int) int) []byte {
+	at := 0
+	for _, m := range marks {
+		if m.num != around {
+			dst = append(dst, value[at:m.start]...)
+			dst = appendPlaceholder(dst, number(m.num))
+			at = m.end
+		}
+	}
+	return append(dst, value[at:]...)
+}

@@ -1,0 +1,262 @@
+package parser_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/parleyio/parley/parser"
+)
+
+// TestUnmarshal_RoundTrip decodes what MarshalArgs has made into the same type.
+func TestUnmarshal_RoundTrip(t *testing.T) {
+	for name, v := range values() {
+		switch name {
+		case "nil", "methods", "methods, pointer", "methods in any": // cannot come back
+			continue
+		case "embedded pointer", "embedded pointer, 0": // encoding/json panics
+			continue
+		case "mixed", "not zero": // encoding/json writes what it cannot read
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			// Once through encoding/json alone, which settles what can come back at all.
+			want, got := reflect.New(reflect.TypeOf(v)), reflect.New(reflect.TypeOf(v))
+			if err := json.Unmarshal([]byte(reference(t, v)), want.Interface()); err != nil {
+				t.Fatal("encoding/json cannot decode it either:", err)
+			}
+			data, attachments, err := parser.MarshalArgs([]any{"first", []byte("another"), v})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := parser.Unmarshal(argument(data, 2), attachments, got.Interface()); err != nil {
+				t.Fatal(err)
+			}
+			// In an any the one has base64 and the other the bytes, so it is the encoded form that is compared.
+			if a, b := reference(t, want.Interface()), reference(t, got.Interface()); a != b {
+				t.Errorf("\n got %s\nwant %s", b, a)
+			}
+		})
+	}
+}
+
+// argument returns element i of an array.
+func argument(data []byte, i int) []byte {
+	v, at, ok := parser.NextValue(data, 0)
+	for ; ok && i > 0; i-- {
+		v, at, ok = parser.NextValue(data, at)
+	}
+	return v
+}
+
+const ph0, ph1 = `{"_placeholder":true,"num":0}`, `{"_placeholder":true,"num":1}`
+
+func TestUnmarshal_Binary(t *testing.T) {
+	attachments := [][]byte{[]byte("zero"), []byte("one")}
+	zero := []byte("zero")
+	for _, c := range []struct {
+		name, data string
+		dst        any // a pointer, possibly to something that is there already
+		want       any
+	}{
+		{"bytes", ph0, new([]byte), zero},
+		{"bytes over others", ph0, new([]byte("something longer")), zero},
+		{"named bytes", ph1, new(blob), blob("one")},
+		{"any", ph0, new(any), any(zero)},
+		{"pointer", ph0, new(*[]byte), &zero},
+		{"pointer to pointer", ph0, new(**[]byte), new(new([]byte("zero")))},
+		{"white space", " \n" + ph0 + " ", new([]byte), zero},
+		{"the other spelling", `{ "num" : 0 , "x":[1], "_placeholder" : true }`, new([]byte), zero},
+		{"in any, deeply", `{"a":[1,{"b":` + ph1 + `,"c":"s"},` + ph0 + `]}`, new(any),
+			map[string]any{"a": []any{1.0, map[string]any{"b": []byte("one"), "c": "s"}, zero}}},
+		{"slice", `[` + ph1 + `,null,` + ph0 + `]`, new([][]byte), [][]byte{[]byte("one"), nil, zero}},
+		{"short array", `[` + ph1 + `,` + ph0 + `]`, new([1][]byte), [1][]byte{[]byte("one")}},
+		{"map", `{"k":` + ph0 + `,"l":null}`, new(map[string][]byte), map[string][]byte{"k": zero, "l": nil}},
+		{"map of structs", `{"k":{"name":"n","data":` + ph0 + `}}`, new(map[string]file), map[string]file{"k": {"n", zero}}},
+		{"map of pointers", `{"k":{"name":"n","data":` + ph0 + `}}`, new(map[string]*file), map[string]*file{"k": {"n", zero}}},
+		{"map by number", `{"-7":` + ph0 + `}`, new(map[int][]byte), map[int][]byte{-7: zero}},
+		{"map by text", `{"key3":` + ph0 + `}`, new(map[asKey][]byte), map[asKey][]byte{{3}: zero}},
+		{"map by named string", `{"k\n":` + ph0 + `}`, new(map[text][]byte), map[text][]byte{"k\n": zero}},
+		{"map that is there", `{"k":` + ph0 + `}`, new(map[string]any{"old": 1}), map[string]any{"old": 1, "k": zero}},
+		{"key in another case", `{"NAME":"n","DATA":` + ph0 + `}`, new(file), file{"n", zero}},
+		{"key without a field", `{"other":` + ph0 + `,"name":"n","more":[` + ph1 + `]}`, new(file), file{"n", nil}},
+		{"embedded", `{"A":` + ph0 + `}`, new(embedsOne), embedsOne{Inner: &Inner{A: zero}}},
+		{"pointer field", `{"Data":` + ph0 + `,"Next":{"Data":` + ph1 + `}}`, new(node), node{zero, &node{[]byte("one"), nil}}},
+		{"raw JSON", ph0, new(json.RawMessage), json.RawMessage(ph0)},
+		{"raw JSON inside", `{"Raw":[` + ph0 + `]}`, new(holder), holder{Raw: json.RawMessage(`[` + ph0 + `]`)}},
+		{"Raw", `[` + ph1 + `]`, new(parser.Raw), raw(`[`+ph0+`]`, "one")},
+		{"Raw inside", `{"room":"r","message":{"a":` + ph1 + `}}`, new(relayed), relayed{"r", raw(`{"a":`+ph0+`}`, "one")}},
+		{"Raw without binary inside", `{"room":"r","message":{"a":1},"x":` + ph0 + `}`, new(relayed), relayed{"r", raw(`{"a":1}`)}},
+		{"Raws in a map", `{"a":` + ph0 + `,"b":1}`, new(map[string]parser.Raw), map[string]parser.Raw{"a": raw(ph0, "zero"), "b": raw("1")}},
+		{"pointer to Raw", `{"a":` + ph0 + `}`, new(map[string]*parser.Raw), map[string]*parser.Raw{"a": new(raw(ph0, "zero"))}},
+		{"any that holds a pointer", `{"data":` + ph0 + `}`, new(any(&file{Name: "kept"})), any(&file{"kept", zero})},
+		{"repeated key, binary last", `{"data":"eA==","data":` + ph0 + `}`, new(file), file{Data: zero}},
+		{"nothing binary in this one", `{"name":"n","data":"eA=="}`, new(file), file{"n", []byte("x")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := parser.Unmarshal([]byte(c.data), attachments, c.dst); err != nil {
+				t.Fatal(err)
+			}
+			if got := reflect.ValueOf(c.dst).Elem().Interface(); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("\n got %#v\nwant %#v", got, c.want)
+			}
+		})
+	}
+	if string(attachments[0]) != "zero" || string(attachments[1]) != "one" {
+		t.Error("attachments were changed")
+	}
+}
+
+type (
+	embedsOne struct {
+		*Inner
+		Other string `json:",omitempty"`
+	}
+	relayed struct {
+		Room    string     `json:"room"`
+		Message parser.Raw `json:"message"`
+	}
+	embedsHidden struct{ *inner }
+	profile      struct {
+		User struct {
+			Age    uint8             `json:"age"`
+			Admin  bool              `json:"admin"`
+			Photo  []byte            `json:"photo"`
+			Tags   []string          `json:"tags"`
+			Names  map[string]string `json:"names"`
+			Ratio  float64           `json:"ratio"`
+			Nested *file             `json:"nested"`
+		} `json:"user"`
+	}
+)
+
+// A receiver's copy is its own.
+func TestUnmarshal_CopiesBinary(t *testing.T) {
+	attachments := [][]byte{[]byte("zero")}
+	var (
+		b   []byte
+		a   any
+		all [][]byte
+	)
+	for text, dst := range map[string]any{ph0: &b, " " + ph0: &a, "[" + ph0 + "]": &all} {
+		if err := parser.Unmarshal([]byte(text), attachments, dst); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b[0], a.([]byte)[0], all[0][0] = 'x', 'x', 'x'
+	if string(attachments[0]) != "zero" {
+		t.Errorf("attachment became %q", attachments[0])
+	}
+}
+
+func TestUnmarshal_Errors(t *testing.T) {
+	attachments := [][]byte{[]byte("zero")}
+	for _, c := range []struct {
+		name, data    string
+		dst           any
+		field, reason string
+	}{
+		{"string for a number", `{"user":{"age":"old"}}`, new(profile), "user.age", "want integer, got string"},
+		{"number too large", `{"user":{"age":300}}`, new(profile), "user.age", "want uint8, got a number that does not fit"},
+		{"fraction", `{"user":{"age":1.5}}`, new(profile), "user.age", "want uint8, got a number that does not fit"},
+		{"number for a string", `{"user":{"tags":[7]}}`, new(profile), "user.tags", "want string, got number"},
+		{"array for an object", `[]`, new(profile), "", "want object, got array"},
+		{"string for a boolean", `{"user":{"admin":"x"}}`, new(profile), "user.admin", "want boolean, got string"},
+		{"boolean for a number", `{"user":{"ratio":true}}`, new(profile), "user.ratio", "want number, got boolean"},
+		{"number for binary", `{"user":{"photo":7}}`, new(profile), "user.photo", "want binary, got number"},
+		{"string for a slice", `{"user":{"tags":"x"}}`, new(profile), "user.tags", "want array, got string"},
+		{"bad base64", `{"user":{"photo":"?"}}`, new(profile), "", "cannot decode"},
+		{"number past float64", `1e999`, new(any), "", "want float64, got a number that does not fit"},
+		{"broken", `{"a":`, new(any), "", "invalid JSON"},
+		{"a type's own refusal", `"x"`, new(asKey), "", "cannot decode"},
+
+		{"binary for a string", `{"user":{"names":{"a":` + ph0 + `}}}`, new(profile), "user.names", "want string, got binary"},
+		{"binary for a number", `{"user":{"age":` + ph0 + `}}`, new(profile), "user.age", "want integer, got binary"},
+		{"binary for an object", `{"user":{"nested":` + ph0 + `}}`, new(profile), "user.nested", "want object, got binary"},
+		{"binary for an array", `{"user":{"tags":` + ph0 + `}}`, new(profile), "user.tags", "want array, got binary"},
+		{"binary for text", ph0, new(asKey), "", "want text, got binary"},
+		{"binary for an array of bytes", ph0, new([4]byte), "", "want array, got binary"},
+		{"binary for a string, alone", ph0, new(string), "", "want string, got binary"},
+		{"binary for an interface with methods", `{"Error":` + ph0 + `}`, new(mixed), "Error", "want error, got binary"},
+		{"the first of two", `{"user":{"age":` + ph0 + `,"x":1},"name":[]}`, new(profile), "user.age", "want integer, got binary"},
+		{"a type's own refusal of binary", `{"a":` + ph0 + `}`, new(map[string]*refuses), "", "cannot decode"},
+		{"repeated key, binary first", `{"a":[` + ph0 + `],"a":1}`, new(any), "", "an object's key is repeated"},
+		{"repeated key, other kind", `{"a":{"b":` + ph0 + `},"a":[1]}`, new(any), "", "an object's key is repeated"},
+		{"illegal reference", `{"_placeholder":true,"num":1}`, new(any), "", "illegal attachment reference"},
+		{"embedded struct that cannot be made", `{"A":` + ph0 + `}`, new(embedsHidden), "", "cannot decode"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := parser.Unmarshal([]byte(c.data), attachments, c.dst)
+			var v *parser.ValueError
+			if !errors.As(err, &v) || v.Field != c.field || v.Reason != c.reason {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+type refuses struct{}
+
+func (*refuses) UnmarshalJSON(text []byte) error {
+	if bytes.HasPrefix(text, []byte("{")) {
+		return errors.New("no")
+	}
+	return nil
+}
+
+// What the peer sent must not come back in the text of an error, however long it is.
+func TestValueError_RepeatsNothing(t *testing.T) {
+	for _, text := range []string{`"7777"`, `7777` + strings.Repeat("7", 1000), `{"7777":1}`, `["7777"]`} {
+		if err := parser.Unmarshal([]byte(text), nil, new(int32)); err == nil || strings.Contains(err.Error(), "7777") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestUnmarshal_Misuse(t *testing.T) {
+	var v *parser.ValueError
+	for _, dst := range []any{nil, 7, file{}, (*file)(nil), (*string)(nil), (*[]byte)(nil), (*parser.Raw)(nil)} {
+		for _, attachments := range [][][]byte{nil, {{1}}} {
+			for _, text := range []string{`"s"`, ph0} {
+				if err := parser.Unmarshal([]byte(text), attachments, dst); err == nil || errors.As(err, &v) {
+					t.Errorf("%T: %v", dst, err)
+				}
+			}
+		}
+	}
+}
+
+func TestNewRaw(t *testing.T) {
+	all := [][]byte{[]byte("0"), []byte("1"), []byte("2")}
+	for _, c := range []struct {
+		name, value string
+		want        parser.Raw
+	}{
+		{"nothing binary", `[1,"x"]`, raw(`[1,"x"]`)},
+		{"the first", ph0, raw(ph0, "0")},
+		{"the first, in its own spelling", `{"num":0, "_placeholder":true}`, raw(`{"num":0, "_placeholder":true}`, "0")},
+		{"the second", `{"a": ` + ph1 + ` }`, raw(`{"a": `+ph0+` }`, "1")},
+		{"two in another order", `[` + ph1 + `,` + ph0 + `]`, raw(`[`+ph0+`,`+ph1+`]`, "1", "0")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := parser.NewRaw([]byte(c.value), all)
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %s %q", got.JSON, got.Attachments)
+			}
+		})
+	}
+	t.Run("no attachments", func(t *testing.T) {
+		if got := parser.NewRaw([]byte(ph0), nil); !reflect.DeepEqual(got, raw(ph0)) {
+			t.Errorf("got %s %q", got.JSON, got.Attachments)
+		}
+	})
+	t.Run("an illegal reference is refused when it is sent", func(t *testing.T) {
+		got := parser.NewRaw([]byte(`{"_placeholder":true,"num":3}`), all)
+		if _, _, err := parser.MarshalArgs([]any{got}); !errors.Is(err, parser.ErrForgedPlaceholder) {
+			t.Errorf("got %v", err)
+		}
+	})
+}

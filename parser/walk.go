@@ -1,0 +1,115 @@
+package parser
+
+// The functions of this file walk JSON that was validated before. On anything else they return nonsense, but they
+// neither panic nor read past the end.
+
+// EventName returns the name of the event whose validated array is data, and the offset behind it, from which
+// [NextValue] goes on to the arguments. A number is a name too: its text. The error is a [*SyntaxError].
+func EventName(data []byte) (name string, rest int, err error) {
+	raw, next, ok := NextValue(data, 0)
+	if !ok {
+		return "", 0, &SyntaxError{"event without a name", 0}
+	}
+	at := next - len(raw)
+	switch c := raw[0]; {
+	case c == '"':
+		name, err = unquote(raw)
+		if err != nil {
+			return "", 0, &SyntaxError{"invalid event name", at}
+		}
+		return name, next, nil
+	case c == '-' || '0' <= c && c <= '9':
+		return string(raw), next, nil
+	}
+	return "", 0, &SyntaxError{"event name is neither a string nor a number", at}
+}
+
+// NextValue returns the element of a validated array that follows offset at, without decoding it, and the offset behind
+// it. It starts with at = 0; ok is false behind the last element. The value is a part of data.
+//
+//	for v, at, ok := parser.NextValue(data, 0); ok; v, at, ok = parser.NextValue(data, at) {
+//		// v is the JSON text of one element
+//	}
+func NextValue(data []byte, at int) (value []byte, next int, ok bool) {
+	i := skipSpace(data, at)
+	if i >= len(data) {
+		return nil, at, false
+	}
+	switch {
+	case at == 0 && data[i] == '[', at > 0 && data[i] == ',':
+		i = skipSpace(data, i+1)
+	default:
+		return nil, at, false
+	}
+	end := skipValue(data, i)
+	if end == i || end > len(data) {
+		return nil, at, false
+	}
+	return data[i:end:end], end, true
+}
+
+// skipValue returns the offset behind the value that starts at data[i], or i when there is none.
+func skipValue(data []byte, i int) int {
+	start, depth := i, 0
+	for i < len(data) {
+		switch c := data[i]; c {
+		case '"':
+			end := skipString(data, i)
+			if end > len(data) {
+				return start
+			}
+			i = end
+		case '{', '[':
+			depth++
+			i++
+			continue
+		case '}', ']':
+			depth--
+			i++
+			if depth < 0 {
+				return start
+			}
+		case ',', ':', ' ', '\t', '\n', '\r':
+			if depth == 0 {
+				return start
+			}
+			i++
+			continue
+		default:
+			for i < len(data) && !isDelimiter(data[i]) {
+				i++
+			}
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+	return start
+}
+
+// skipString returns the offset behind the string that opens at data[i], or one past the end when it is not closed.
+func skipString(data []byte, i int) int {
+	i++
+	for {
+		i = skipPlain(data, i)
+		if i >= len(data) {
+			return len(data) + 1
+		}
+		switch data[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i += 2
+		default:
+			i++
+		}
+	}
+}
+
+func isDelimiter(c byte) bool {
+	switch c {
+	case ',', ':', ']', '}', '[', '{', '"', ' ', '\t', '\n', '\r':
+		return true
+	}
+	return false
+}
