@@ -1,0 +1,192 @@
+package clustertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/parleyio/parley/cluster"
+)
+
+// testOffsetOrder broadcasts from several goroutines to rooms that overlap. One member receives everything; the others
+// must see its order.
+func testOffsetOrder(t *testing.T, n *recovering) {
+	const senders, packets = 4, 150
+	rooms := []string{"red", "green", "blue"}
+	all := n.enterClient("all", rooms...)
+	clients := []*client{n.enterClient("r", "red"), n.enterClient("gb", "green", "blue"), n.enterClient("none")}
+	var group sync.WaitGroup
+	for sender := range senders {
+		group.Go(func() {
+			for i := range packets {
+				target := &cluster.Target{Rooms: rooms[(sender+i)%3 : (sender+i)%3+1]}
+				if i%5 == 0 {
+					target = &cluster.Target{Except: []string{"none"}}
+				}
+				if err := n.broadcast(fmt.Sprintf("%d of %d", i, sender), target); err != nil {
+					t.Errorf("Broadcast: %v", err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	n.settle()
+	place := make(map[string]int)
+	for i, p := range all.received() {
+		if _, double := place[p.offset]; double {
+			t.Fatalf("offset %q was given twice", p.offset)
+		}
+		place[p.offset] = i
+	}
+	if want := senders*packets + 1; len(place) != want {
+		t.Errorf("%d packets, want %d", len(place), want)
+	}
+	for _, c := range append(clients, all) {
+		last := -1
+		for _, p := range c.received() {
+			at, ok := place[p.offset]
+			if !ok || at <= last {
+				t.Fatalf("%s received %q with offset %q out of order", c.member.id, p.label, p.offset)
+			}
+			last = at
+		}
+		if c.member.wrong {
+			t.Errorf("%s was told positions that do not increase", c.member.id)
+		}
+	}
+}
+
+// testDisconnects lets clients lose their connections, and a part of what was sent into them, while packets are
+// broadcast all the time. In the end each has everything that was meant for it once, in order.
+func testDisconnects(t *testing.T, n *recovering) {
+	const senders, most, rounds = 3, 1000, 100
+	witness := n.enterClient("witness", "red", "blue")
+	clients := []*client{
+		n.enterClient("a", "red"), n.enterClient("b", "blue"), n.enterClient("c", "red", "blue"), n.enterClient("d"),
+	}
+	var coming, sending sync.WaitGroup
+	var still atomic.Int32 // clients that are at it
+	var sent [senders]int
+	still.Store(int32(len(clients)))
+	for sender := range senders {
+		sending.Go(func() {
+			for i := 0; i < most && still.Load() > 0; i++ {
+				target := new(cluster.Target)
+				switch i % 4 {
+				case 0:
+					target.Rooms = []string{"red"}
+				case 1:
+					target.Rooms = []string{"blue", "green"}
+				case 2:
+					target.Except = []string{"red"}
+				}
+				if err := n.broadcast(fmt.Sprintf("%d of %d", i, sender), target); err != nil {
+					t.Errorf("Broadcast: %v", err)
+				}
+				sent[sender]++
+				runtime.Gosched()
+			}
+		})
+	}
+	for i, c := range clients {
+		coming.Go(func() {
+			defer still.Add(-1)
+			random := rand.New(rand.NewPCG(uint64(i), 3))
+			for range rounds {
+				before := len(c.has)
+				s := c.suspend()
+				c.has = c.has[:len(c.has)-random.IntN(len(c.has)-before+1)]
+				s, err := n.Take(ctx(t), s.PID, c.offset())
+				if err != nil {
+					t.Errorf("Take: %v", err)
+					return
+				}
+				c.resume(s)
+			}
+		})
+	}
+	coming.Wait()
+	sending.Wait()
+	if t.Failed() {
+		return
+	}
+	n.settle()
+
+	order := witness.received() // lacks what excepts "red"; all have an order in which this is a part
+	place := make(map[string]int)
+	for i, p := range order {
+		place[p.offset] = i
+	}
+	for _, c := range clients {
+		count, last := make(map[string]int), -1
+		for _, p := range c.received() {
+			count[p.label]++
+			if at, ok := place[p.offset]; ok {
+				if at <= last {
+					t.Fatalf("%s received %q out of order", c.member.id, p.label)
+				}
+				last = at
+			}
+		}
+		rooms := n.Rooms(c.member.id)
+		for sender := range senders {
+			for i := range sent[sender] {
+				want := 1
+				red := slices.Contains(rooms, "red")
+				switch i % 4 {
+				case 0:
+					want = number(red)
+				case 1:
+					want = number(slices.Contains(rooms, "blue"))
+				case 2:
+					want = number(!red)
+				}
+				if label := fmt.Sprintf("%d of %d", i, sender); count[label] != want {
+					t.Errorf("%s has packet %q %d times, want %d", c.member.id, label, count[label], want)
+				}
+			}
+		}
+	}
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// testJoinSuspend lets joins race with the loss of the connection: one that succeeds is remembered.
+func testJoinSuspend(t *testing.T, n *recovering) {
+	c := n.enterClient("a")
+	for round := range 100 {
+		var joined []string
+		begun := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for i := range 100 {
+				room := fmt.Sprintf("room %d of %d", i, round)
+				if n.Join("a", room) != nil {
+					break
+				}
+				joined = append(joined, room)
+				if i == 3 {
+					close(begun)
+				}
+			}
+		})
+		<-begun
+		s := c.suspend()
+		group.Wait()
+		slices.Sort(joined)
+		if !slices.Equal(s.Rooms, joined) {
+			t.Fatalf("the session has rooms %q, but joined were %q", s.Rooms, joined)
+		}
+		c.resume(c.take())
+		n.Leave("a", joined...)
+	}
+}

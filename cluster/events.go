@@ -1,0 +1,164 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// RoomEvents is the ability of an adapter to tell what becomes of its rooms, as far as the members of this node are
+// concerned. The adapters of this package have it.
+type RoomEvents interface {
+	// ObserveRooms calls f for each change after it, until stop is called. Changes and calls of f at the time of either
+	// may fall on both sides. Stop may be called several times, and by f.
+	//
+	// f is called without any lock, on a goroutine of the adapter, for one event at a time; it may call the adapter, and
+	// must not panic. The events come in the order in which the changes happened, for all rooms: a room is created
+	// before it is joined, left before it is deleted, and deleted before it is created again. They come later than the
+	// changes, though: by the time of an event the room may have changed again.
+	//
+	// Changes do not wait for observers. While one is slow 65,536 events wait; those that come then are lost, and counted
+	// in the Missed of the next.
+	ObserveRooms(f func(RoomEvent)) (stop func())
+}
+
+// RoomEvent is a change of a room. The room of a member's own id is none as long as nobody else has joined a room of
+// that name: it comes and goes with the member, without events.
+type RoomEvent struct {
+	Kind RoomEventKind
+
+	// Room is the room's name.
+	Room string
+
+	// ID is that of the member, when Kind is RoomJoined or RoomLeft.
+	ID string
+
+	// Missed is the number of events between this one and the one before it that were lost.
+	Missed int
+}
+
+// RoomEventKind is what has happened to a room.
+type RoomEventKind uint8
+
+// The events of Socket.IO's adapters: create-room, join-room, leave-room and delete-room.
+const (
+	RoomCreated RoomEventKind = iota + 1
+	RoomJoined
+	RoomLeft
+	RoomDeleted
+)
+
+// String returns Socket.IO's name of the event.
+func (k RoomEventKind) String() string {
+	switch k {
+	case RoomCreated:
+		return "create-room"
+	case RoomJoined:
+		return "join-room"
+	case RoomLeft:
+		return "leave-room"
+	case RoomDeleted:
+		return "delete-room"
+	}
+	return fmt.Sprintf("RoomEventKind(%d)", uint8(k))
+}
+
+// ObserveRooms implements RoomEvents.
+func (a *memory) ObserveRooms(f func(RoomEvent)) (stop func()) {
+	return a.rooms.events.observe(f)
+}
+
+// roomEvents brings the events from where they happen, under the lock of a room, to the observers, who are called
+// without. A queue keeps their order; a goroutine works on it while there is something in it.
+type roomEvents struct {
+	// observers is nil while there are none, and a new slice after each change.
+	observers atomic.Pointer[[]*observer]
+
+	// mu guards the fields below, and changes of observers. It is a leaf.
+	mu      sync.Mutex
+	waiting []RoomEvent
+	pushed  uint64 // events so far, lost ones aside
+	missed  int
+	working bool
+}
+
+// observer is told of the events behind the first so many.
+type observer struct {
+	call func(RoomEvent)
+	from uint64
+}
+
+// maxRoomEvents is how many events wait for a slow observer.
+const maxRoomEvents = 1 << 16
+
+// observed tells whether events are worth making. This is all they cost while nobody observes.
+func (e *roomEvents) observed() bool { return e.observers.Load() != nil }
+
+func (e *roomEvents) observe(f func(RoomEvent)) (stop func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o := &observer{f, e.pushed}
+	e.changeLocked(func(list []*observer) []*observer { return append(list, o) })
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.changeLocked(func(list []*observer) []*observer {
+			return slices.DeleteFunc(list, func(other *observer) bool { return other == o })
+		})
+	}
+}
+
+func (e *roomEvents) changeLocked(change func([]*observer) []*observer) {
+	var list []*observer
+	if old := e.observers.Load(); old != nil {
+		list = slices.Clone(*old)
+	}
+	if list = change(list); len(list) == 0 {
+		e.observers.Store(nil)
+		return
+	}
+	e.observers.Store(&list)
+}
+
+// push adds an event. The lock of its room is held: that is what makes the order right.
+func (e *roomEvents) push(event RoomEvent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.waiting) >= maxRoomEvents {
+		e.missed++
+		return
+	}
+	event.Missed, e.missed = e.missed, 0
+	e.waiting = append(e.waiting, event)
+	e.pushed++
+	if !e.working {
+		e.working = true
+		go e.work()
+	}
+}
+
+// work calls the observers until no event waits.
+func (e *roomEvents) work() {
+	for {
+		e.mu.Lock()
+		if len(e.waiting) == 0 {
+			e.waiting, e.working = nil, false
+			e.mu.Unlock()
+			return
+		}
+		event, before := e.waiting[0], e.pushed-uint64(len(e.waiting))
+		e.waiting[0] = RoomEvent{}
+		e.waiting = e.waiting[1:]
+		e.mu.Unlock()
+		observers := e.observers.Load()
+		if observers == nil {
+			continue
+		}
+		for _, o := range *observers {
+			if o.from <= before {
+				o.call(event)
+			}
+		}
+	}
+}
