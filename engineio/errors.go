@@ -1,0 +1,98 @@
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Reason tells why a session ended. The strings are those of the protocol's reference server.
+type Reason string
+
+// The reasons of Handler.Close.
+const (
+	// TransportClose: the client closed the connection, or it was lost.
+	TransportClose Reason = "transport close"
+	// TransportError: reading or writing failed, or the client broke a rule of its transport.
+	TransportError Reason = "transport error"
+	// ForcedClose: the server closed the session.
+	ForcedClose Reason = "forced close"
+	// PingTimeout: the client did not answer the heartbeat in time.
+	PingTimeout Reason = "ping timeout"
+	// ParseError: the client sent a packet that does not decode.
+	ParseError Reason = "parse error"
+	// SlowConsumer: the client did not read fast enough and its send queue ran full.
+	SlowConsumer Reason = "slow consumer"
+)
+
+var (
+	// ErrClosed is returned by Send when the session is closing or closed.
+	ErrClosed = errors.New("engineio: session closed")
+
+	// ErrQueueFull is returned by Send when the message did not fit the send queue. The session is closed with the
+	// reason SlowConsumer.
+	ErrQueueFull = errors.New("engineio: send queue full")
+
+	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once.
+	ErrDropped = errors.New("engineio: volatile message dropped")
+)
+
+// Code is the number in the body of a refused request (engine.io-protocol, "HTTP long-polling": error codes).
+type Code int
+
+// The codes of a refused request.
+const (
+	TransportUnknown           Code = 0
+	SessionUnknown             Code = 1
+	BadHandshakeMethod         Code = 2
+	BadRequest                 Code = 3
+	Forbidden                  Code = 4
+	UnsupportedProtocolVersion Code = 5
+)
+
+// String returns the code's message on the wire.
+func (c Code) String() string {
+	switch c {
+	case TransportUnknown:
+		return "Transport unknown"
+	case SessionUnknown:
+		return "Session ID unknown"
+	case BadHandshakeMethod:
+		return "Bad handshake method"
+	case BadRequest:
+		return "Bad request"
+	case Forbidden:
+		return "Forbidden"
+	case UnsupportedProtocolVersion:
+		return "Unsupported protocol version"
+	}
+	return fmt.Sprintf("code %d", int(c))
+}
+
+// status is the HTTP status of a refused plain request.
+func (c Code) status() int {
+	if c == Forbidden {
+		return http.StatusForbidden
+	}
+	return http.StatusBadRequest
+}
+
+// ConnectionError describes a request that the server refused. Options.OnConnectionError receives it.
+type ConnectionError struct {
+	// Request is the refused request; it must not be kept.
+	Request *http.Request
+	// Code is the number that the client was given.
+	Code Code
+	// Message is the text that the client was given.
+	Message string
+	// Context names what was wrong: "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
+	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR for BadRequest, the last two with the text
+	// of the cause under "error"; other codes carry the offending value under "transport", "sid", "method", "message"
+	// or "protocol".
+	Context map[string]string
+}
+
+// Error implements error.
+func (e *ConnectionError) Error() string {
+	return fmt.Sprintf("engineio: refused request: %s", e.Message)
+}

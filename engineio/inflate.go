@@ -1,0 +1,116 @@
+package engineio
+
+import (
+	"compress/flate"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/gobwas/ws"
+)
+
+var errInflate = errors.New("engineio: a message does not decompress")
+
+// messageEnd is what a compressed message lacks: the end of the client's flush, and a last block that ends the stream.
+const messageEnd = flushed + "\x01\x00\x00\xff\xff"
+
+// inflaters holds the state of decompression while no message needs it: 40 KiB each.
+var inflaters = sync.Pool{New: func() any {
+	i := &inflater{}
+	i.reader = flate.NewReader(&i.in)
+	return i
+}}
+
+// inflater is a decompressor with the place that it reads from.
+type inflater struct {
+	reader io.ReadCloser // a flate.Resetter
+	in     messageReader
+}
+
+// messageReader reads a compressed message and then its missing end. It is a flate.Reader: without ReadByte the
+// decompressor would put a buffer in front.
+type messageReader struct {
+	data []byte
+	end  string
+}
+
+// Read implements io.Reader.
+func (r *messageReader) Read(p []byte) (n int, err error) {
+	switch {
+	case len(r.data) > 0:
+		n = copy(p, r.data)
+		r.data = r.data[n:]
+	case r.end != "":
+		n = copy(p, r.end)
+		r.end = r.end[n:]
+	default:
+		err = io.EOF
+	}
+	return n, err
+}
+
+// ReadByte implements io.ByteReader.
+func (r *messageReader) ReadByte() (b byte, err error) {
+	switch {
+	case len(r.data) > 0:
+		b, r.data = r.data[0], r.data[1:]
+	case r.end != "":
+		b, r.end = r.end[0], r.end[1:]
+	default:
+		err = io.EOF
+	}
+	return b, err
+}
+
+// inflate appends the decompressed message to dst, up to a limit. However much the message would grow to, no more than
+// the limit is ever made of it.
+func inflate(dst, message []byte, limit int) ([]byte, error) {
+	i := inflaters.Get().(*inflater)
+	defer inflaters.Put(i)
+	i.in = messageReader{message, messageEnd}
+	defer func() { i.in = messageReader{} }()
+	i.reader.(flate.Resetter).Reset(&i.in, nil) // does not fail
+	for {
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, min(max(len(dst), 512), limit-len(dst))+1)
+		}
+		room := dst[len(dst):cap(dst)]
+		if left := limit - len(dst); left < len(room) {
+			room = room[:left+1] // one byte more than there may be
+		}
+		n, err := i.reader.Read(room)
+		dst = dst[:len(dst)+n]
+		switch {
+		case len(dst) > limit:
+			return dst, errTooLarge
+		case err == io.EOF:
+			return dst, nil
+		case err != nil:
+			return dst, errInflate
+		}
+	}
+}
+
+// inflate decompresses a message into a buffer that it keeps until the next one.
+func (f *frameReader) inflate(message []byte) ([]byte, error) {
+	f.inflated = takeWriteBuffer()
+	data, err := inflate((*f.inflated)[:0], message, f.limits.MaxPayload)
+	*f.inflated = data
+	switch err {
+	case nil:
+		return data, nil
+	case errTooLarge:
+		return nil, &closeError{ws.StatusMessageTooBig, err}
+	default:
+		return nil, &closeError{ws.StatusInvalidFramePayloadData, err}
+	}
+}
+
+// releaseInflated gives the buffer of a decompressed message back.
+func (f *frameReader) releaseInflated() {
+	if f.inflated != nil {
+		giveWriteBuffer(f.inflated)
+		f.inflated = nil
+	}
+}

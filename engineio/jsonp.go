@@ -1,0 +1,73 @@
+package engineio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+)
+
+var errForm = errors.New("engineio: invalid form")
+
+// isJSONP reports whether a polling request comes from a script element: its query has j (engine.io-protocol v3,
+// "JSONP").
+func (s *Server) isJSONP(r *http.Request) bool { return s.opts.AllowJSONP && r.URL.Query().Has("j") }
+
+// script wraps the body of a poll: a call of the function that the client has put under the number j, with the body as
+// a string. Whatever else j holds is left out, and the string has no character that could end a line of script or begin
+// an element of a page.
+func script(r *http.Request, body []byte) []byte {
+	text, _ := json.Marshal(string(body)) // a string: it cannot fail
+	wrapped := make([]byte, 0, len(text)+16)
+	wrapped = append(wrapped, "___eio["...)
+	for _, char := range []byte(last(r.URL.Query()["j"])) {
+		if char >= '0' && char <= '9' {
+			wrapped = append(wrapped, char)
+		}
+	}
+	wrapped = append(wrapped, "]("...)
+	wrapped = append(wrapped, text...)
+	return append(wrapped, ");"...)
+}
+
+// postedForm decodes a POST of a form with one field d. Any other form is one without packets, as in the reference.
+func (s *Session) postedForm(body []byte) iter.Seq2[packet, error] {
+	var field []byte
+	found := 0
+	for pair := range bytes.SplitSeq(body, []byte{'&'}) {
+		if name, value, _ := bytes.Cut(pair, []byte{'='}); string(name) == "d" {
+			field = value
+			found++
+		}
+	}
+	if found != 1 {
+		return func(func(packet, error) bool) {}
+	}
+	text, err := url.QueryUnescape(string(field))
+	if err != nil {
+		return func(yield func(packet, error) bool) { yield(packet{}, errForm) }
+	}
+	return s.revision.packets(unescapeNewlines([]byte(text)), false)
+}
+
+// unescapeNewlines undoes in place what clients do to newlines, which browsers change in forms: a backslash and n are a
+// newline, two backslashes and n are a backslash and n.
+func unescapeNewlines(text []byte) []byte {
+	out := text[:0]
+	for i := 0; i < len(text); i++ {
+		rest := text[i:]
+		switch {
+		case bytes.HasPrefix(rest, []byte(`\\n`)):
+			out = append(out, `\n`...)
+			i += 2
+		case bytes.HasPrefix(rest, []byte(`\n`)):
+			out = append(out, '\n')
+			i++
+		default:
+			out = append(out, rest[0])
+		}
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package engineio
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// openPolling opens a session on polling.
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, revision revision, base64 bool) {
+	session := s.open(w, r, revision, base64, 1)
+	if session == nil {
+		return
+	}
+	var upgrades []Transport
+	if !s.opts.NoUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
+		upgrades = append(upgrades, WebSocket)
+	}
+	session.start()
+	first := []*Prepared{prepareControl(typeOpen, string(session.handshake(upgrades)))}
+	if s.greeting != nil {
+		first = append(first, s.greeting)
+	}
+	session.writePackets(w, r, first...)
+}
+
+// openWebSocket opens a session on a websocket.
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, revision revision, base64 bool) {
+	if wrong := checkUpgrade(r); wrong != "" {
+		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
+		return
+	}
+	s.customHeaders(w.Header(), r, true) // before there is a session that a panic would leave behind
+	session := s.open(w, r, revision, base64, 2)
+	if session == nil {
+		return
+	}
+	deflate := s.negotiate(w.Header(), r, base64)
+	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
+	if err != nil {
+		s.opts.Logger.Debug("websocket handshake failed", "err", err)
+		s.remove(session)
+		s.running.Add(-2)
+		return
+	}
+	c := newWSConn(session, conn, early, base64)
+	c.useDeflate(deflate)
+	session.mu.Lock()
+	session.ws = c
+	flush, err := c.out.writePacketsLocked([]packet{{kind: typeOpen, data: session.handshake(nil)}}, c.form)
+	c.startFlusherLocked(flush)
+	if s.greeting != nil && err == nil {
+		flush, err = c.out.writeSharedLocked(c.framesOf(s.greeting), 1)
+		c.startFlusherLocked(flush)
+	}
+	if session.state == closed { // Shutdown was faster
+		c.closeSoonLocked(0)
+	}
+	session.mu.Unlock()
+	session.start()
+	if err != nil {
+		session.writeFailed(c, err)
+	}
+	go c.read()
+}
+
+// upgrade opens a websocket for a session that is on polling.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Session) {
+	if wrong := checkUpgrade(r); wrong != "" {
+		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
+		return
+	}
+	s.customHeaders(w.Header(), r, false)
+	if !s.run() {
+		s.unavailable(w)
+		return
+	}
+	base64 := last(r.URL.Query()["b64"]) != ""
+	deflate := s.negotiate(w.Header(), r, base64)
+	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
+	if err != nil {
+		s.opts.Logger.Debug("websocket handshake failed", "err", err)
+		s.running.Done()
+		return
+	}
+	c := newWSConn(session, conn, early, base64)
+	c.useDeflate(deflate)
+	if s.opts.NoUpgrades || !session.startProbe(c) {
+		session.mu.Lock()
+		c.closeSoonLocked(0)
+		session.mu.Unlock()
+	}
+	go c.read()
+}
+
+// open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's
+// reader. It returns nil when it has answered the request itself: the server is shutting down, or there is no id.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, revision revision, base64 bool, n int) *Session {
+	id, err := s.newID(r)
+	if err != nil {
+		s.refuse(w, r, BadRequest, "", "name", "ID_GENERATION_ERROR", "error", err.Error())
+		return nil
+	}
+	session := &Session{id: id, server: s, request: newRequest(r, time.Now()), revision: revision, base64: base64}
+	switch err := s.register(session, n); err {
+	case nil:
+		return session
+	case errDraining:
+		s.unavailable(w)
+	default:
+		s.refuse(w, r, BadRequest, "", "name", "ID_GENERATION_ERROR", "error", err.Error())
+	}
+	return nil
+}
+
+var errDraining = errors.New("engineio: shutting down")
+
+// register makes a session known.
+func (s *Server) register(session *Session, n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return errDraining
+	case s.sessions[session.id] != nil:
+		return errIDTaken
+	}
+	s.running.Add(n)
+	s.sessions[session.id] = session
+	return nil
+}
+
+// run counts one goroutine more, unless Shutdown already waits for those that there are.
+func (s *Server) run() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining {
+		s.running.Add(1)
+	}
+	return !s.draining
+}
+
+// start brings a registered session to life.
+func (s *Session) start() {
+	s.server.counters.opened.Add(1)
+	s.mu.Lock()
+	if s.state != closed { // Shutdown may have been faster
+		s.startHeartbeatLocked()
+	}
+	s.mu.Unlock()
+	s.acceptHandler()
+}
+
+// handshake returns the data of the open packet (engine.io-protocol v4, "Handshake").
+func (s *Session) handshake(upgrades []Transport) []byte {
+	if upgrades == nil {
+		upgrades = []Transport{}
+	}
+	o := &s.server.opts
+	data, _ := json.Marshal(struct { // strings and numbers only: it cannot fail
+		SID          string      `json:"sid"`
+		Upgrades     []Transport `json:"upgrades"`
+		PingInterval int64       `json:"pingInterval"`
+		PingTimeout  int64       `json:"pingTimeout"`
+		MaxPayload   int         `json:"maxPayload"`
+	}{s.id, upgrades, o.PingInterval.Milliseconds(), o.PingTimeout.Milliseconds(), o.MaxPayload})
+	return data
+}

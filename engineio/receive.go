@@ -1,0 +1,122 @@
+package engineio
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	errHeartbeatDirection = errors.New("engineio: invalid heartbeat direction")
+	errClosedByPacket     = errors.New("engineio: closed by the client's close packet")
+)
+
+// endError is a packet that ends the session with a reason.
+type endError struct {
+	reason Reason
+	err    error
+}
+
+func (e *endError) Error() string { return e.err.Error() }
+func (e *endError) Unwrap() error { return e.err }
+
+// receiveFrame handles one websocket message, on the connection's reading goroutine.
+func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) error {
+	s.mu.Lock()
+	active, state := s.ws == c, s.state
+	s.mu.Unlock()
+	if !active {
+		err := s.receiveProbe(c, data, binary)
+		if err == nil {
+			s.tellUpgraded(c)
+		}
+		return err
+	}
+	if state != open {
+		return nil // what a client sends into a closing session is ignored
+	}
+	var p packet
+	var err error
+	if binary {
+		p, err = s.revision.decodeBinary(data)
+	} else {
+		p, err = s.revision.decodeText(data)
+	}
+	if err != nil {
+		return &endError{ParseError, err}
+	}
+	if p.kind != typeMessage {
+		if err := c.in.countControl(); err != nil {
+			return err
+		}
+	}
+	return s.receivePacket(p)
+}
+
+// receivePacket handles one packet of the main transport. An *endError says how the session ends.
+func (s *Session) receivePacket(p packet) error {
+	if p.kind != typePong {
+		s.alive()
+	}
+	switch p.kind {
+	case typeMessage:
+		s.handler.Message(p.data, p.binary)
+	case typePong:
+		return s.pong()
+	case typePing:
+		return s.ping()
+	case typeClose:
+		return &endError{TransportClose, errClosedByPacket}
+	}
+	return nil // open, upgrade and noop mean nothing here
+}
+
+// readingEnded ends what c was for, on its reading goroutine, and sees to the close handshake.
+func (s *Session) readingEnded(c *wsConn, err error) {
+	var (
+		peer      *peerClosed
+		violation *closeError
+		end       *endError
+	)
+	s.mu.Lock()
+	active := s.ws == c
+	if s.probe == c {
+		s.forgetProbeLocked()
+	}
+	reason, drain, framed := TransportError, true, false
+	switch {
+	case errors.As(err, &peer):
+		reason, err = TransportClose, nil
+		c.sendCloseLocked(peer.code)
+		c.finishLocked(endAtOnce)
+		drain = c.out.flushing // the flusher closes the connection when the answer has been written
+	case errors.As(err, &violation):
+		s.server.counters.violated(violation.err)
+		c.sendCloseLocked(violation.code)
+		c.finishLocked(endHalf)
+	case errors.As(err, &end):
+		reason, err, framed = end.reason, end.err, true
+		if reason == SlowConsumer {
+			drain = false // a close frame would wait behind all that the client has not read
+			break
+		}
+		c.closeSoonLocked(0)
+	case lost(err):
+		reason, drain = TransportClose, false
+	case c.in.ended(): // the close frame was not answered in time
+		drain = false
+	default: // a deadline passed in the middle of a message, reading failed, or the upgrade was refused
+		framed = errors.Is(err, errProbe)
+		err = fmt.Errorf("engineio: reading: %w", err)
+		c.closeSoonLocked(0)
+		if !framed {
+			c.in.end() // a deadline that has passed would end drain before the close frame is written
+		}
+	}
+	if active {
+		s.endLocked(reason, err)
+	}
+	s.mu.Unlock()
+	if drain {
+		c.drain(framed)
+	}
+}

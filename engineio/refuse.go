@@ -1,0 +1,56 @@
+package engineio
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// unavailable answers a handshake during Shutdown: the client tries again, and may reach another server.
+func (s *Server) unavailable(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Connection", "close")
+	h.Set("Retry-After", "1")
+	http.Error(w, "shutting down", http.StatusServiceUnavailable)
+}
+
+// refuse answers a request that is not served. On an upgrade the answer is bare text and the connection is closed; it is
+// never 101. An empty message means the code's own. The context is names and values by turns.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, message string, context ...string) {
+	text := message
+	if text == "" {
+		text = code.String()
+	}
+	s.counters.refused[code].Add(1)
+	if s.opts.OnConnectionError != nil {
+		e := &ConnectionError{Request: r, Code: code, Message: text, Context: map[string]string{}}
+		for i := 0; i < len(context); i += 2 {
+			e.Context[context[i]] = context[i+1]
+		}
+		s.opts.OnConnectionError(e)
+	}
+	h := w.Header()
+	if isUpgrade(r) {
+		for name := range h {
+			delete(h, name)
+		}
+		h.Set("Connection", "close")
+		h.Set("Content-Type", "text/html")
+		h.Set("Content-Length", strconv.Itoa(len(text)))
+		h["Date"] = nil
+		if text == "Missing or invalid Sec-WebSocket-Version header" {
+			h.Set("Sec-WebSocket-Version", "13")
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, text)
+		return
+	}
+	body, _ := json.Marshal(struct {
+		Code    Code   `json:"code"`
+		Message string `json:"message"`
+	}{code, text})
+	h.Set("Content-Type", "application/json")
+	w.WriteHeader(code.status())
+	w.Write(body)
+}

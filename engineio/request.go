@@ -1,0 +1,80 @@
+package engineio
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Request is what a session keeps of the HTTP request that opened it. The headers are packed into one string, so that
+// an idle session does not hold the dozen small objects of an http.Header. Immutable.
+type Request struct {
+	// URL is the request's target as the client sent it.
+	URL string
+	// Host is the host that the client asked for.
+	Host string
+	// RemoteAddr is the peer's address and port.
+	RemoteAddr string
+	// Secure tells that the request came over TLS to this server.
+	Secure bool
+	// Time is when the session was opened.
+	Time time.Time
+
+	headers string
+}
+
+func newRequest(r *http.Request, now time.Time) *Request {
+	size := 0
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + 2
+		}
+	}
+	var packed strings.Builder
+	packed.Grow(size)
+	for name, values := range r.Header {
+		for _, value := range values {
+			packed.WriteString(name)
+			packed.WriteByte('\n') // neither a name nor a value can hold a line feed
+			packed.WriteString(value)
+			packed.WriteByte('\n')
+		}
+	}
+	target := r.RequestURI // unlike r.URL, not changed by http.StripPrefix
+	if target == "" {
+		target = r.URL.RequestURI()
+	}
+	return &Request{
+		// One string of its own each: a substring would keep the server's read buffer alive.
+		URL:        strings.Clone(target),
+		Host:       strings.Clone(r.Host),
+		RemoteAddr: r.RemoteAddr,
+		Secure:     r.TLS != nil,
+		Time:       now,
+		headers:    packed.String(),
+	}
+}
+
+// Header expands the request's headers. Each call makes a new one.
+func (r *Request) Header() http.Header {
+	h := http.Header{}
+	for rest := r.headers; rest != ""; {
+		var name, value string
+		name, rest, _ = strings.Cut(rest, "\n")
+		value, rest, _ = strings.Cut(rest, "\n")
+		h[name] = append(h[name], value)
+	}
+	return h
+}
+
+// Query parses the query of the URL. Where a parameter is repeated, the last one wins. Each call makes a new one.
+func (r *Request) Query() url.Values {
+	_, raw, _ := strings.Cut(r.URL, "?")
+	values, _ := url.ParseQuery(raw)
+	for name, all := range values {
+		values[name] = slices.Clone(all[len(all)-1:])
+	}
+	return values
+}

@@ -1,0 +1,193 @@
+package engineio
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// revision3 is the revision of Socket.IO 2 (engine.io-protocol v3), served with Options.AllowEIO3.
+type revision3 struct{}
+
+// The bytes of a binary payload beside the digits of lengths, which stand as their values 0 to 9, and the data.
+const (
+	payloadText      = 0    // begins a text packet
+	payloadBinary    = 1    // begins a binary packet
+	payloadLengthEnd = 0xff // ends a length
+)
+
+// maxLengthDigits bounds the digits of a length: no number of the reference's has more.
+const maxLengthDigits = 310
+
+var (
+	errLength     = errors.New("engineio: invalid length of a packet")
+	errShort      = errors.New("engineio: payload ends within a packet")
+	errSurrogates = errors.New("engineio: packet ends within a character")
+	errKind       = errors.New("engineio: packet of a payload is neither text nor binary")
+)
+
+func (revision3) number() int       { return 3 }
+func (revision3) clientPings() bool { return true }
+func (revision3) takesBinary() bool { return true }
+
+func (revision3) frames(base64 bool) form {
+	if base64 {
+		return frames3Base64
+	}
+	return frames3
+}
+
+// payload implements revision. A body is binary when one of its packets is and the client takes it.
+func (revision3) payload(groups []*Prepared, base64 bool) (body []byte, binary bool) {
+	if !base64 {
+		for _, p := range groups {
+			if p.binary {
+				return join(groups, payload3Binary), true
+			}
+		}
+	}
+	if len(groups) == 0 {
+		return []byte("0:"), false
+	}
+	return join(groups, payload3), false
+}
+
+// packets implements revision. Empty packets in text mean nothing, an empty body is an error, as in the reference.
+func (r revision3) packets(body []byte, binary bool) iter.Seq2[packet, error] {
+	next, err := r.nextBinary, error(nil)
+	if !binary {
+		next, err = r.nextText, checkText(body)
+	}
+	if len(body) == 0 {
+		err = errEmptyPacket
+	}
+	return func(yield func(packet, error) bool) {
+		if err != nil {
+			yield(packet{}, err)
+			return
+		}
+		for rest := body; len(rest) > 0; {
+			var p packet
+			var err error
+			if p, rest, err = next(rest); err == nil && p.kind == 0 {
+				continue
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// nextText decodes the first packet of a text payload: its length in UTF-16 code units, a colon and the packet. An
+// empty packet has no kind.
+func (r revision3) nextText(body []byte) (p packet, rest []byte, err error) {
+	length, rest, err := cutLength(body, ':', '0')
+	if err != nil {
+		return p, nil, err
+	}
+	size, err := utf16Offset(rest, length)
+	if err == nil && size > 0 {
+		p, err = r.decodeText(rest[:size])
+	}
+	return p, rest[size:], err
+}
+
+// nextBinary decodes the first packet of a binary payload: its kind, its length in bytes and the packet.
+func (r revision3) nextBinary(body []byte) (p packet, rest []byte, err error) {
+	kind := body[0]
+	if kind != payloadText && kind != payloadBinary {
+		return p, nil, errKind
+	}
+	length, rest, err := cutLength(body[1:], payloadLengthEnd, 0)
+	if err != nil {
+		return p, nil, err
+	}
+	if length > len(rest) {
+		return p, nil, errShort
+	}
+	data, rest := rest[:length], rest[length:]
+	if kind == payloadBinary {
+		p, err = r.decodeBinary(data)
+	} else if err = checkText(data); err == nil {
+		p, err = r.decodeText(data)
+	}
+	return p, rest, err
+}
+
+// cutLength reads a decimal number up to its end, where zero is the digit 0. What exceeds every body stays a number
+// that does.
+func cutLength(body []byte, end, zero byte) (length int, rest []byte, err error) {
+	i := 0
+	for ; i < len(body) && body[i] != end; i++ {
+		digit := body[i] - zero // wraps around below zero
+		if digit > 9 || i == maxLengthDigits {
+			return 0, nil, errLength
+		}
+		length = min(length, (math.MaxInt-9)/10)*10 + int(digit)
+	}
+	if i == 0 || i == len(body) {
+		return 0, nil, errLength
+	}
+	return length, body[i+1:], nil
+}
+
+// decodeText implements revision. What is base64 says its type in front of it.
+func (revision3) decodeText(text []byte) (packet, error) {
+	if len(text) == 0 || text[0] != typeBinary {
+		return decodeTyped(text)
+	}
+	p, err := decodeTyped(text[1:])
+	if err != nil {
+		return p, err
+	}
+	p.binary = true
+	p.data, err = decodeBase64(p.data)
+	return p, err
+}
+
+// decodeBinary implements revision: the type is a byte in front of the data.
+func (revision3) decodeBinary(data []byte) (packet, error) {
+	switch {
+	case len(data) == 0:
+		return packet{}, errEmptyPacket
+	case !isType(data[0] + typeOpen):
+		return packet{}, fmt.Errorf("engineio: unknown packet type %d", data[0])
+	}
+	return packet{kind: data[0] + typeOpen, data: data[1:], binary: true}, nil
+}
+
+// utf16Length is the number of UTF-16 code units of valid UTF-8: one for each character, two for those beyond the basic
+// plane, which are those of four bytes.
+func utf16Length(text []byte) int {
+	n := 0
+	for _, b := range text {
+		if b&0xc0 != 0x80 {
+			n++
+		}
+		if b >= 0xf0 {
+			n++
+		}
+	}
+	return n
+}
+
+// utf16Offset returns how many bytes of valid UTF-8 make so many UTF-16 code units.
+func utf16Offset(text []byte, units int) (int, error) {
+	at := 0
+	for units > 0 {
+		if at == len(text) {
+			return 0, errShort
+		}
+		char, size := utf8.DecodeRune(text[at:])
+		at += size
+		units -= utf16.RuneLen(char)
+	}
+	if units < 0 {
+		return 0, errSurrogates
+	}
+	return at, nil
+}

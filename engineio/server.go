@@ -1,0 +1,208 @@
+package engineio
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Server is an Engine.IO server. It is an http.Handler for any mount point: whatever is below it is Engine.IO. All
+// methods may be called from any goroutine.
+type Server struct {
+	// Immutable after construction.
+	opts     Options
+	accept   func(*Session) Handler
+	origins  *originPolicy
+	counters counters
+	deflate  *deflater      // nil: websockets are not compressed
+	cookie   *sessionCookie // nil: there is none
+	greeting *Prepared      // Options.InitialPacket; nil: there is none
+
+	// running counts the sessions whose handler has not been told of the end yet, and the readers of websockets.
+	running sync.WaitGroup
+
+	using       sync.Mutex                     // held while a middleware is added
+	middlewares atomic.Pointer[[]http.Handler] // each knows the next by its place
+
+	mu       sync.RWMutex // guards the fields below
+	sessions map[string]*Session
+	draining bool
+}
+
+// New returns a server that calls accept for each session that is opened, on the goroutine of the request, before
+// anything is received. Accept returns the session's handler and may already send. A contradiction in the options is an
+// error that names the field.
+func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	origins, err := newOriginPolicy(o.CORS, o.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	if o.CORS.AllowAnyOrigin {
+		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
+	}
+	s := &Server{opts: o, accept: accept, origins: origins, sessions: map[string]*Session{}}
+	if s.deflate, err = newDeflater(o.PerMessageDeflate); err != nil {
+		return nil, err
+	}
+	if s.cookie, err = newSessionCookie(o.Cookie); err != nil {
+		return nil, err
+	}
+	if o.InitialPacket != nil {
+		s.greeting = Prepare(*o.InitialPacket)
+	}
+	return s, nil
+}
+
+// ServeHTTP serves a request of a client: a handshake, a poll, data, or the opening of a websocket, which outlives the
+// call. The checks and their order are those of engine.io-protocol v4; the origin comes before all of them.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.AllowsOrigin(r) {
+		s.refuse(w, r, Forbidden, "", "name", "INVALID_ORIGIN")
+		return
+	}
+	s.origins.writeHeaders(w.Header(), r)
+	if r.Method == http.MethodOptions && s.origins.enabled {
+		s.origins.writePreflight(w, r)
+		return
+	}
+	link{s, 0}.ServeHTTP(w, r)
+}
+
+// serve is ServeHTTP behind the check of the origin and the middlewares.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	query, _ := url.ParseQuery(r.URL.RawQuery)
+	upgrade := isUpgrade(r)
+	transport := Transport(last(query["transport"]))
+	if !slices.Contains(s.opts.Transports, transport) {
+		s.refuse(w, r, TransportUnknown, "", "transport", string(transport))
+		return
+	}
+	if sid := last(query["sid"]); sid != "" {
+		s.serveSession(w, r, sid, transport, revisionOf(last(query["EIO"])), upgrade)
+		return
+	}
+	switch {
+	case r.Method != http.MethodGet:
+		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
+		return
+	case upgrade != (transport == WebSocket):
+		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_HANDSHAKE_ERROR")
+		return
+	}
+	if s.opts.AllowRequest != nil {
+		if err := s.opts.AllowRequest(r); err != nil {
+			s.refuse(w, r, Forbidden, err.Error(), "message", err.Error())
+			return
+		}
+	}
+	revision := revisionOf(last(query["EIO"]))
+	if revision.number() == 3 && !s.opts.AllowEIO3 {
+		s.refuse(w, r, UnsupportedProtocolVersion, "", "protocol", last(query["EIO"]))
+		return
+	}
+	if transport == WebSocket {
+		s.openWebSocket(w, r, revision, last(query["b64"]) != "")
+	} else {
+		s.openPolling(w, r, revision, last(query["b64"]) != "")
+	}
+}
+
+// last returns the value that counts of a query parameter: the last, as in the reference.
+func last(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// serveSession serves a request that belongs to a session.
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, transport Transport, revision revision, upgrade bool) {
+	session := s.session(sid)
+	if session == nil {
+		s.refuse(w, r, SessionUnknown, "", "sid", sid)
+		return
+	}
+	switch {
+	case upgrade != (transport == WebSocket) || (!upgrade && session.Transport() != transport):
+		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH")
+	case revision != session.revision:
+		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH")
+	case upgrade && r.Method != http.MethodGet:
+		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
+	case upgrade:
+		s.upgrade(w, r, session)
+	case r.Method == http.MethodGet:
+		session.servePoll(w, r)
+	case r.Method == http.MethodPost:
+		session.servePost(w, r)
+	default:
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+func (s *Server) session(id string) *Session {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sessions[id]
+}
+
+func (s *Server) remove(session *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session.id)
+}
+
+// SessionCount returns the number of open sessions.
+func (s *Server) SessionCount() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.sessions)
+}
+
+// AllowsOrigin reports whether the request's origin may use the server. ServeHTTP refuses others; handlers beside it
+// that serve the same pages can ask.
+func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r) }
+
+// WriteCORS adds the CORS headers of an answer to a request of an allowed origin, for handlers beside this one.
+func (s *Server) WriteCORS(h http.Header, r *http.Request) {
+	if s.AllowsOrigin(r) {
+		s.origins.writeHeaders(h, r)
+	}
+}
+
+// Shutdown refuses new sessions from now on, closes the open ones with the reason ForcedClose and waits until their
+// handlers have been told and their connections are closed, or until ctx ends. Clients see a lost connection and come
+// back by themselves. It does not close the http.Server.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	open := make([]*Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		open = append(open, session)
+	}
+	s.mu.Unlock()
+	for _, session := range open {
+		session.close(s.opts.CloseTimeout)
+	}
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		for _, session := range open {
+			session.kill()
+		}
+		return ctx.Err()
+	}
+}

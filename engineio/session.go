@@ -1,0 +1,317 @@
+package engineio
+
+import (
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Handler receives what happens on one session.
+type Handler interface {
+	// Message is called for each message, one after another, in the order in which the client sent them. data is valid
+	// during the call only. While it blocks nothing more is read from the client, whose heartbeat would then time out:
+	// call Session.Stalled around a long wait.
+	Message(data []byte, binary bool)
+
+	// Close is called exactly once, on a goroutine of its own, when the session has ended for whatever reason. err says
+	// more where there is more to say; it may be nil. A call of Message may still be running.
+	Close(reason Reason, err error)
+}
+
+// state is the state of a session.
+type state uint8
+
+const (
+	open    state = iota
+	closing       // no message is accepted either way; what is queued is still written
+	closed
+)
+
+// Session is one logical connection to a client, whatever transport carries it. All methods may be called from any
+// goroutine and none of them blocks.
+type Session struct {
+	// Immutable after construction.
+	id       string
+	server   *Server
+	request  *Request
+	base64   bool     // binary messages leave as text over polling (query parameter b64)
+	revision revision // of the protocol, as its handshake asked for
+	handler  Handler  // set by acceptHandler, before anything is received
+
+	postControls controlBudget // of the packets in POSTs; owned by the one POST that is handled
+
+	// awaitingPong tells the receiving side, without the lock, that a packet may matter to the heartbeat.
+	awaitingPong atomic.Bool
+
+	mu sync.Mutex // guards the fields below
+	state
+	polling pollTransport
+	ws      *wsConn // the transport once it is not polling
+	probe   *wsConn // a websocket that asks to become the transport
+
+	accepted bool // handler is set
+	reason   Reason
+	err      error
+
+	timer     *time.Timer // heartbeat; while closing, the end of waiting for a poll
+	extended  bool        // a packet has already prolonged the wait for this pong
+	stalls    int         // running calls of Message that wait on the server's own behalf
+	wasStalls bool        // there was such a call since the ping was sent
+}
+
+// ID returns the session's id: 20 characters that only the client and the server know. Whoever has it can act as the
+// client.
+func (s *Session) ID() string { return s.id }
+
+// Request returns what is kept of the request that opened the session.
+func (s *Session) Request() *Request { return s.request }
+
+// Protocol returns the revision of the protocol that the client speaks: 4, or 3 with Options.AllowEIO3.
+func (s *Session) Protocol() int { return s.revision.number() }
+
+// Transport returns the transport that carries the session now.
+func (s *Session) Transport() Transport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.transportLocked()
+}
+
+func (s *Session) transportLocked() Transport {
+	if s.ws != nil {
+		return WebSocket
+	}
+	return Polling
+}
+
+// Send sends messages together, with nothing between them. The bytes may be used again after the call. It returns
+// ErrClosed, or ErrQueueFull when the client does not read fast enough, which closes the session.
+func (s *Session) Send(messages ...Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	var few [4]packet // the usual event has no attachment, or a few
+	packets := few[:0]
+	for _, m := range messages {
+		packets = append(packets, m.packet())
+	}
+	s.mu.Lock()
+	if s.state != open {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if s.ws == nil || s.ws.deflate.wants(packets) {
+		s.mu.Unlock()
+		copied := make([]Message, len(messages))
+		for i, m := range messages {
+			m.Data = append([]byte(nil), m.Data...)
+			copied[i] = m
+		}
+		return s.SendPrepared(Prepare(copied...), false)
+	}
+	c := s.ws
+	fits, err := c.roomLocked(c.form.size(packets), len(packets))
+	if fits && err == nil {
+		var flush bool
+		flush, err = c.out.writePacketsLocked(packets, c.form)
+		c.startFlusherLocked(flush)
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.writeFailed(c, err)
+		return ErrClosed
+	case !fits:
+		return s.overflow()
+	}
+	return nil
+}
+
+// SendPrepared sends messages that were made ready for several sessions. A volatile group is dropped, with ErrDropped,
+// when the client could not take it at once. Errors are those of Send.
+func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
+	if len(p.packets) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	if c := s.ws; c.deflateFirst(p) {
+		s.mu.Unlock()
+		c.framesOf(p)
+		s.mu.Lock()
+	}
+	if s.state != open {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if volatile && !s.writableLocked() {
+		s.mu.Unlock()
+		return ErrDropped
+	}
+	err := s.sendLocked(p)
+	c := s.ws
+	s.mu.Unlock()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrQueueFull):
+		return s.overflow()
+	default:
+		s.writeFailed(c, err)
+		return ErrClosed
+	}
+}
+
+// writableLocked reports whether the client can take a message at this moment.
+func (s *Session) writableLocked() bool {
+	if s.ws != nil {
+		return s.ws.out.writableLocked()
+	}
+	return s.polling.poll != nil
+}
+
+// sendLocked hands packets to the transport. An error other than ErrQueueFull is a failed write.
+func (s *Session) sendLocked(p *Prepared) error {
+	if s.ws == nil {
+		return s.polling.sendLocked(p, &s.server.opts)
+	}
+	frames := s.ws.framesOf(p)
+	fits, err := s.ws.roomLocked(len(frames), len(p.packets))
+	switch {
+	case err != nil:
+		return err
+	case !fits:
+		return ErrQueueFull
+	}
+	flush, err := s.ws.out.writeSharedLocked(frames, len(p.packets))
+	s.ws.startFlusherLocked(flush)
+	return err
+}
+
+// overflow closes the session because its client does not keep up.
+func (s *Session) overflow() error {
+	s.Abort(SlowConsumer, ErrQueueFull)
+	return ErrQueueFull
+}
+
+// Close ends the session with the reason ForcedClose once what is queued has been written.
+func (s *Session) Close() { s.close(closingPollTimeout) }
+
+// close ends the session; a client between two polls has so long to send the one that tells it.
+func (s *Session) close(wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state == closed:
+	case s.state == closing:
+		if wait < closingPollTimeout { // the server shuts down: it waits less
+			s.timer.Reset(wait)
+		}
+	case s.ws != nil:
+		s.state = closing
+		s.ws.closeSoonLocked(0)
+		s.endLocked(ForcedClose, nil)
+	default:
+		s.state = closing
+		s.closePollingLocked(wait)
+	}
+}
+
+// Abort ends the session at once, with the reason given; what is queued may be lost.
+func (s *Session) Abort(reason Reason, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abortLocked(reason, err)
+}
+
+func (s *Session) abortLocked(reason Reason, err error) {
+	if s.state == closed {
+		return
+	}
+	if s.ws != nil {
+		if s.ws.out.flushing && (reason == SlowConsumer || reason == PingTimeout) {
+			s.ws.drop() // the client does not read: a close frame would wait behind all that it has not read
+		} else {
+			s.ws.closeSoonLocked(0)
+		}
+	}
+	s.endLocked(reason, err)
+}
+
+// endLocked is the one way to the state closed.
+func (s *Session) endLocked(reason Reason, err error) {
+	if s.state == closed {
+		return
+	}
+	s.state = closed
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	if s.probe != nil {
+		s.dropProbeLocked(s.probe)
+	}
+	s.polling.endLocked()
+	s.reason, s.err = reason, err
+	s.server.remove(s)
+	if s.accepted {
+		go s.notifyClosed()
+	}
+}
+
+// notifyClosed tells the handler, and the server that waits for its sessions.
+func (s *Session) notifyClosed() {
+	defer s.server.running.Done()
+	defer s.guard()
+	s.server.counters.closed(s.reason)
+	s.handler.Close(s.reason, s.err)
+}
+
+// acceptHandler asks the application for the session's handler. The application may already send, or close the session.
+func (s *Session) acceptHandler() {
+	var handler Handler = nobody{}
+	func() {
+		defer s.guard()
+		handler = s.server.accept(s)
+	}()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler, s.accepted = handler, true
+	if s.state == closed {
+		go s.notifyClosed()
+	}
+}
+
+// nobody is the handler of a session whose own could not be made.
+type nobody struct{}
+
+func (nobody) Message([]byte, bool) {}
+func (nobody) Close(Reason, error)  {}
+
+// kill closes the connection without ceremony.
+func (s *Session) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ws != nil {
+		s.ws.drop()
+	}
+}
+
+// writeFailed ends the session because a write to its connection failed.
+func (s *Session) writeFailed(c *wsConn, err error) {
+	c.drop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ws == c {
+		s.endLocked(TransportError, err)
+	}
+}
+
+// guard keeps a fault of this package from ending the process: it ends the session.
+func (s *Session) guard() {
+	if fault := recover(); fault != nil {
+		s.server.counters.panics.Add(1)
+		s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+		go s.Abort(TransportError, nil) // on its own: the panic may have left the lock held
+	}
+}

@@ -1,0 +1,90 @@
+package engineio
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// Stats is a snapshot of a server's counters. All but Sessions only grow.
+type Stats struct {
+	// Sessions is the number of open sessions.
+	Sessions int
+	// Opened counts the sessions that were opened.
+	Opened int64
+	// Closed counts the sessions that ended, by reason.
+	Closed map[Reason]int64
+	// Refused counts the requests that were refused, by code.
+	Refused map[Code]int64
+	// PayloadTooLarge counts polling bodies and websocket messages above MaxPayload. Such a body does not end its
+	// session.
+	PayloadTooLarge int64
+	// TooManyFragments counts the websocket messages with more frames than MaxFragments.
+	TooManyFragments int64
+	// TooManyControls counts the clients that sent more than MaxControlPackets in a second.
+	TooManyControls int64
+	// UnsolicitedPongs counts pongs without a ping, which are ignored.
+	UnsolicitedPongs int64
+	// Panics counts faults of this package that ended a session. It should be zero.
+	Panics int64
+}
+
+// counters are what Stats is made of.
+type counters struct {
+	opened           atomic.Int64
+	refused          [6]atomic.Int64
+	closedBy         [6]atomic.Int64
+	payloadTooLarge  atomic.Int64
+	tooManyFragments atomic.Int64
+	tooManyControls  atomic.Int64
+	unsolicitedPongs atomic.Int64
+	panics           atomic.Int64
+}
+
+// reasons gives each reason its place in counters.closedBy.
+var reasons = [6]Reason{TransportClose, TransportError, ForcedClose, PingTimeout, ParseError, SlowConsumer}
+
+func (c *counters) closed(reason Reason) {
+	for i, r := range reasons {
+		if r == reason {
+			c.closedBy[i].Add(1)
+		}
+	}
+}
+
+// violated counts a client that went beyond a limit.
+func (c *counters) violated(err error) {
+	switch {
+	case errors.Is(err, errTooLarge):
+		c.payloadTooLarge.Add(1)
+	case errors.Is(err, errFragments):
+		c.tooManyFragments.Add(1)
+	case errors.Is(err, errControls):
+		c.tooManyControls.Add(1)
+	}
+}
+
+// Stats returns the counters as they are now.
+func (s *Server) Stats() Stats {
+	stats := Stats{
+		Sessions:         s.SessionCount(),
+		Opened:           s.counters.opened.Load(),
+		Closed:           map[Reason]int64{},
+		Refused:          map[Code]int64{},
+		PayloadTooLarge:  s.counters.payloadTooLarge.Load(),
+		TooManyFragments: s.counters.tooManyFragments.Load(),
+		TooManyControls:  s.counters.tooManyControls.Load(),
+		UnsolicitedPongs: s.counters.unsolicitedPongs.Load(),
+		Panics:           s.counters.panics.Load(),
+	}
+	for i, r := range reasons {
+		if n := s.counters.closedBy[i].Load(); n > 0 {
+			stats.Closed[r] = n
+		}
+	}
+	for code := range s.counters.refused {
+		if n := s.counters.refused[code].Load(); n > 0 {
+			stats.Refused[Code(code)] = n
+		}
+	}
+	return stats
+}

@@ -1,0 +1,320 @@
+package engineio
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// wsConn is one websocket connection: of an open session, or of one that probes it. Its reading goroutine owns in; the
+// session's mutex guards out and the flags.
+type wsConn struct {
+	// Immutable after construction.
+	session *Session
+	conn    net.Conn
+	form    form      // in which it takes packets
+	deflate *deflater // nil: no compression has been negotiated
+
+	in  frameReader
+	out sendQueue
+
+	closeSent  bool   // a close frame is queued or written
+	ending     ending // what happens when all that was queued has been written
+	probeTimer *time.Timer
+}
+
+// ending is how a connection ends once its queue is empty. A later value replaces an earlier one, never the other way.
+type ending uint8
+
+const (
+	endNever  ending = iota
+	endSoon          // the client's time to answer the close frame begins
+	endHalf          // the same, and this side is closed: what the client sends cannot be understood any more
+	endAtOnce        // both sides have said that they close
+)
+
+// isUpgrade reports whether a request asks to leave HTTP.
+func isUpgrade(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade")
+}
+
+func hasToken(values []string, token string) bool {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkUpgrade returns what is wrong with a websocket handshake, in the words that clients of the reference see, or "".
+func checkUpgrade(r *http.Request) string {
+	switch {
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return "Invalid Upgrade header"
+	case !r.ProtoAtLeast(1, 1) || r.ProtoMajor > 1:
+		return "Invalid HTTP version"
+	case !validKey(r.Header.Get("Sec-Websocket-Key")):
+		return "Missing or invalid Sec-WebSocket-Key header"
+	case r.Header.Get("Sec-Websocket-Version") != "13":
+		return "Missing or invalid Sec-WebSocket-Version header"
+	}
+	return ""
+}
+
+// validKey reports whether the key is base64 of 16 bytes (RFC 6455, section 4.1).
+func validKey(key string) bool {
+	if len(key) != 24 || !strings.HasSuffix(key, "==") {
+		return false
+	}
+	data, err := decodeBase64([]byte(key))
+	return err == nil && len(data) == 16
+}
+
+// acceptWebSocket answers a checked handshake with 101 and takes the connection over.
+func acceptWebSocket(w http.ResponseWriter, r *http.Request, timeout time.Duration) (conn net.Conn, early []byte, err error) {
+	header := w.Header().Clone()
+	// Browsers fail a connection that answers none of the subprotocols that they offered, so the first is taken.
+	first := true
+	upgrader := ws.HTTPUpgrader{
+		Timeout:  timeout, // a client may have left earlier answers on the connection unread
+		Header:   header,
+		Protocol: func(string) bool { taken := first; first = false; return taken },
+	}
+	conn, rw, _, err := upgrader.Upgrade(r, w)
+	if err != nil {
+		if conn != nil {
+			conn.Close()
+		}
+		return nil, nil, err
+	}
+	return conn, readAhead(rw.Reader), nil
+}
+
+// readAhead copies what the HTTP server had already read of the new protocol.
+func readAhead(r *bufio.Reader) []byte {
+	if r.Buffered() == 0 {
+		return nil
+	}
+	early := make([]byte, r.Buffered())
+	n, _ := r.Read(early)
+	return early[:n]
+}
+
+func newWSConn(s *Session, conn net.Conn, early []byte, asBase64 bool) *wsConn {
+	c := &wsConn{session: s, conn: conn, form: s.revision.frames(asBase64)}
+	raw := descriptor(conn)
+	c.in.init(conn, raw, early, &s.server.opts)
+	c.out.init(conn, raw, &s.server.opts)
+	return c
+}
+
+// startFlusherLocked starts the goroutine that writes the queue, when a write says that one is needed.
+func (c *wsConn) startFlusherLocked(needed bool) {
+	if needed {
+		go c.flush() // ends with the queue or with the connection
+	}
+}
+
+// flush is the flusher: it writes the queue in batches until it is empty.
+func (c *wsConn) flush() {
+	s := c.session
+	defer s.guard()
+	s.mu.Lock()
+	for {
+		batch := c.out.batchLocked()
+		if len(batch) == 0 {
+			c.conn.SetWriteDeadline(time.Time{}) // before flushing ends: a direct write would see it
+			c.out.flushing = false
+			end := c.ending
+			drained := s.accepted && s.ws == c
+			s.mu.Unlock()
+			c.finish(end)
+			if drained {
+				s.tellDrained()
+			}
+			return
+		}
+		s.mu.Unlock()
+
+		c.conn.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
+		n, err := batch.WriteTo(c.conn)
+
+		s.mu.Lock()
+		c.out.wroteLocked(int(n))
+		if err != nil {
+			s.mu.Unlock()
+			s.writeFailed(c, err)
+			return
+		}
+	}
+}
+
+// finish takes a step of the connection's end. On TLS it may block; otherwise it may be called under the lock.
+func (c *wsConn) finish(step ending) {
+	switch step {
+	case endSoon:
+		c.in.end()
+	case endHalf:
+		c.in.end()
+		if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		}
+	case endAtOnce:
+		c.conn.Close()
+	}
+}
+
+// finishLocked ends the connection in the way given, when the queue is empty.
+func (c *wsConn) finishLocked(step ending) {
+	c.ending = max(c.ending, step)
+	switch {
+	case c.out.flushing: // the flusher will see it
+	case c.out.raw != nil:
+		c.finish(step)
+	case step != endAtOnce: // the reader closes the connection
+		c.in.end()
+	}
+}
+
+// drop closes the connection without ceremony. Unlike Close on TLS it does not block.
+func (c *wsConn) drop() {
+	if secure, ok := c.conn.(*tls.Conn); ok {
+		secure.NetConn().Close()
+		return
+	}
+	c.conn.Close()
+}
+
+// sendCloseLocked queues a close frame, once. A zero code sends one without a payload, as the reference does.
+func (c *wsConn) sendCloseLocked(code ws.StatusCode) {
+	if c.closeSent {
+		return
+	}
+	c.closeSent = true
+	c.out.corks = 0
+	var payload []byte
+	if code != 0 {
+		payload = binary.BigEndian.AppendUint16(nil, uint16(code))
+	}
+	flush, err := c.out.writeSharedLocked(appendControl(nil, ws.OpClose, payload), 0)
+	if err != nil {
+		c.drop()
+		return
+	}
+	c.startFlusherLocked(flush)
+}
+
+// closeSoonLocked ends the connection when the client has answered the close frame, or CloseTimeout after it was
+// written.
+func (c *wsConn) closeSoonLocked(code ws.StatusCode) {
+	c.sendCloseLocked(code)
+	c.finishLocked(endSoon)
+}
+
+// read is the reading goroutine: it lives until the connection is closed.
+func (c *wsConn) read() {
+	s := c.session
+	defer s.server.running.Done()
+	defer c.conn.Close()
+	defer c.in.release()
+	defer s.guard()
+	for {
+		data, isBinary, err := c.in.readMessage(c.control)
+		if err == nil {
+			err = s.receiveFrame(c, data, isBinary)
+		}
+		if err != nil {
+			s.readingEnded(c, err)
+			return
+		}
+	}
+}
+
+// control handles a websocket control frame on the reading goroutine.
+func (c *wsConn) control(op ws.OpCode, payload []byte) error {
+	s := c.session
+	switch op {
+	case ws.OpPing:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if c.closeSent {
+			return nil
+		}
+		pong := appendControl(nil, ws.OpPong, payload)
+		if !c.out.fitsLocked(len(pong), 1) {
+			return &endError{SlowConsumer, ErrQueueFull} // it pings and does not read
+		}
+		flush, err := c.out.writeSharedLocked(pong, 1)
+		c.startFlusherLocked(flush)
+		return err
+	case ws.OpClose:
+		return readClose(payload)
+	}
+	return nil // a pong that nobody asked for
+}
+
+// drain drops what still comes until the client has answered the close frame, has closed its side or has had its time,
+// so that the close frame is not destroyed by a reset. framed tells that the client's frames can still be understood.
+func (c *wsConn) drain(framed bool) {
+	for framed {
+		_, _, err := c.in.readMessage(func(op ws.OpCode, payload []byte) error {
+			if op == ws.OpClose {
+				return readClose(payload)
+			}
+			return nil
+		})
+		var violation *closeError
+		if err != nil && !errors.As(err, &violation) {
+			return
+		}
+		framed = err == nil
+	}
+	c.in.discard()
+}
+
+// peerClosed reports the client's close frame.
+type peerClosed struct{ code ws.StatusCode }
+
+func (*peerClosed) Error() string { return "engineio: closed by the client" }
+
+var errClosePayload = errors.New("engineio: invalid payload of a close frame")
+
+// readClose turns a close frame into the error that ends reading: a *peerClosed, with a zero code when the frame has
+// none, or what is wrong with the frame (RFC 6455, section 5.5.1).
+func readClose(payload []byte) error {
+	if len(payload) == 0 {
+		return &peerClosed{}
+	}
+	if len(payload) == 1 {
+		return &closeError{ws.StatusProtocolError, errClosePayload}
+	}
+	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
+	switch {
+	case !sendable(code):
+		return &closeError{ws.StatusProtocolError, errClosePayload}
+	case !utf8.Valid(payload[2:]):
+		return &closeError{ws.StatusInvalidFramePayloadData, errNotUTF8}
+	}
+	return &peerClosed{code}
+}
+
+// sendable reports whether a close frame may carry the code (RFC 6455, section 7.4, and its registry).
+func sendable(code ws.StatusCode) bool {
+	switch {
+	case code >= 1000 && code <= 1014:
+		return code < 1004 || code > 1006
+	default:
+		return code >= 3000 && code <= 4999
+	}
+}
