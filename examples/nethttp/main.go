@@ -1,0 +1,33 @@
+// Command nethttp is a Socket.IO server in an ordinary net/http program: a lobby in which everybody hears what is said.
+package main
+
+import (
+	"cmp"
+	"context"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+const (
+	said = event.Name[string]("said")        // an event is a typed constant
+	say  = event.WithAck[string, int]("say") // this one is answered
+)
+
+func main() {
+	io, err := socketio.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+		return s.Join("lobby")
+	})
+	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
+		return len(text), event.Emit(s.To("lobby"), said, text)
+	})
+	http.Handle("/socket.io/", io)
+	log.Fatal(http.ListenAndServe(cmp.Or(os.Getenv("ADDR"), "localhost:3000"), nil))
+}

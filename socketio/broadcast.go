@@ -1,0 +1,77 @@
+package socketio
+
+import (
+	"slices"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/parser"
+)
+
+// Broadcast is a choice of sockets of one namespace, to which events are sent together. It is a small value: every
+// method returns a changed copy, so one may be kept, refined and used from any goroutine. Made by the methods To, In,
+// Except, Local and Volatile of servers, namespaces and sockets.
+type Broadcast struct {
+	nsp    *Namespace
+	target cluster.Target
+}
+
+// To adds rooms: the members of any of them are chosen, each once. Without rooms all sockets are.
+func (b Broadcast) To(rooms ...string) Broadcast {
+	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
+	return b
+}
+
+// In is another word for To.
+func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+// Except leaves out the members of these rooms. The id of a socket is a room.
+func (b Broadcast) Except(rooms ...string) Broadcast {
+	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
+	return b
+}
+
+// Local keeps the broadcast on this node of a cluster.
+func (b Broadcast) Local() Broadcast {
+	b.target.Local = true
+	return b
+}
+
+// Volatile lets the event be dropped for sockets whose connection cannot take it at once.
+func (b Broadcast) Volatile() Broadcast {
+	b.target.Volatile = true
+	return b
+}
+
+// Emit sends an event to the chosen sockets. It does not block. Its errors are those of encoding, and ErrClosed after
+// Shutdown; a socket that cannot take the event is its own affair.
+func (b Broadcast) Emit(name string, args ...any) error {
+	p, err := b.nsp.eventPacket(name, args)
+	if err != nil {
+		return err
+	}
+	return b.send(p)
+}
+
+// eventPacket encodes an event of the namespace.
+func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error) {
+	data, attachments, err := parser.MarshalEvent(name, args)
+	if err != nil {
+		return nil, err
+	}
+	return &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, Attachments: attachments}, nil
+}
+
+func (b Broadcast) send(p *parser.Packet) error {
+	b.observe(p)
+	return closedError(b.nsp.adapter.Broadcast(p, &b.target))
+}
+
+// Sockets returns the chosen sockets of this node, in no particular order.
+func (b Broadcast) Sockets() []*Socket {
+	members := b.nsp.adapter.Members(&b.target)
+	sockets := make([]*Socket, len(members))
+	for i, m := range members {
+		sockets[i] = socketOf(m)
+	}
+	return sockets
+}

@@ -1,0 +1,278 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// connection is one Engine.IO session with the sockets that it carries, one for each namespace that the client has
+// joined. It is the engineio.Handler of the session.
+type connection struct {
+	// Immutable after construction.
+	server  *Server
+	session *engineio.Session
+	eio3    bool // the client is one of Socket.IO 2; see eio3.go
+
+	// Owned by the goroutine that delivers messages.
+	decoder parser.Decoder
+	half    bool // attachments are awaited
+
+	mu sync.Mutex // guards the fields below and the mutable fields of the sockets
+
+	sockets      []*Socket // joined or joining; few
+	alive        int       // sockets whose disconnect has not been told, which may be more
+	closed       bool
+	connectTimer *time.Timer // closes a connection that joins nothing; nil once one has joined
+	halfTimer    *time.Timer // closes a connection whose attachments do not come; nil unless some are awaited
+
+	kicked map[string]struct{} // namespaces that the server made the client leave; nil while there are none
+
+	acks       int           // acknowledgements that the client owes, over all sockets
+	concurrent int           // handlers that run beside their socket's order
+	room       chan struct{} // closed when a full inbox may have room; nil unless the reader waits
+}
+
+var (
+	errOutOfPlace  = errors.New("socketio: packet out of place")
+	errNotJoined   = fmt.Errorf("%w: for a namespace that is not joined", errOutOfPlace)
+	errAttachments = errors.New("socketio: attachments did not come in time")
+	errInbox       = errors.New("socketio: inbox full while an acknowledgement is awaited")
+)
+
+// accept makes the handler of a new session.
+func (s *Server) accept(session *engineio.Session) engineio.Handler {
+	c := &connection{server: s, session: session, eio3: session.Protocol() == 3, decoder: s.newDecoder(session)}
+	c.mu.Lock()
+	c.connectTimer = time.AfterFunc(s.opts.ConnectTimeout, func() {
+		s.counters.connectTimeout.Add(1)
+		session.Close()
+	})
+	c.mu.Unlock()
+	s.mu.Lock()
+	s.connections[c] = struct{}{}
+	s.mu.Unlock()
+	if c.eio3 {
+		c.joinRoot()
+	}
+	return c
+}
+
+// Message takes one Engine.IO message. A packet that does not decode ends the connection with "parse error", one that is
+// out of place with "forced close".
+func (c *connection) Message(data []byte, binary bool) {
+	p, err := c.decoder.Add(data, binary)
+	if err == nil && p != nil && c.eio3 {
+		err = c.splitNamespace(p)
+	}
+	if err != nil {
+		c.session.Abort(engineio.ParseError, err)
+		return
+	}
+	if half := p == nil; half != c.half {
+		c.half = half
+		err = c.watchAttachments()
+	}
+	if err == nil && p != nil {
+		err = c.dispatch(p)
+	}
+	if err != nil {
+		c.session.Abort(engineio.ForcedClose, err)
+	}
+}
+
+// watchAttachments bounds the time in which a packet must be complete. Who has joined nothing may not even begin one.
+func (c *connection) watchAttachments() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopHalfTimerLocked()
+	switch {
+	case !c.half || c.closed:
+		return nil
+	case len(c.sockets) == 0 && len(c.kicked) == 0:
+		return errNotJoined
+	}
+	c.halfTimer = time.AfterFunc(c.server.opts.ReadTimeout, func() {
+		c.server.counters.lateAttachments.Add(1)
+		c.session.Abort(engineio.ParseError, errAttachments)
+	})
+	return nil
+}
+
+// dispatch handles one packet; an error means that it was out of place.
+func (c *connection) dispatch(p *parser.Packet) error {
+	if p.Namespace == "" {
+		p.Namespace = "/"
+	}
+	if p.Type == parser.Connect {
+		return c.connect(p)
+	}
+	c.mu.Lock()
+	s := c.socketLocked(p.Namespace)
+	if _, kicked := c.kicked[p.Namespace]; s == nil && kicked {
+		c.mu.Unlock()
+		c.server.counters.latePackets.Add(1) // sent before the client knew
+		return nil
+	}
+	if s == nil || s.state != connected {
+		c.mu.Unlock()
+		return errNotJoined
+	}
+	switch p.Type {
+	case parser.Event:
+		c.mu.Unlock()
+		return c.enqueue(s, event.NewMessage(p, (*acker)(s)))
+	case parser.Ack:
+		c.resolveLocked(s, p)
+		c.mu.Unlock()
+		return nil
+	case parser.Disconnect:
+		s.closeLocked(ClientDisconnect)
+		c.mu.Unlock()
+		return nil
+	default:
+		c.mu.Unlock()
+		return fmt.Errorf("%w: a packet of type %d from a client", errOutOfPlace, p.Type)
+	}
+}
+
+// connect begins the joining of a namespace. Parents' functions and middlewares may take their time: they run on the
+// socket's own goroutine, and until they have ended the client may send nothing for this namespace.
+func (c *connection) connect(p *parser.Packet) error {
+	nsp := c.server.namespace(p.Namespace)
+	if nsp == nil {
+		return c.refuseText(p.Namespace, errInvalidNamespace.Message)
+	}
+	c.mu.Lock()
+	if c.socketLocked(p.Namespace) != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("%w: a second connect to a namespace", errOutOfPlace)
+	}
+	if c.alive >= c.server.opts.MaxNamespaces {
+		c.mu.Unlock()
+		c.server.counters.tooManyNamespaces.Add(1)
+		return c.refuseText(p.Namespace, "too many namespaces")
+	}
+	if c.closed || !c.server.begin() {
+		c.mu.Unlock()
+		return nil
+	}
+	delete(c.kicked, p.Namespace)
+	s := newSocket(c, nsp, p.Data)
+	c.sockets = append(c.sockets, s)
+	c.alive++
+	s.working = true
+	c.mu.Unlock()
+	c.server.workers.start(s)
+	return nil
+}
+
+// marshalRefusal encodes the reason why a namespace is not joined (socket.io-protocol v5, "Connection to a namespace").
+func marshalRefusal(reason *event.Error) ([]byte, error) {
+	return parser.MarshalValue(struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{reason.Message, reason.Data})
+}
+
+// refuse answers a connect with an encoded refusal.
+func (c *connection) refuse(namespace string, payload []byte) {
+	// Closed: nobody to tell.
+	_ = c.send(&parser.Packet{Type: parser.ConnectError, Namespace: namespace, Data: payload})
+}
+
+func (c *connection) refuseText(namespace, message string) error {
+	payload, err := marshalRefusal(&event.Error{Message: message})
+	if err == nil {
+		c.refuse(namespace, payload)
+	}
+	return err
+}
+
+func (c *connection) socketLocked(namespace string) *Socket {
+	for _, s := range c.sockets {
+		if s.nsp.name == namespace {
+			return s
+		}
+	}
+	return nil
+}
+
+// removeLocked forgets a socket, so that its namespace can be joined again.
+func (c *connection) removeLocked(s *Socket) {
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+}
+
+// kickedLocked remembers that what the client still sends for a namespace is not its fault.
+func (c *connection) kickedLocked(namespace string) {
+	if c.kicked == nil {
+		c.kicked = map[string]struct{}{}
+	}
+	c.kicked[namespace] = struct{}{}
+}
+
+// send encodes a packet for this connection alone and hands it over without blocking.
+func (c *connection) send(p *parser.Packet) error { return c.sendPacket(p, false) }
+
+// sendPacket is send for packets that may be plain: not compressed.
+func (c *connection) sendPacket(p *parser.Packet, plain bool) error {
+	var few [4]engineio.Message
+	messages, err := c.server.appendMessages(few[:0], p, plain)
+	if err != nil {
+		return err
+	}
+	if err := c.session.Send(messages...); err != nil {
+		if errors.Is(err, engineio.ErrQueueFull) {
+			return ErrQueueFull
+		}
+		return ErrClosed
+	}
+	return nil
+}
+
+// Close ends all sockets of the session.
+func (c *connection) Close(reason engineio.Reason, err error) {
+	if err != nil {
+		log := c.server.opts.Logger
+		log.LogAttrs(context.Background(), slog.LevelDebug, "connection closed",
+			slog.String("reason", string(reason)), slog.Any("err", err))
+	}
+	c.end(string(reason))
+	c.server.forget(c)
+}
+
+// end closes the sockets with a reason; the session is the caller's affair.
+func (c *connection) end(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.stopConnectTimerLocked()
+	c.stopHalfTimerLocked()
+	for _, s := range slices.Clone(c.sockets) {
+		s.closeLocked(reason)
+	}
+}
+
+func (c *connection) stopConnectTimerLocked() {
+	if c.connectTimer != nil {
+		c.connectTimer.Stop()
+		c.connectTimer = nil
+	}
+}
+
+func (c *connection) stopHalfTimerLocked() {
+	if c.halfTimer != nil {
+		c.halfTimer.Stop()
+		c.halfTimer = nil
+	}
+}

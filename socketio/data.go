@@ -1,0 +1,76 @@
+package socketio
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/parleyio/parley/parser"
+)
+
+// Data is a key under which sockets hold a value of type T. It is usually a package variable, made by NewData; each key
+// is distinct, whatever its name. All methods are safe for concurrent use.
+//
+//	var user = socketio.NewData[User]("user")
+//
+//	user.Set(s, u)
+//	u, ok := user.Value(s)
+type Data[T any] struct{ name string }
+
+// NewData returns a new key. The name is for people and other nodes: it appears in String and RemoteSocket.ScanData.
+func NewData[T any](name string) *Data[T] { return &Data[T]{name} }
+
+// Set stores the value on the socket, replacing the one before.
+func (d *Data[T]) Set(s *Socket, v T) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.data == nil {
+		s.data = map[any]any{}
+	}
+	s.data[d] = &v // a pointer, so that a nil interface is a value too
+}
+
+// Value returns the socket's value, which stays readable after a disconnect. ok is false when there is none.
+func (d *Data[T]) Value(s *Socket) (v T, ok bool) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	p, ok := s.data[d].(*T)
+	if ok {
+		v = *p
+	}
+	return v, ok
+}
+
+// Delete removes the socket's value.
+func (d *Data[T]) Delete(s *Socket) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	delete(s.data, d)
+}
+
+// String returns the key's name.
+func (d *Data[T]) String() string { return d.name }
+
+// marshalData encodes what other nodes may know of the socket's data: an object with a member for each key. A value
+// that cannot be encoded is left out.
+func (s *Socket) marshalData() json.RawMessage {
+	s.conn.mu.Lock()
+	values := maps.Clone(s.data)
+	s.conn.mu.Unlock()
+	object := make(map[string]json.RawMessage, len(values))
+	for key, value := range values {
+		// Encoding may run code of the application.
+		_ = s.protect("data", func() error {
+			encoded, err := parser.MarshalValue(value)
+			if err == nil {
+				object[key.(fmt.Stringer).String()] = encoded
+			}
+			return err
+		})
+	}
+	data, err := parser.MarshalValue(object)
+	if err != nil { // a value whose own encoder writes no JSON
+		return json.RawMessage("{}")
+	}
+	return data
+}

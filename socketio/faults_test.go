@@ -1,0 +1,194 @@
+package socketio_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/socketio"
+)
+
+// faulty is an adapter whose n-th member makes it panic, as a fault of our own code would.
+type faulty struct {
+	cluster.Adapter
+	left *atomic.Int64
+}
+
+func (f faulty) Add(m cluster.Member) {
+	if f.left.Add(-1) == 0 {
+		panic("a fault")
+	}
+	f.Adapter.Add(m)
+}
+
+func TestServer_fault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var left atomic.Int64
+		left.Store(2)
+		io, err := socketio.New(&socketio.Options{
+			Logger: slog.New(slog.DiscardHandler),
+			Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
+				adapter, err := cluster.InMemory()(name, local)
+				return faulty{adapter, &left}, err
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := memnet.Listen()
+		server := &http.Server{Handler: io}
+		go server.Serve(l)
+		defer server.Close()
+		n := &node{Server: io, dialer: l.DialContext}
+
+		lives, ends := n.join(t), n.dial(t)
+		ends.send("40")
+		ends.closed()
+		lives.quiet()
+		n.join(t)
+		if s := io.Stats(); s.Panics != 1 {
+			t.Errorf("%d faults counted", s.Panics)
+		}
+		if err := io.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// counting counts what is encoded.
+type counting struct {
+	parser.JSON
+	encoded *atomic.Int64
+}
+
+func (c counting) Encode(p *parser.Packet) ([]parser.Frame, error) {
+	c.encoded.Add(1)
+	return c.JSON.Encode(p)
+}
+
+func TestBroadcast_encodes_once(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var encoded atomic.Int64
+		n := serve(t, &socketio.Options{Parser: counting{encoded: &encoded}})
+		var clients []*client
+		for range 10 {
+			clients = append(clients, n.join(t))
+		}
+		p := n.poll(t)
+		p.join()
+		encoded.Store(0)
+		if err := n.Emit("e", []byte{1}, "x"); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range clients {
+			c.expect(`451-["e",{"_placeholder":true,"num":0},"x"]`, "<01>")
+		}
+		if got := p.get(); got != `451-["e",{"_placeholder":true,"num":0},"x"]|bAQ==` {
+			t.Errorf("polling got %q", got)
+		}
+		if got := encoded.Load(); got != 1 {
+			t.Errorf("encoded %d times", got)
+		}
+	})
+}
+
+// What clients have left half done is gone with them.
+func TestServer_leaves_nothing_behind(t *testing.T) {
+	serveTCP(t, nil).join(t) // what is made once and kept, is made
+	runtime.GC()
+	goroutines := runtime.NumGoroutine()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+
+	io, err := socketio.New(&socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := memnet.Listen()
+	server := &http.Server{Handler: io}
+	go server.Serve(l)
+	n := &node{Server: io, dialer: l.DialContext}
+	release := make(chan struct{})
+	io.On("slow", func(context.Context, *socketio.Socket, *event.Message) error { <-release; return nil })
+	bytes := hexBytes(50_000)
+	clients := make([]*client, 40)
+	for i := range clients {
+		c, err := n.tryOpen(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients[i] = c
+		c.send("40")
+		c.readMessage()
+		switch i % 3 {
+		case 0: // attachments that will never be complete
+			c.send(`4510-["x"]`)
+			for range 9 {
+				c.send(bytes)
+			}
+		case 1: // an inbox that is full
+			c.flood("/", 0, 300, `,"`+strings.Repeat("x", 1_000)+`"`)
+		default:
+			c.send(`42["slow"]`, `42["slow"]`, `45999-/nope,["x"]`)
+		}
+		if i%2 == 0 {
+			c.conn.Close()
+		}
+	}
+	close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := io.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	for _, c := range clients {
+		c.conn.Close()
+	}
+	clients = nil
+	for range 1000 { // the clients' own goroutines have yet to see the end
+		if runtime.NumGoroutine() <= goroutines {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got := runtime.NumGoroutine(); got > goroutines {
+		t.Errorf("%d goroutines, %d before", got, goroutines)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 2<<20 {
+		t.Errorf("the heap has grown by %d bytes", grown)
+	}
+	runtime.KeepAlive(io)
+}
+
+// A burst of events makes no burst of goroutines.
+func TestServer_goroutines_of_a_connection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := serve(t, nil)
+		release := make(chan struct{})
+		n.On("e", func(context.Context, *socketio.Socket, *event.Message) error { <-release; return nil })
+		c := n.join(t)
+		synctest.Wait()
+		before := runtime.NumGoroutine()
+		for range 200 {
+			c.send(`42["e"]`)
+		}
+		synctest.Wait()
+		if got := runtime.NumGoroutine(); got > before+1 {
+			t.Errorf("%d goroutines more", got-before)
+		}
+		close(release)
+	})
+}

@@ -1,0 +1,151 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/parleyio/parley/event"
+)
+
+// handle runs what is registered for one event, on the worker: the listeners for all events, the middlewares, and, when
+// no middleware has stopped it, the handlers.
+func (s *Socket) handle(m *event.Message) {
+	caught := s.caught(m)
+	if !s.admit(m) {
+		return
+	}
+	var lists [3][]event.Handler[*Socket] // all before the first runs: those that one adds are for the next event
+	for i, r := range s.nsp.registries {
+		lists[i] = r.events.Handlers(m.Name())
+	}
+	if events := s.events.Load(); events != nil {
+		lists[2] = events.Handlers(m.Name())
+	}
+	for _, handlers := range lists {
+		for _, h := range handlers {
+			s.call(m, h)
+			caught = true
+		}
+	}
+	if !caught {
+		s.nsp.server.counters.unhandledEvents.Add(1)
+	}
+}
+
+// call runs one handler and reports whether it succeeded.
+func (s *Socket) call(m *event.Message, h event.Handler[*Socket]) bool {
+	err := s.protect(m.Name(), func() error { return h(s.ctx, s, m) })
+	s.failed(m, err)
+	return err == nil
+}
+
+// Run runs a handler beside the socket's order. Beyond as many as the inbox holds, it runs in order.
+func (a *acker) Run(m *event.Message, f func() error) {
+	s := (*Socket)(a)
+	c := s.conn
+	c.mu.Lock()
+	beside := c.concurrent < c.server.opts.InboxPackets
+	if beside {
+		c.concurrent++
+		s.concurrent++
+	}
+	c.mu.Unlock()
+	if beside {
+		go s.runBeside(m, f)
+	} else {
+		s.failed(m, s.protect(m.Name(), f))
+	}
+}
+
+func (s *Socket) runBeside(m *event.Message, f func() error) {
+	defer s.besideEnded()
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.fault(fault)
+		}
+	}()
+	s.failed(m, s.protect(m.Name(), f))
+}
+
+// besideEnded tells of the disconnect if the worker has left that to the last handler.
+func (s *Socket) besideEnded() {
+	c := s.conn
+	c.mu.Lock()
+	c.concurrent--
+	s.concurrent--
+	last := s.worked && s.concurrent == 0
+	c.mu.Unlock()
+	if last {
+		s.finish()
+	}
+}
+
+// panicError is a recovered panic of user code; it has been logged.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("socketio: panic in a handler: %v", e.value) }
+
+// protect calls user code and turns its panic into an error.
+func (s *Socket) protect(name string, f func() error) error { return s.nsp.protect(name, f) }
+
+func (n *Namespace) protect(name string, f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value}
+			n.server.counters.handlerPanics.Add(1)
+			n.server.opts.Logger.Error("panic in a handler",
+				slog.String("nsp", n.name), slog.String("event", name),
+				slog.Any("err", value), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	return f()
+}
+
+// failed deals with a handler's error: the client is told if it asked, and otherwise the application is.
+func (s *Socket) failed(m *event.Message, err error) {
+	if err == nil {
+		return
+	}
+	onError := s.nsp.server.opts.OnError
+	switch {
+	case m.WantsAck():
+		s.log("handler failed", m.Name(), err)
+		s.tell(m, err)
+	case onError != nil:
+		_ = s.protect("error", func() error { onError(s.ctx, s, m.Name(), err); return nil }) // logged by protect
+	default:
+		s.log("handler failed", m.Name(), err)
+	}
+}
+
+// tell acknowledges an event with its handler's error. Encoding the error's data may run code of the application.
+func (s *Socket) tell(m *event.Message, err error) {
+	sent := s.protect(m.Name(), func() error { return m.Fail(err) })
+	var panicked *panicError
+	switch {
+	case errors.As(sent, &panicked):
+		_ = m.Ack(struct { // the client must not wait because of that; it cannot fail to encode
+			Error event.Error `json:"error"`
+		}{event.Error{Code: event.Internal, Message: event.Internal}})
+	case sent != nil && !errors.Is(sent, event.ErrAcknowledged):
+		s.log("acknowledging a failure", m.Name(), sent)
+	}
+}
+
+// log reports a failure of the application. One that the client was meant to hear of, or that a disconnect has caused,
+// needs nobody's attention; a panic has been logged already.
+func (s *Socket) log(message, name string, err error) {
+	level := slog.LevelWarn
+	var told *event.Error
+	var panicked *panicError
+	switch {
+	case errors.As(err, &panicked):
+		return
+	case errors.As(err, &told) && told != nil, s.ctx.Err() != nil:
+		level = slog.LevelDebug
+	}
+	s.nsp.server.opts.Logger.LogAttrs(s.ctx, level, message,
+		slog.String("nsp", s.nsp.name), slog.String("event", name), slog.Any("err", err))
+}

@@ -1,0 +1,137 @@
+package socketio
+
+import "github.com/parleyio/parley/event"
+
+// messageOverhead is what a waiting event counts beside its bytes.
+const messageOverhead = 256
+
+// inbox holds the events of one socket that wait for its worker. The connection's mutex guards it.
+type inbox struct {
+	queue []*event.Message
+	bytes int
+}
+
+func (b *inbox) pushLocked(m *event.Message) {
+	b.queue = append(b.queue, m)
+	b.bytes += m.Size() + messageOverhead
+}
+
+// popLocked takes the first event and reports whether there are more.
+func (b *inbox) popLocked() (m *event.Message, more bool) {
+	if len(b.queue) == 0 {
+		return nil, false
+	}
+	m = b.queue[0]
+	b.queue[0] = nil
+	b.queue = b.queue[1:]
+	b.bytes -= m.Size() + messageOverhead
+	if len(b.queue) == 0 {
+		b.queue = nil
+	}
+	return m, len(b.queue) > 0
+}
+
+// fits reports whether an event of this size may join the queue; an empty one takes any.
+func (b *inbox) fits(size int, o *Options) bool {
+	return len(b.queue) == 0 || (len(b.queue) < o.InboxPackets && b.bytes+size <= o.InboxBytes)
+}
+
+// enqueue puts an event into its socket's inbox and sees to it that somebody works on it. When the inbox is full it
+// waits, and with it the reading of the connection, so that TCP slows the client down. The client is not waited for
+// while it owes an acknowledgement, which only further reading can bring; it may then send as many bytes once more.
+func (c *connection) enqueue(s *Socket, m *event.Message) error {
+	size := m.Size() + messageOverhead
+	o := &c.server.opts
+	c.mu.Lock()
+	for {
+		switch {
+		case s.state == disconnected:
+			c.mu.Unlock()
+			return nil
+		case s.inbox.fits(size, o), c.acks > 0 && s.inbox.bytes+size <= 2*o.InboxBytes:
+			s.inbox.pushLocked(m)
+			s.startLocked()
+			c.mu.Unlock()
+			return nil
+		case c.acks > 0:
+			c.mu.Unlock()
+			c.server.counters.inboxOverflows.Add(1)
+			return errInbox
+		}
+		room := make(chan struct{})
+		c.room = room
+		c.mu.Unlock()
+		c.session.Stalled(true)
+		<-room
+		c.session.Stalled(false)
+		c.mu.Lock()
+	}
+}
+
+// roomLocked wakes the reader, if it waits, to look again.
+func (c *connection) roomLocked() {
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+// startLocked starts the socket's worker unless it runs.
+func (s *Socket) startLocked() {
+	if !s.working {
+		s.working = true
+		s.conn.server.workers.start(s)
+	}
+}
+
+// work is the worker of a socket: it connects it, runs its handlers in order, and ends when the inbox is empty. The last
+// one tells of the disconnect. While more events wait, what the handlers send is held back to leave in one write.
+func (s *Socket) work() {
+	returned := false
+	defer func() {
+		if !returned {
+			s.fault(recover())
+		}
+	}()
+	if s.drain() {
+		s.finish()
+	}
+	returned = true
+}
+
+// drain works until the inbox is empty and reports whether the disconnect is to be told.
+func (s *Socket) drain() (last bool) {
+	c := s.conn
+	c.mu.Lock()
+	if s.state == connecting {
+		c.mu.Unlock()
+		s.open()
+		c.mu.Lock()
+	}
+	corked := false
+	for {
+		m, more := s.inbox.popLocked()
+		if m == nil {
+			break
+		}
+		c.roomLocked()
+		c.mu.Unlock()
+		if more && !corked {
+			c.session.Cork()
+			corked = true
+		}
+		s.handle(m)
+		if corked && !more {
+			c.session.Uncork()
+			corked = false
+		}
+		c.mu.Lock()
+	}
+	defer c.mu.Unlock()
+	if s.state != disconnected {
+		s.working = false
+		return false
+	}
+	s.worked = true // and working stays set: there will be no other worker
+	return s.concurrent == 0
+}

@@ -1,0 +1,215 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// state is the state of a socket.
+type state uint8
+
+const (
+	connecting state = iota // middlewares run
+	connected
+	disconnected
+)
+
+// open finds the namespace, runs the middlewares and connects the socket, on its worker.
+func (s *Socket) open() {
+	if err := s.enter(); err != nil {
+		s.refuse(err)
+		return
+	}
+	session := s.restore()
+	middlewares, onConnection := s.nsp.hooks()
+	if session != nil && s.nsp.server.opts.skipMiddlewares() {
+		middlewares = nil
+	}
+	for _, middleware := range middlewares {
+		if err := s.protect("middleware", func() error { return middleware(s.ctx, s) }); err != nil {
+			s.refuse(err)
+			s.abandon(session)
+			return
+		}
+		if !s.live() {
+			s.abandon(session)
+			return
+		}
+	}
+	err := s.connect(session)
+	switch {
+	case err == nil:
+	case session != nil && !errors.Is(err, ErrClosed):
+		// A refusal would keep the client away; a lost connection brings it back, as a new socket.
+		s.recoveryFailed(err)
+		if !errors.Is(err, cluster.ErrUnknownOffset) { // of this the adapter tells
+			s.nsp.expired(session)
+		}
+		s.conn.session.Abort(engineio.ForcedClose, err)
+		return
+	default:
+		s.refuse(err)
+		s.abandon(session)
+		return
+	}
+	for _, f := range onConnection {
+		if err := s.protect("connection", func() error { return f(s.ctx, s) }); err != nil {
+			s.log("connection refused by its handler", "connection", err)
+			s.Disconnect(false)
+			return
+		}
+	}
+}
+
+// connect lets the socket into its namespace and tells the client; session is nil for a new socket. It returns ErrClosed
+// if the socket has disconnected while its middlewares ran.
+func (s *Socket) connect(session *cluster.Session) error {
+	reply, err := s.conn.marshalReply(struct {
+		SID string `json:"sid"`
+		PID string `json:"pid,omitempty"`
+	}{s.id, s.recovery.pid})
+	if err != nil {
+		return err
+	}
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.state == disconnected {
+		return ErrClosed
+	}
+	// A member before the reply: who has seen the client connect may send to it.
+	if err := s.enterLocked(session); err != nil {
+		return err
+	}
+	if len(s.rooms) > 0 {
+		if err := s.nsp.adapter.Join(s.id, s.rooms...); err != nil {
+			s.exitLocked(ServerDisconnect)
+			return err
+		}
+		s.rooms = nil
+	}
+	s.state, s.accepted = connected, true
+	c.stopConnectTimerLocked()
+	_ = c.send(&parser.Packet{Type: parser.Connect, Namespace: s.nsp.name, Data: reply}) // closed: Close follows
+	return nil
+}
+
+// refuse ends a socket that is not let in. The client is told of an *event.Error; other errors are the server's own.
+func (s *Socket) refuse(err error) {
+	s.log("connection refused", "middleware", err)
+	refusal := event.AsError(err)
+	var payload []byte
+	err = s.protect("middleware", func() (err error) { // encoding the error's data may run code of the application
+		payload, err = s.conn.marshalRefusal(refusal)
+		return err
+	})
+	if err != nil {
+		s.log("encoding a refusal", "middleware", err)
+		payload, _ = s.conn.marshalRefusal(&event.Error{Message: refusal.Message}) // text only: it cannot fail
+	}
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.state != disconnected {
+		c.refuse(s.nsp.name, payload)
+		s.closeLocked(ServerDisconnect)
+	}
+}
+
+// Disconnect takes the client out of the namespace; it does not come back by itself. With closeConnection it is taken
+// out of all its namespaces, and the connection is closed once what was sent before has been written. A client whose
+// middlewares still run is refused.
+func (s *Socket) Disconnect(closeConnection bool) {
+	c := s.conn
+	c.mu.Lock()
+	leaving := []*Socket{s}
+	if closeConnection {
+		leaving = slices.Clone(c.sockets)
+	}
+	for _, socket := range leaving {
+		switch socket.state {
+		case connecting:
+			payload, _ := c.marshalRefusal(&event.Error{Message: ServerDisconnect}) // text only: it cannot fail
+			c.refuse(socket.nsp.name, payload)
+		case connected:
+			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
+		}
+		socket.closeLocked(ServerDisconnect)
+	}
+	c.mu.Unlock()
+	if closeConnection {
+		c.session.Close()
+	}
+}
+
+// closeLocked is the one way to the state disconnected.
+func (s *Socket) closeLocked(reason string) {
+	if s.state == disconnected {
+		return
+	}
+	c := s.conn
+	if s.state == connected {
+		s.exitLocked(reason)
+	}
+	s.state, s.reason = disconnected, reason
+	c.removeLocked(s)
+	for id, answered := range s.acks {
+		answered(nil)
+		delete(s.acks, id)
+		c.acks--
+	}
+	s.cancel(&DisconnectError{reason})
+	c.roomLocked()
+	if s.accepted && reason == ServerDisconnect {
+		c.kickedLocked(s.nsp.name)
+	}
+	s.startLocked() // somebody has to tell of the disconnect
+}
+
+// finish tells of the disconnect, when nothing of the socket runs any more.
+func (s *Socket) finish() {
+	if s.told.Swap(true) {
+		return
+	}
+	defer s.ended()
+	c := s.conn
+	c.mu.Lock()
+	own, reason, accepted := s.onDisconnect, s.reason, s.accepted
+	c.mu.Unlock()
+	if accepted {
+		for _, hooks := range [][]func(context.Context, *Socket, string){s.nsp.disconnectHooks(), own} {
+			for _, f := range hooks {
+				// A panic has been logged.
+				_ = s.protect("disconnect", func() error { f(c.server.last, s, reason); return nil })
+			}
+		}
+	}
+	c.mu.Lock()
+	c.alive--
+	c.mu.Unlock()
+}
+
+// fault keeps a panic of this package's own code from ending the process, and a handler that has ended its goroutine
+// (as testing.T.FailNow does) from holding up the server's end: the connection is closed.
+func (s *Socket) fault(value any) {
+	server := s.nsp.server
+	if value == nil {
+		server.opts.Logger.Error("a handler has ended its goroutine", slog.String("nsp", s.nsp.name))
+	} else {
+		server.counters.panics.Add(1)
+		server.opts.Logger.Error("panic in a socket", slog.String("nsp", s.nsp.name),
+			slog.Any("err", value), slog.String("stack", string(debug.Stack())))
+	}
+	go s.conn.session.Abort(engineio.TransportError, nil) // on its own: the panic may have left a lock held
+	if !s.told.Swap(true) {
+		s.ended()
+	}
+}

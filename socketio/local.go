@@ -1,0 +1,131 @@
+package socketio
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/parser"
+)
+
+// member is a socket in its role as cluster.Member and cluster.Follower.
+type member Socket
+
+// ID implements cluster.Member.
+func (m *member) ID() string { return m.id }
+
+// Received implements cluster.Follower.
+func (m *member) Received(at cluster.Position) { m.recovery.received = at }
+
+// LastReceived implements cluster.Follower.
+func (m *member) LastReceived() cluster.Position { return m.recovery.received }
+
+func socketOf(m cluster.Member) *Socket { return (*Socket)(m.(*member)) }
+
+// deliverer is a namespace in its role as cluster.Local.
+type deliverer struct{ nsp *Namespace }
+
+// Deliver encodes the packet once and puts the result into the send queue of each member.
+func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.Target) error {
+	prepared, err := d.nsp.server.prepare(p, t.NoCompress)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		// A full queue closes that member's session; a closed one has nobody to tell.
+		_ = socketOf(m).conn.session.SendPrepared(prepared, t.Volatile)
+	}
+	return nil
+}
+
+// prepare encodes a packet for any number of sessions; plain ones are not compressed.
+func (s *Server) prepare(p *parser.Packet, plain bool) (*engineio.Prepared, error) {
+	var few [4]engineio.Message
+	messages, err := s.appendMessages(few[:0], p, plain)
+	if err != nil {
+		return nil, err
+	}
+	return engineio.Prepare(messages...), nil
+}
+
+// appendMessages appends the messages that carry a packet.
+func (s *Server) appendMessages(dst []engineio.Message, p *parser.Packet, plain bool) ([]engineio.Message, error) {
+	frames, err := s.opts.Parser.Encode(p)
+	for _, f := range frames {
+		dst = append(dst, engineio.Message{Data: f.Data, Binary: f.Binary, NoCompress: plain})
+	}
+	return dst, err
+}
+
+// Describe implements cluster.LocalQueries.
+func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
+	infos := make([]cluster.SocketInfo, 0, len(members))
+	for _, m := range members {
+		s := socketOf(m)
+		infos = append(infos, cluster.SocketInfo{
+			ID: s.id, Rooms: s.Rooms(), Handshake: s.handshake.marshal(), Data: s.marshalData(),
+		})
+	}
+	return infos
+}
+
+// Join implements cluster.LocalQueries.
+func (d deliverer) Join(members []cluster.Member, rooms ...string) {
+	for _, m := range members {
+		if err := socketOf(m).Join(rooms...); err != nil && !errors.Is(err, ErrClosed) {
+			d.nsp.server.opts.Logger.Warn("a socket could not join", slog.String("nsp", d.nsp.name), slog.Any("err", err))
+		}
+	}
+}
+
+// Leave implements cluster.LocalQueries.
+func (d deliverer) Leave(members []cluster.Member, rooms ...string) {
+	for _, m := range members {
+		socketOf(m).Leave(rooms...)
+	}
+}
+
+// Disconnect implements cluster.LocalQueries.
+func (d deliverer) Disconnect(members []cluster.Member, closeConnection bool) {
+	for _, m := range members {
+		socketOf(m).Disconnect(closeConnection)
+	}
+}
+
+// DeliverWithAck implements cluster.LocalQueries.
+func (d deliverer) DeliverWithAck(
+	p *parser.Packet, members []cluster.Member, t *cluster.Target, answered func(cluster.Answer),
+) (forget func(), err error) {
+	packet := *p
+	packet.ID, packet.HasID = d.nsp.nextAckID(), true // the id of another node may be in use here
+	prepared, err := d.nsp.server.prepare(&packet, t.NoCompress)
+	if err != nil {
+		return nil, err
+	}
+	asked := make([]*Socket, 0, len(members))
+	for _, m := range members {
+		s := socketOf(m)
+		if s.awaitAck(packet.ID, func(answer *parser.Packet) { answered(answerOf(answer)) }) != nil {
+			answered(cluster.Answer{Lost: true})
+			continue
+		}
+		asked = append(asked, s)
+		if s.conn.session.SendPrepared(prepared, t.Volatile) != nil && s.forgetAck(packet.ID) {
+			answered(cluster.Answer{Lost: true})
+		}
+	}
+	return func() {
+		for _, s := range asked {
+			s.forgetAck(packet.ID)
+		}
+	}, nil
+}
+
+// answerOf turns an acknowledgement, nil for none, into an answer.
+func answerOf(p *parser.Packet) cluster.Answer {
+	if p == nil {
+		return cluster.Answer{Lost: true}
+	}
+	return cluster.Answer{Data: p.Data, Attachments: p.Attachments}
+}

@@ -1,0 +1,261 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/parser"
+)
+
+// Options configures a Server. The zero value, and nil, mean the defaults, which are those of Socket.IO 4.8 except that
+// only the same origin may connect and that every queue is bounded. For durations zero means the default; for limits
+// zero means the default and a negative value no limit.
+type Options struct {
+	// PingInterval is the time between a pong and the next ping. Zero means 25 s.
+	PingInterval time.Duration
+	// PingTimeout is the time in which a client must answer a ping. Zero means 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout bounds the change from polling to a websocket. Zero means 10 s.
+	UpgradeTimeout time.Duration
+	// CloseTimeout bounds how long a closed websocket waits for the client to close its side, and how long Shutdown waits
+	// for the next poll of a polling client. Zero means 2 s.
+	CloseTimeout time.Duration
+	// ReadTimeout bounds the completion of a message whose first byte has arrived, of a polling body, and of a packet
+	// whose attachments are awaited. Zero means 10 s.
+	ReadTimeout time.Duration
+	// WriteTimeout bounds one write to a client that does not read. Zero means 10 s.
+	WriteTimeout time.Duration
+	// ConnectTimeout closes a connection that has joined no namespace. Zero means 45 s.
+	ConnectTimeout time.Duration
+	// AckTimeout ends an EmitWithAck whose context has no deadline. Zero means 30 s.
+	AckTimeout time.Duration
+
+	// Transports lists what clients may use. Empty means polling and websocket.
+	Transports []engineio.Transport
+	// AllowEIO3 also serves clients of Socket.IO 2, which speak revision 3 of Engine.IO. They join the namespace "/" by
+	// connecting, authenticate with the query of the URL or of the namespace (see Handshake.Auth), and compute their
+	// sockets' ids from the id of the session. So whoever is told such a socket's id can act as its client: do not tell
+	// it to other clients. False refuses them.
+	AllowEIO3 bool
+	// AllowJSONP lets browsers poll by script elements, for which CORS does not hold; see engineio.Options. False does not.
+	AllowJSONP bool
+	// NoUpgrades keeps clients on the transport on which they began.
+	NoUpgrades bool
+	// CORS says which foreign origins may connect, on every transport. The zero value means the same origin only.
+	CORS engineio.CORS
+	// TrustedProxies are the networks whose X-Forwarded-Host counts. Empty means none.
+	TrustedProxies []netip.Prefix
+	// AllowRequest may refuse a handshake; see engineio.Options. Nil allows all.
+	AllowRequest func(r *http.Request) error
+	// OnConnectionError is told of each refused request. Nil means nobody is.
+	OnConnectionError func(*engineio.ConnectionError)
+
+	// NoHTTPCompression sends polling bodies as they are. Otherwise large ones are compressed with gzip or deflate when
+	// the request accepts that, unless all events in them were sent with Compress(false).
+	NoHTTPCompression bool
+	// HTTPCompressionThreshold is the size in bytes from which polling bodies are compressed. Zero means 1,024; a
+	// negative value compresses all.
+	HTTPCompressionThreshold int
+	// PerMessageDeflate turns the compression of websocket messages on, for clients that offer it. It costs much CPU
+	// time and memory. Unlike in the reference, Compress(false) is respected. Nil means off.
+	PerMessageDeflate *engineio.Deflate
+
+	// Cookie is set by the answer that opens a session on polling. Nil means none.
+	Cookie *engineio.Cookie
+	// InitialHeaders may change the headers of the first answer of a session; see engineio.Options. Nil means nothing.
+	InitialHeaders func(h http.Header, r *http.Request)
+	// Headers may change the headers of every successful answer; see engineio.Options. Nil means nothing.
+	Headers func(h http.Header, r *http.Request)
+	// InitialPacket is an Engine.IO message for each new session, right behind the open packet. Socket.IO clients take
+	// it for a packet of theirs: its data must be one. Nil means none.
+	InitialPacket *engineio.Message
+	// GenerateID makes the ids of Engine.IO sessions, which must not be possible to guess; see engineio.Options. The ids
+	// of sockets are not made by it. Nil means engineio.NewID.
+	GenerateID func(r *http.Request) (string, error)
+
+	// MaxPayload bounds a polling body, a websocket message, and the attachments of one packet taken together, in
+	// bytes. Zero means 1,000,000.
+	MaxPayload int
+	// MaxFragments bounds the frames of one websocket message. Zero means 1,024.
+	MaxFragments int
+	// MaxControlPackets bounds the control packets that one client may send in a second. Zero means 1,000.
+	MaxControlPackets int
+	// MaxAttachments bounds the binary values of one packet. Zero means 10.
+	MaxAttachments int
+	// MaxDepth bounds the nesting of a payload. Zero means 64.
+	MaxDepth int
+	// MaxEventName bounds an event's name, in bytes. Zero means 128.
+	MaxEventName int
+	// MaxNamespaceName bounds a namespace's name, in bytes. Zero means 512.
+	MaxNamespaceName int
+	// MaxRoomName bounds a room's name, in bytes. Zero means 512.
+	MaxRoomName int
+	// MaxNamespaces bounds the namespaces that one connection joins. One that it has left counts until OnDisconnect has
+	// returned. Zero means 100.
+	MaxNamespaces int
+	// MaxChildNamespaces bounds the children of parent namespaces that clients bring about, over the whole server; then
+	// clients can join only those that exist. Zero means 10,000. An empty one takes about 2 KiB.
+	MaxChildNamespaces int
+	// MaxRooms bounds the rooms of one socket. Zero means 10,000.
+	MaxRooms int
+	// MaxAcks bounds the acknowledgements that one connection owes. Zero means 1,000.
+	MaxAcks int
+	// SendQueueBytes bounds what waits to be written to one client. Zero means 4 MiB.
+	SendQueueBytes int
+	// SendQueuePackets bounds how many packets wait to be written to one client. Zero means 16,384.
+	SendQueuePackets int
+	// InboxPackets bounds the events of one socket that wait for its handlers; then reading stops. Zero means 256.
+	InboxPackets int
+	// InboxBytes bounds the same in bytes. Zero means four times MaxPayload.
+	InboxBytes int
+
+	// Parser is the wire format, which clients must share. Nil means parser.JSON.
+	Parser parser.Parser
+	// Adapter makes the adapter of each namespace. Nil means cluster.InMemory: a server that stands alone.
+	Adapter cluster.Factory
+	// Recovery turns connection state recovery on. Nil means off, unless the Adapter is one with recovery.
+	Recovery *Recovery
+	// ClientFiles holds the client's bundles, served below the server's path: socket.io.js, socket.io.min.js,
+	// socket.io.esm.min.js, socket.io.msgpack.min.js and the .map of each. Nil answers them with 404.
+	ClientFiles fs.FS
+
+	// CleanupEmptyChildNamespaces removes the child of a parent namespace and closes its adapter when its last socket
+	// has left, OnDisconnect included. What is registered on the child itself is gone then, and so are the sessions that
+	// Recovery would bring back. False keeps children in which there was ever a socket.
+	CleanupEmptyChildNamespaces bool
+
+	// BaseContext gives the contexts of handlers their values. Nil means context.Background().
+	BaseContext context.Context
+	// OnError is told of a handler's error when the client did not ask for an acknowledgement, on the goroutine of the
+	// handler. Nil means that it is logged.
+	OnError func(ctx context.Context, s *Socket, event string, err error)
+	// Logger receives what the server has to say, at the levels Debug, Warn and Error. Nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults returns a copy of o with the defaults of this layer filled in, or the first contradiction found.
+// engineio.New does the same for the fields that it has.
+func (o *Options) withDefaults() (Options, error) {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		def   time.Duration
+	}{
+		{"ReadTimeout", &v.ReadTimeout, 10 * time.Second},
+		{"ConnectTimeout", &v.ConnectTimeout, 45 * time.Second},
+		{"AckTimeout", &v.AckTimeout, 30 * time.Second},
+	} {
+		if *d.value < 0 {
+			return v, fmt.Errorf("socketio: Options.%s is negative", d.name)
+		}
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+	}
+	limit(&v.MaxPayload, 1_000_000)
+	limit(&v.MaxNamespaceName, 512)
+	limit(&v.MaxRoomName, 512)
+	limit(&v.MaxNamespaces, 100)
+	limit(&v.MaxChildNamespaces, 10_000)
+	limit(&v.MaxRooms, 10_000)
+	limit(&v.MaxAcks, 1_000)
+	limit(&v.InboxPackets, 256)
+	if v.InboxBytes == 0 && v.MaxPayload <= unlimited/4 {
+		v.InboxBytes = 4 * v.MaxPayload
+	}
+	limit(&v.InboxBytes, unlimited)
+	if v.InboxBytes < v.MaxPayload {
+		return v, errors.New("socketio: Options.InboxBytes is below MaxPayload, so that a large event would never fit")
+	}
+	if v.Parser == nil {
+		v.Parser = parser.JSON{}
+	}
+	if v.BaseContext == nil {
+		v.BaseContext = context.Background()
+	}
+	if v.Logger == nil {
+		v.Logger = slog.Default()
+	}
+	switch {
+	case v.Adapter != nil:
+	case v.Recovery != nil:
+		v.Adapter = v.Recovery.adapter(v.Logger)
+	default:
+		v.Adapter = cluster.InMemory()
+	}
+	return v, nil
+}
+
+// unlimited stands for no limit; twice of it still fits an int.
+const unlimited = math.MaxInt / 2
+
+func limit(v *int, def int) {
+	switch {
+	case *v == 0:
+		*v = def
+	case *v < 0:
+		*v = unlimited
+	}
+}
+
+// skipMiddlewares reports whether a recovered socket needs no middleware.
+func (o *Options) skipMiddlewares() bool { return o.Recovery != nil && o.Recovery.SkipMiddlewares }
+
+// engine returns the options of the layer below.
+func (o *Options) engine() *engineio.Options {
+	return &engineio.Options{
+		PingInterval:      o.PingInterval,
+		PingTimeout:       o.PingTimeout,
+		UpgradeTimeout:    o.UpgradeTimeout,
+		CloseTimeout:      o.CloseTimeout,
+		ReadTimeout:       o.ReadTimeout,
+		WriteTimeout:      o.WriteTimeout,
+		MaxPayload:        o.MaxPayload,
+		Transports:        o.Transports,
+		AllowEIO3:         o.AllowEIO3,
+		AllowJSONP:        o.AllowJSONP,
+		NoUpgrades:        o.NoUpgrades,
+		CORS:              o.CORS,
+		TrustedProxies:    o.TrustedProxies,
+		AllowRequest:      o.AllowRequest,
+		OnConnectionError: o.OnConnectionError,
+		MaxFragments:      o.MaxFragments,
+		MaxControlPackets: o.MaxControlPackets,
+		SendQueueBytes:    o.SendQueueBytes,
+		SendQueuePackets:  o.SendQueuePackets,
+		Logger:            o.Logger,
+
+		NoHTTPCompression:        o.NoHTTPCompression,
+		HTTPCompressionThreshold: o.HTTPCompressionThreshold,
+		PerMessageDeflate:        o.PerMessageDeflate,
+		Cookie:                   o.Cookie,
+		InitialHeaders:           o.InitialHeaders,
+		Headers:                  o.Headers,
+		InitialPacket:            o.InitialPacket,
+		GenerateID:               o.GenerateID,
+	}
+}
+
+// decoding returns the limits of the parser.
+func (o *Options) decoding() parser.Limits {
+	return parser.Limits{
+		Attachments:     o.MaxAttachments,
+		AttachmentBytes: o.MaxPayload,
+		Depth:           o.MaxDepth,
+		EventName:       o.MaxEventName,
+		Namespace:       o.MaxNamespaceName,
+	}
+}

@@ -1,0 +1,62 @@
+package socketio_test
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/socketio"
+)
+
+// TestOptions_Parser speaks MessagePack: the packets are others, and handlers see the same.
+func TestOptions_Parser(t *testing.T) {
+	// message returns a packet as the client's only message for it.
+	message := func(p *parser.Packet) string {
+		t.Helper()
+		frames, err := parser.MessagePack{}.Encode(p)
+		if err != nil || len(frames) != 1 || !frames[0].Binary {
+			t.Fatalf("%d frames, %v", len(frames), err)
+		}
+		return "<" + hex.EncodeToString(frames[0].Data) + ">"
+	}
+	placeholders := [][]byte{{1, 2}}
+	synctest.Test(t, func(t *testing.T) {
+		n := serve(t, &socketio.Options{Parser: parser.MessagePack{}})
+		told := newJournal()
+		register(n.Of("/"), told)
+		n.On("question", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
+			var bytes []byte
+			var text string
+			if err := m.Scan(&bytes, &text); err != nil {
+				return err
+			}
+			return m.Ack(text, bytes, 1.5)
+		})
+		c := n.dial(t)
+		c.send(message(&parser.Packet{Type: parser.Connect, Namespace: "/"}))
+		if got := c.next(); !strings.HasPrefix(got, "<") {
+			t.Fatalf("got %q", got)
+		}
+		c.send(message(&parser.Packet{
+			Type: parser.Event, Namespace: "/", ID: 0, HasID: true,
+			Data: []byte(`["question",` + placeholder(0) + `,"é"]`), Attachments: placeholders,
+		}))
+		c.expect(message(&parser.Packet{
+			Type: parser.Ack, Namespace: "/", ID: 0, HasID: true,
+			Data: []byte(`["é",` + placeholder(0) + `,1.5]`), Attachments: placeholders,
+		}))
+		if err := n.Emit("news", map[string]any{"b": []byte{1, 2}}); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(message(&parser.Packet{
+			Type: parser.Event, Namespace: "/", Data: []byte(`["news",{"b":` + placeholder(0) + `}]`), Attachments: placeholders,
+		}))
+		c.send(`42["text is no packet"]`)
+		c.closed()
+		told.expect(t, "parse error")
+	})
+}

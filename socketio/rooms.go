@@ -1,0 +1,95 @@
+package socketio
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Join puts the socket into rooms; those it is in already are ignored. A middleware may call it: the rooms are joined
+// when the socket connects. It returns ErrClosed, ErrRoomName or ErrTooManyRooms, and has then joined none of them.
+func (s *Socket) Join(rooms ...string) error {
+	o := &s.nsp.server.opts
+	if err := s.nsp.server.checkRooms(rooms); err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.state == disconnected {
+		return ErrClosed
+	}
+	added := distinct(rooms, func(room string) bool { return !s.inRoomLocked(room) })
+	if len(added) > o.MaxRooms-s.joined {
+		s.nsp.server.counters.tooManyRooms.Add(1)
+		return ErrTooManyRooms
+	}
+	if s.state == connecting {
+		s.rooms = append(s.rooms, added...)
+	} else if err := s.nsp.adapter.Join(s.id, added...); err != nil {
+		return fmt.Errorf("socketio: joining: %w", err)
+	}
+	s.joined += len(added)
+	return nil
+}
+
+// checkRooms reports the first name that no room may have.
+func (s *Server) checkRooms(rooms []string) error {
+	for _, room := range rooms {
+		if room == "" || len(room) > s.opts.MaxRoomName {
+			return fmt.Errorf("%w: %d bytes", ErrRoomName, len(room))
+		}
+	}
+	return nil
+}
+
+// Leave takes the socket out of rooms; those it is not in are ignored.
+func (s *Socket) Leave(rooms ...string) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.state == disconnected {
+		return
+	}
+	left := distinct(rooms, func(room string) bool { return room != s.id && s.inRoomLocked(room) })
+	if s.state == connecting {
+		s.rooms = slices.DeleteFunc(s.rooms, func(room string) bool { return slices.Contains(left, room) })
+	} else {
+		s.nsp.adapter.Leave(s.id, left...)
+	}
+	s.joined -= len(left)
+}
+
+// distinct returns those of the rooms that are wanted, each once.
+func distinct(rooms []string, wanted func(string) bool) []string {
+	var chosen []string
+	for _, room := range rooms {
+		if wanted(room) {
+			chosen = append(chosen, room)
+		}
+	}
+	slices.Sort(chosen)
+	return slices.Compact(chosen)
+}
+
+// Rooms returns the rooms that the socket has joined, sorted and without its own id. Of a disconnected socket they are
+// those of that moment, so that OnDisconnect can tell them.
+func (s *Socket) Rooms() []string {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.state == connected {
+		return s.nsp.adapter.Rooms(s.id)
+	}
+	return slices.Sorted(slices.Values(s.rooms))
+}
+
+// InRoom reports whether the socket is in a room: one of Rooms, or that of its own id.
+func (s *Socket) InRoom(room string) bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.inRoomLocked(room)
+}
+
+func (s *Socket) inRoomLocked(room string) bool {
+	if s.state == connected {
+		return s.nsp.adapter.InRoom(s.id, room)
+	}
+	return room == s.id || slices.Contains(s.rooms, room)
+}

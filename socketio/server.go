@@ -1,0 +1,193 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+)
+
+// Server is a Socket.IO server. It is an http.Handler for any mount point, with or without http.StripPrefix: the
+// client's bundles are looked up by the last segment of the path, everything else is the protocol. Clients expect it at
+// "/socket.io/".
+//
+// The methods that a Namespace has too stand for those of the namespace "/".
+type Server struct {
+	// Immutable after construction.
+	opts    Options
+	engine  *engineio.Server
+	files   *clientFiles
+	root    *Namespace
+	base    context.Context // of the sockets
+	endBase context.CancelCauseFunc
+	last    context.Context // of OnDisconnect: cancelled by nothing but the end of Shutdown's patience
+	endLast context.CancelCauseFunc
+
+	workers  *workers
+	counters counters
+
+	// running counts the sockets whose disconnect has not been told yet.
+	running sync.WaitGroup
+
+	onNamespace chain[func(*Namespace)]
+
+	making sync.Mutex // held while a namespace is made or removed; before mu
+
+	mu          sync.RWMutex // guards the fields below, and the children of the parents
+	namespaces  map[string]*Namespace
+	parents     []*ParentNamespace // replaced and never changed
+	children    int                // of all parents
+	connections map[*connection]struct{}
+	draining    bool
+}
+
+// New returns a server. A contradiction in the options is an error that names the field.
+func New(opts *Options) (*Server, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, namespaces: map[string]*Namespace{}, connections: map[*connection]struct{}{}}
+	s.files = newClientFiles(o.ClientFiles)
+	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
+	s.workers = newWorkers(s.base.Done())
+	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
+	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
+		return nil, err
+	}
+	if s.root, err = s.of("/"); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ServeHTTP serves the requests of clients and, when Options.ClientFiles is set, the client's bundles.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	if isClientFile(name) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		s.engine.WriteCORS(w.Header(), r)
+		s.files.serve(w, r, name)
+		return
+	}
+	s.engine.ServeHTTP(w, r)
+}
+
+// Engine returns the Engine.IO server below: for its middlewares around every HTTP request, which are not those of
+// namespaces, and for its counters.
+func (s *Server) Engine() *engineio.Server { return s.engine }
+
+// Use adds a middleware to the namespace "/"; see Namespace.Use.
+func (s *Server) Use(middleware func(ctx context.Context, s *Socket) error) { s.root.Use(middleware) }
+
+// OnConnection adds a function for each socket of the namespace "/"; see Namespace.OnConnection.
+func (s *Server) OnConnection(f func(ctx context.Context, s *Socket) error) { s.root.OnConnection(f) }
+
+// OnDisconnect adds a function for each socket of the namespace "/"; see Namespace.OnDisconnect.
+func (s *Server) OnDisconnect(f func(ctx context.Context, s *Socket, reason string)) {
+	s.root.OnDisconnect(f)
+}
+
+// On adds a handler to the namespace "/"; see Namespace.On.
+func (s *Server) On(name string, h event.Handler[*Socket]) (off func()) { return s.root.On(name, h) }
+
+// UseEvent adds a middleware for incoming events to the namespace "/"; see Namespace.UseEvent.
+func (s *Server) UseEvent(middleware func(ctx context.Context, s *Socket, m *event.Message) error) {
+	s.root.UseEvent(middleware)
+}
+
+// OnAny adds a listener for all incoming events to the namespace "/"; see Namespace.OnAny.
+func (s *Server) OnAny(f func(ctx context.Context, s *Socket, m *event.Message) error) (off func()) {
+	return s.root.OnAny(f)
+}
+
+// OnAnyOutgoing adds a listener for all outgoing events to the namespace "/"; see Namespace.OnAnyOutgoing.
+func (s *Server) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func()) {
+	return s.root.OnAnyOutgoing(f)
+}
+
+// Emit sends an event to every socket of the namespace "/"; see Broadcast.Emit.
+func (s *Server) Emit(name string, args ...any) error { return s.root.Emit(name, args...) }
+
+// To chooses the members of rooms of the namespace "/".
+func (s *Server) To(rooms ...string) Broadcast { return s.root.To(rooms...) }
+
+// In is another word for To.
+func (s *Server) In(rooms ...string) Broadcast { return s.root.In(rooms...) }
+
+// Except chooses all sockets of the namespace "/" but the members of rooms.
+func (s *Server) Except(rooms ...string) Broadcast { return s.root.Except(rooms...) }
+
+// Local chooses the sockets of the namespace "/" on this node.
+func (s *Server) Local() Broadcast { return s.root.Local() }
+
+// Volatile chooses all sockets of the namespace "/", for events that may be dropped.
+func (s *Server) Volatile() Broadcast { return s.root.Volatile() }
+
+// Sockets returns the connected sockets of the namespace "/" on this node, in no particular order.
+func (s *Server) Sockets() []*Socket { return s.root.Sockets() }
+
+// AllowsOrigin reports whether a request's origin may connect, by Options.CORS and the rule of the same origin. Handlers
+// beside the server can ask it, so that one rule holds for all.
+func (s *Server) AllowsOrigin(r *http.Request) bool { return s.engine.AllowsOrigin(r) }
+
+// begin counts one socket more, unless the server is shutting down.
+func (s *Server) begin() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.draining {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// forget takes a closed connection out.
+func (s *Server) forget(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connections, c)
+}
+
+var errShutDown = errors.New("socketio: server shut down")
+
+// Shutdown ends the server: it accepts nothing new, closes all connections without a disconnect packet, so that clients
+// come back by themselves and reach whatever serves then, and waits until the events that have arrived and the
+// disconnects are handled. When ctx ends first, the contexts of OnDisconnect are cancelled too and ctx's error is
+// returned. It does not close the http.Server, which should stop listening first.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	connections := slices.Collect(maps.Keys(s.connections))
+	namespaces := slices.Collect(maps.Values(s.namespaces))
+	s.mu.Unlock()
+	for _, c := range connections {
+		c.end(ShuttingDown)
+	}
+	errs := []error{s.engine.Shutdown(ctx)}
+
+	done := make(chan struct{})
+	go func() { // ends with the last handler
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs[0] = ctx.Err()
+	}
+	s.endBase(errShutDown)
+	s.endLast(errShutDown)
+	for _, n := range namespaces {
+		if err := n.adapter.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("socketio: closing the adapter of namespace %q: %w", n.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,114 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// ServerSideEmit sends an event to the other nodes of the cluster, whose handlers of OnServerEvent receive it. Binary
+// values travel as base64 text. Besides the names that no event may have, "connection" and "new_namespace" are reserved.
+func (n *Namespace) ServerSideEmit(name string, args ...any) error {
+	data, err := marshalServerEvent(name, args)
+	if err != nil {
+		return err
+	}
+	return closedError(n.adapter.ServerSideEmit(data))
+}
+
+// ServerSideEmitWithAck does the same and waits for one answer of each other node, until ctx ends or, when it has no
+// deadline, until Options.AckTimeout. It returns what has come, and a *cluster.IncompleteError when nodes are missing.
+func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
+	data, err := marshalServerEvent(name, args)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := n.server.ackContext(ctx)
+	defer cancel()
+	came, err := n.adapter.ServerSideEmitWithAck(ctx, data)
+	answers := make([]*event.Message, len(came))
+	for i, answer := range came {
+		array := append(append([]byte{'['}, answer...), ']')
+		answers[i] = event.NewMessage(&parser.Packet{Type: parser.Ack, Data: array}, nil)
+	}
+	return answers, closedError(err)
+}
+
+// OnServerEvent adds a handler for an event that another node sends with ServerSideEmit, and returns the function that
+// removes it. Its context is that of the server. Each event is handled on a goroutine of its own.
+func (n *Namespace) OnServerEvent(name string, h func(ctx context.Context, m *event.Message) error) (off func()) {
+	return n.serverEvents.On(name, func(ctx context.Context, _ *Namespace, m *event.Message) error { return h(ctx, m) })
+}
+
+// ServerSideEmit sends an event to the other nodes, on the namespace "/"; see Namespace.ServerSideEmit.
+func (s *Server) ServerSideEmit(name string, args ...any) error {
+	return s.root.ServerSideEmit(name, args...)
+}
+
+// ServerSideEmitWithAck asks the other nodes, on the namespace "/"; see Namespace.ServerSideEmitWithAck.
+func (s *Server) ServerSideEmitWithAck(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
+	return s.root.ServerSideEmitWithAck(ctx, name, args...)
+}
+
+// OnServerEvent adds a handler for other nodes' events on the namespace "/"; see Namespace.OnServerEvent.
+func (s *Server) OnServerEvent(name string, h func(ctx context.Context, m *event.Message) error) (off func()) {
+	return s.root.OnServerEvent(name, h)
+}
+
+// marshalServerEvent encodes an event for other nodes. It cannot have attachments. A node of the reference server would
+// take some names for its own affairs.
+func marshalServerEvent(name string, args []any) ([]byte, error) {
+	if parser.ReservedEvent(name) || name == "connection" || name == "new_namespace" {
+		return nil, fmt.Errorf("%w: %q", parser.ErrReservedEvent, name)
+	}
+	return parser.MarshalValue(append([]any{name}, args...))
+}
+
+// ServerEvent implements cluster.LocalQueries.
+func (d deliverer) ServerEvent(data []byte, answer func(json.RawMessage)) {
+	n := d.nsp
+	if !n.server.begin() {
+		return
+	}
+	go func() {
+		defer n.server.running.Done()
+		p := &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, HasID: answer != nil}
+		m := event.NewMessage(p, serverAcker(answer))
+		for _, h := range n.serverEvents.Handlers(m.Name()) {
+			err := n.protect(m.Name(), func() error { return h(n.server.base, n, m) })
+			if err == nil {
+				continue
+			}
+			n.server.opts.Logger.Warn("handler of a server event failed",
+				slog.String("nsp", n.name), slog.String("event", m.Name()), slog.Any("err", err))
+			_ = m.Fail(err) // answered already, or nobody asked
+		}
+	}()
+}
+
+// serverAcker answers another node's event.
+type serverAcker func(json.RawMessage)
+
+// Acknowledge sends the first argument of the answer, as the protocol of clusters has it.
+func (a serverAcker) Acknowledge(_ uint64, data []byte, attachments [][]byte) error {
+	first, _, ok := parser.NextValue(data, 0)
+	switch {
+	case !ok:
+		first = []byte("null")
+	case len(attachments) > 0: // binary values travel as base64 text
+		var value any
+		err := parser.Unmarshal(first, attachments, &value)
+		if err == nil {
+			first, err = parser.MarshalValue(value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	a(json.RawMessage(first))
+	return nil
+}

@@ -1,0 +1,169 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// Socket is one client in one namespace. A client that comes back after a disconnect is another Socket. All methods may
+// be called from any goroutine.
+type Socket struct {
+	// Immutable after construction, save that the worker gives a recovered socket its id before anybody sees it.
+	id        string
+	recovery  recovery
+	nsp       *Namespace // a stand-in until enter has found it; changed with conn.mu held, before the application sees it
+	conn      *connection
+	handshake Handshake
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+
+	events atomic.Pointer[event.Mux[*Socket]] // handlers of this socket alone; nil while there are none
+	own    atomic.Pointer[listeners]          // what else is registered on this socket alone; nil while nothing is
+	told   atomic.Bool                        // finish has run or will not run
+
+	entered bool // nsp counts the socket; owned by the worker, then by who tells of the disconnect
+
+	// conn.mu guards the fields below.
+	state        state
+	reason       string   // of the disconnect
+	rooms        []string // while it is not connected: the rooms that it will join, or had at its disconnect
+	joined       int      // rooms that Join has counted
+	inbox        inbox
+	working      bool // a worker runs
+	worked       bool // the last worker has left the telling of the disconnect to the handlers that run beside it
+	concurrent   int  // handlers that run beside the order
+	accepted     bool // it was connected: its disconnect is told
+	acks         map[uint64]func(*parser.Packet)
+	onDisconnect []func(context.Context, *Socket, string)
+	data         map[any]any
+}
+
+func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
+	s := &Socket{
+		id:        c.socketID(nsp.name),
+		nsp:       nsp,
+		conn:      c,
+		handshake: Handshake{Auth: json.RawMessage(auth), request: c.session.Request()},
+	}
+	s.ctx, s.cancel = context.WithCancelCause(c.server.base)
+	return s
+}
+
+// ID returns the socket's id: 20 characters that other clients may know. It is also a room with this socket alone. For
+// a client of Socket.IO 2 it follows from the id of its session, as that client computes it: see Options.AllowEIO3.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace that the socket is in.
+func (s *Socket) Namespace() *Namespace { return s.nsp }
+
+// Handshake returns what the client said of itself when it connected.
+func (s *Socket) Handshake() *Handshake { return &s.handshake }
+
+// Transport returns what carries the connection now.
+func (s *Socket) Transport() engineio.Transport { return s.conn.session.Transport() }
+
+// Connected reports whether the socket has been accepted and has not disconnected.
+func (s *Socket) Connected() bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.state == connected
+}
+
+// On adds a handler for events of this socket; it runs behind those of the namespace. See Namespace.On.
+func (s *Socket) On(name string, h event.Handler[*Socket]) (off func()) {
+	events := s.events.Load()
+	if events == nil {
+		s.events.CompareAndSwap(nil, new(event.Mux[*Socket]))
+		events = s.events.Load()
+	}
+	return events.On(name, h)
+}
+
+// OnDisconnect adds a function that is called once when the socket has disconnected; see Namespace.OnDisconnect. It is
+// not called when the disconnect has been told already.
+func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason string)) {
+	if f == nil {
+		panic("socketio: nil function for OnDisconnect")
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.onDisconnect = append(s.onDisconnect, f)
+}
+
+// Emit sends an event to the client. It does not block. Arguments may hold binary anywhere; see package parser. It
+// returns ErrClosed, ErrQueueFull (the client does not keep up and is being disconnected) or an encoding error.
+func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args, false) }
+
+// emit is Emit for events that may be plain: not compressed.
+func (s *Socket) emit(name string, args []any, plain bool) error {
+	p, err := s.nsp.eventPacket(name, args)
+	if err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	state := s.state
+	s.conn.mu.Unlock()
+	if state == disconnected {
+		return ErrClosed
+	}
+	s.observe(p)
+	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
+		return closedError(s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain}))
+	}
+	return s.conn.sendPacket(p, plain)
+}
+
+// live reports whether packets for the socket may be sent: middlewares may send too.
+func (s *Socket) live() bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.state != disconnected
+}
+
+// Volatile returns an emitter to this client whose events are dropped when the connection cannot take them at once.
+func (s *Socket) Volatile() event.Emitter { return volatileEmitter{s} }
+
+type volatileEmitter struct{ s *Socket }
+
+// Emit sends an event that may be dropped, which is no error.
+func (v volatileEmitter) Emit(name string, args ...any) error {
+	s := v.s
+	p, err := s.nsp.eventPacket(name, args)
+	if err != nil {
+		return err
+	}
+	if !s.live() {
+		return ErrClosed
+	}
+	s.observe(p)
+	prepared, err := s.nsp.server.prepare(p, false)
+	if err != nil {
+		return err
+	}
+	if err := s.conn.session.SendPrepared(prepared, true); errors.Is(err, engineio.ErrClosed) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// To chooses the members of rooms, without this socket.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is another word for To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except chooses all sockets of the namespace but this one and the members of rooms.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Local chooses all other sockets of this node.
+func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
+
+// Broadcast chooses all sockets of the namespace but this one.
+func (s *Socket) Broadcast() Broadcast { return s.nsp.Except(s.id) }

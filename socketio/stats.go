@@ -1,0 +1,75 @@
+package socketio
+
+import (
+	"sync/atomic"
+
+	"github.com/parleyio/parley/engineio"
+)
+
+// Stats is a snapshot of a server's counters, which only grow.
+type Stats struct {
+	// Engine has the counters of the sessions below. Packets that do not decode are in Closed[ParseError], those that
+	// are out of place in Closed[ForcedClose].
+	Engine engineio.Stats
+
+	// UnknownAcks counts acknowledgements that nobody awaited, which are ignored.
+	UnknownAcks int64
+	// LatePackets counts packets for a namespace that the server had just taken the client out of, which are ignored.
+	LatePackets int64
+	// UnhandledEvents counts events for which there was no handler and no listener for all events.
+	UnhandledEvents int64
+
+	// TooManyNamespaces counts connects that were refused because of MaxNamespaces or MaxChildNamespaces.
+	TooManyNamespaces int64
+	// TooManyRooms counts calls of Join that failed because of MaxRooms.
+	TooManyRooms int64
+	// TooManyAcks counts calls of EmitWithAck that failed because of MaxAcks.
+	TooManyAcks int64
+	// InboxOverflows counts connections that were closed because a client that owed an acknowledgement sent more than
+	// the inbox can take.
+	InboxOverflows int64
+	// LateAttachments counts connections that were closed because a packet's attachments did not come in time.
+	LateAttachments int64
+	// ConnectTimeouts counts connections that were closed because they joined no namespace in time.
+	ConnectTimeouts int64
+
+	// Recoveries counts the sockets whose session was restored.
+	Recoveries int64
+	// FailedRecoveries counts the clients that asked for a session in vain.
+	FailedRecoveries int64
+
+	// HandlerPanics counts panics of the application's functions.
+	HandlerPanics int64
+	// Panics counts faults of this package that ended a connection. It should be zero.
+	Panics int64
+}
+
+// counters are what Stats is made of.
+type counters struct {
+	unknownAcks, latePackets, unhandledEvents       atomic.Int64
+	tooManyNamespaces, tooManyRooms, tooManyAcks    atomic.Int64
+	inboxOverflows, lateAttachments, connectTimeout atomic.Int64
+	recoveries, failedRecoveries                    atomic.Int64
+	handlerPanics, panics                           atomic.Int64
+}
+
+// Stats returns the counters as they are now.
+func (s *Server) Stats() Stats {
+	c := &s.counters
+	return Stats{
+		Engine:            s.engine.Stats(),
+		UnknownAcks:       c.unknownAcks.Load(),
+		LatePackets:       c.latePackets.Load(),
+		UnhandledEvents:   c.unhandledEvents.Load(),
+		TooManyNamespaces: c.tooManyNamespaces.Load(),
+		TooManyRooms:      c.tooManyRooms.Load(),
+		TooManyAcks:       c.tooManyAcks.Load(),
+		InboxOverflows:    c.inboxOverflows.Load(),
+		LateAttachments:   c.lateAttachments.Load(),
+		ConnectTimeouts:   c.connectTimeout.Load(),
+		Recoveries:        c.recoveries.Load(),
+		FailedRecoveries:  c.failedRecoveries.Load(),
+		HandlerPanics:     c.handlerPanics.Load(),
+		Panics:            c.panics.Load(),
+	}
+}
