@@ -1,0 +1,34 @@
+// Package realtime is the Socket.IO side of the backend: chat, rooms, presence, notifications and live data. Its events
+// are typed constants, all of them in events.go.
+//
+// # Usage
+//
+//	service := realtime.New(realtime.Options{IO: io, Chat: store})
+//	defer service.Close()
+//
+// [New] registers the handlers on the server's "/" namespace. The [Service] is the [backend.Publisher] of the HTTP side.
+//
+// # Delivery
+//
+// Every event may be sent with or without an acknowledgement. A failure is acknowledged with
+// {"error":{"code","message"}}; without an acknowledgement the sender gets it as [Exception].
+//
+// Payloads are read as leniently as encoding/json reads them: keys that are not known are ignored, for clients add their own,
+// a key in another letter case counts, and of a key that is there twice the last one does. That widens nobody's audience:
+// an event goes to the one room that was read, in which the sender must be, and a room that is missing or null is refused.
+//
+// What a client is told about a room is in order: whoever applies every [UserJoined] and [UserLeft] to the answer to
+// "join-room" has the list of members. (A [UserLeft] may tell of a member that the answer does not list any more,
+// because its connection had ended.) In the same way the latest [UsersOnline] or answer to "user-online" is the list of users.
+// The changes of a room are therefore made one at a time, together with what is told about them; they wait for no network.
+//
+// # Concurrency
+//
+// A Service is safe for concurrent use. The events of one socket are handled in the order sent.
+//
+// # Privacy
+//
+// Room R of a client is the Socket.IO room "room:R", and the connections of user U are in "user:U". So no name that a
+// client can join is the own room of a socket or of a user. A user id is what the client says it is: an application that
+// must know better authenticates its clients in a middleware.
+package realtime

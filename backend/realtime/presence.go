@@ -1,0 +1,146 @@
+package realtime
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/parleyio/parley/backend"
+	"github.com/parleyio/parley/socketio"
+)
+
+func (s *Service) userOnline(_ context.Context, socket *socketio.Socket, user string) ([]string, error) {
+	if err := backend.ValidateUser("user", user); err != nil {
+		return nil, err
+	}
+	previous := userOf(socket)
+	if previous == nil || *previous != user {
+		if err := socket.Join(userRoom(user)); err != nil {
+			return nil, err // gone: disconnected must not find a user that presence does not know of
+		}
+		if previous != nil {
+			socket.Leave(userRoom(*previous))
+		}
+		userData.Set(socket, user)
+	}
+	clientOf(socket).hold(&s.presence.mu)
+	return s.presence.arriveLocked(user, previous), nil
+}
+
+// presence knows which users have a connection, or had one until a moment ago.
+type presence struct {
+	// Immutable after construction.
+	grace   time.Duration
+	changed func(users []string) // called under mu, so in the order of the changes; it must not block
+
+	// mu guards the fields below.
+	mu     sync.Mutex
+	users  map[string]*attendance
+	sorted []string // the keys of users; replaced, never changed
+	closed bool
+}
+
+// attendance is one user's.
+type attendance struct {
+	connections int
+	leaving     *time.Timer // runs while there is no connection
+	departures  int         // tells a timer that is too late to be stopped that it is not the latest
+}
+
+func newPresence(grace time.Duration, changed func(users []string)) *presence {
+	return &presence{grace: grace, changed: changed, users: map[string]*attendance{}, sorted: []string{}}
+}
+
+// arriveLocked counts a connection as user's that was previous's, or nobody's. It returns who is online.
+func (p *presence) arriveLocked(user string, previous *string) []string {
+	if previous != nil && *previous == user {
+		return p.sorted
+	}
+	before := p.sorted
+	a := p.users[user]
+	if a == nil {
+		a = new(attendance)
+		p.addLocked(user, a)
+	}
+	a.connections++
+	if a.leaving != nil {
+		a.leaving.Stop()
+		a.leaving = nil
+	}
+	if previous != nil {
+		// Replaced by choice, not lost: nobody is waited for.
+		if old := p.users[*previous]; old != nil {
+			if old.connections--; old.connections == 0 {
+				p.removeLocked(*previous)
+			}
+		}
+	}
+	p.tellLocked(before)
+	return p.sorted
+}
+
+// depart takes note that a connection of user is gone.
+func (p *presence) depart(user string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.users[user]
+	if a == nil || p.closed {
+		return
+	}
+	if a.connections--; a.connections > 0 {
+		return
+	}
+	if p.grace < 0 {
+		before := p.sorted
+		p.removeLocked(user)
+		p.tellLocked(before)
+		return
+	}
+	a.departures++
+	departure := a.departures
+	a.leaving = time.AfterFunc(p.grace, func() { p.expire(user, a, departure) })
+}
+
+// expire removes a user who has not come back since that departure.
+func (p *presence) expire(user string, a *attendance, departure int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.users[user] != a || a.connections > 0 || a.departures != departure {
+		return
+	}
+	before := p.sorted
+	p.removeLocked(user)
+	p.tellLocked(before)
+}
+
+// close stops all timers; nothing changes any more.
+func (p *presence) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, a := range p.users {
+		if a.leaving != nil {
+			a.leaving.Stop()
+		}
+	}
+}
+
+func (p *presence) addLocked(user string, a *attendance) {
+	p.users[user] = a
+	at, _ := slices.BinarySearch(p.sorted, user)
+	p.sorted = slices.Insert(slices.Clone(p.sorted), at, user)
+}
+
+func (p *presence) removeLocked(user string) {
+	delete(p.users, user)
+	if at, ok := slices.BinarySearch(p.sorted, user); ok {
+		p.sorted = slices.Delete(slices.Clone(p.sorted), at, at+1)
+	}
+}
+
+func (p *presence) tellLocked(before []string) {
+	if !slices.Equal(before, p.sorted) {
+		p.changed(p.sorted)
+	}
+}

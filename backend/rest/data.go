@@ -1,0 +1,104 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/parleyio/parley/backend"
+)
+
+// Item is a [backend.Item] with what the document says about it.
+type Item struct {
+	Key       string          `json:"key" minLength:"1" maxLength:"256" example:"temperature/kitchen"`
+	Value     json.RawMessage `json:"value" doc:"Any JSON value, as it was sent."`
+	UpdatedAt time.Time       `json:"updatedAt" doc:"It grows with every change of the item." example:"2026-03-01T17:50:00.123Z"`
+}
+
+// NewItem is what a client posts.
+type NewItem struct {
+	Key   string          `json:"key" minLength:"1" maxLength:"256" doc:"At most 256 bytes." example:"temperature/kitchen"`
+	Value json.RawMessage `json:"value" doc:"Any JSON value, also null; at most 1,000,000 bytes and 60 levels deep."`
+}
+
+// Items is everything that is stored.
+type Items struct {
+	Items []Item `json:"items" nullable:"false" doc:"Sorted by key."`
+}
+
+type (
+	itemInput   struct{ Body NewItem }
+	itemOutput  struct{ Body Item }
+	itemsOutput struct{ Body Items }
+	keyInput    struct {
+		Key string `path:"key" minLength:"1" maxLength:"256" doc:"A slash in it is written %2F." example:"temperature/kitchen"`
+	}
+)
+
+func (a *API) registerData() {
+	huma.Register(a.huma, a.posting(huma.Operation{
+		OperationID: "put-data",
+		Path:        "/api/data",
+		Summary:     "Set a value",
+		Description: "Stores the value under the key, in place of an earlier one, and then emits `data-updated` with the answer to every client.",
+		Tags:        []string{tagData},
+	}), a.putItem)
+
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "list-data",
+		Method:      http.MethodGet,
+		Path:        "/api/data",
+		Summary:     "Read all values",
+		Tags:        []string{tagData},
+		Errors:      []int{http.StatusForbidden},
+	}, a.items)
+
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "get-data",
+		Method:      http.MethodGet,
+		Path:        "/api/data/{key}",
+		Summary:     "Read one value",
+		Tags:        []string{tagData},
+		Errors:      []int{http.StatusForbidden, http.StatusNotFound},
+	}, a.item)
+}
+
+func (a *API) putItem(ctx context.Context, in *itemInput) (*itemOutput, error) {
+	saving, cancel := storeContext(ctx)
+	defer cancel()
+	item, err := a.store.PutItem(saving, in.Body.Key, in.Body.Value)
+	if err != nil {
+		return nil, a.fail(ctx, "body", err)
+	}
+	// The item is stored, so the answer is yes even where nobody could be told: whoever reads the data finds it.
+	if err := a.publisher.DataUpdated(item); err != nil {
+		a.log.WarnContext(ctx, "stored item was not emitted", "key", item.Key, "err", err)
+	}
+	return &itemOutput{Body: Item(item)}, nil
+}
+
+func (a *API) items(ctx context.Context, _ *struct{}) (*itemsOutput, error) {
+	items, err := a.store.Items(ctx)
+	if err != nil {
+		return nil, a.fail(ctx, "query", err)
+	}
+	list := make([]Item, len(items))
+	for i, item := range items {
+		list[i] = Item(item)
+	}
+	return &itemsOutput{Body: Items{Items: list}}, nil
+}
+
+func (a *API) item(ctx context.Context, in *keyInput) (*itemOutput, error) {
+	if err := backend.ValidateKey(in.Key); err != nil {
+		return nil, a.fail(ctx, "path", err)
+	}
+	item, err := a.store.Item(ctx, in.Key)
+	if err != nil {
+		return nil, a.fail(ctx, "path", err)
+	}
+	return &itemOutput{Body: Item(item)}, nil
+}

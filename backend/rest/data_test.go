@@ -1,0 +1,170 @@
+package rest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/parleyio/parley/backend/rest"
+)
+
+func TestData_keeps_any_value_as_it_was_sent(t *testing.T) {
+	for _, value := range []string{
+		`null`, `true`, `0`, `-1.50`, `123456789012345678901234567890`, `1e400`, `""`, `"<b>&\u2028 é"`,
+		`[]`, `{"b":1,"a":[{}]}`, `{"__proto__":1}`, `{"a":1,"A":2,"a":null}`,
+		strings.Repeat("[", 59) + strings.Repeat("]", 59),
+	} {
+		s := setup(t)
+		var put, got rest.Item
+		wantJSON(t, s.do("POST", "/api/data", `{"key":"k","value":`+value+`}`), 200, &put)
+		wantJSON(t, s.do("GET", "/api/data/k", ""), 200, &got)
+		if string(put.Value) != value || string(got.Value) != value || got.Key != "k" || !got.UpdatedAt.Equal(put.UpdatedAt) {
+			t.Errorf("value %s: answered %+v, then read %+v", value, put, got)
+		}
+		events := s.published.all()
+		if len(events) != 1 || string(events[0].item.Value) != value || !events[0].item.UpdatedAt.Equal(put.UpdatedAt) {
+			t.Errorf("value %s: published %+v, want the answer", value, events)
+		} else if !events[0].stored {
+			t.Errorf("value %s was published before it was stored", value)
+		}
+	}
+}
+
+func TestData_lists_all_items_by_key(t *testing.T) {
+	s := setup(t)
+	if w := s.do("GET", "/api/data", ""); strings.TrimSpace(w.Body.String()) != `{"items":[]}` {
+		t.Errorf("empty list = %s", w.Body)
+	}
+	for _, key := range []string{"b", "a", "b"} {
+		wantJSON(t, s.do("POST", "/api/data", fmt.Sprintf(`{"key":%q,"value":%q}`, key, key)), 200, new(rest.Item))
+	}
+	var list rest.Items
+	wantJSON(t, s.do("GET", "/api/data", ""), 200, &list)
+	if len(list.Items) != 2 || list.Items[0].Key != "a" || list.Items[1].Key != "b" {
+		t.Errorf("items = %+v", list.Items)
+	}
+}
+
+func TestData_takes_any_key(t *testing.T) {
+	s := setup(t)
+	for _, key := range []string{"a/b", "a//b", "a b?c#d%2F", "héllo", "<script>", "{key}", strings.Repeat("k", 256)} {
+		body, _ := json.Marshal(map[string]any{"key": key, "value": key})
+		wantJSON(t, s.do("POST", "/api/data", string(body)), 200, new(rest.Item))
+		var got rest.Item
+		wantJSON(t, s.do("GET", "/api/data/"+url.PathEscape(key), ""), 200, &got)
+		if got.Key != key {
+			t.Errorf("key = %q, want %q", got.Key, key)
+		}
+	}
+	wantProblem(t, s.do("GET", "/api/data/unknown", ""), 404)
+	wantProblem(t, s.do("GET", "/api/data/"+strings.Repeat("k", 257), ""), 422)
+	wantProblem(t, s.do("GET", "/api/data/%ff", ""), 422)
+}
+
+func TestData_refuses(t *testing.T) {
+	deep := strings.Repeat("[", 60) + strings.Repeat("]", 60)
+	for name, c := range map[string]struct {
+		body    string
+		headers []string
+		status  int
+	}{
+		"no body":             {"", []string{"Content-Type", "application/json"}, 400},
+		"no content type":     {`{"key":"k","value":1}`, []string{"Content-Type", ""}, 415},
+		"a form":              {`key=k`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
+		"plain text":          {`{"key":"k","value":1}`, []string{"Content-Type", "text/plain"}, 415},
+		"another JSON":        {`{"key":"k","value":1}`, []string{"Content-Type", "application/merge-patch+json"}, 415},
+		"another charset":     {`{"key":"k","value":1}`, []string{"Content-Type", "application/json; charset=latin1"}, 415},
+		"a compressed body":   {`{"key":"k","value":1}`, []string{"Content-Encoding", "gzip"}, 415},
+		"no key":              {`{"value":1}`, nil, 422},
+		"an empty key":        {`{"key":"","value":1}`, nil, 422},
+		"a long key":          {`{"key":"` + strings.Repeat("é", 129) + `","value":1}`, nil, 422},
+		"no value":            {`{"key":"k"}`, nil, 422},
+		"an unknown field":    {`{"key":"k","value":1,"ttl":5}`, nil, 422},
+		"a key twice":         {`{"key":"k","value":1,"value":2}`, nil, 422},
+		"a KEY":               {`{"KEY":"k","value":1}`, nil, 422},
+		"a key of null":       {`{"key":null,"value":1}`, nil, 422},
+		"a VALUE besides":     {`{"key":"k","value":1,"VALUE":2}`, nil, 422},
+		"a deep value":        {`{"key":"k","value":` + deep + `}`, nil, 400},
+		"an unpaired bracket": {`{"key":"k","value":]}`, nil, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := setup(t)
+			wantProblem(t, s.do("POST", "/api/data", c.body, c.headers...), c.status)
+			items, err := s.store.Items(context.Background())
+			if err != nil || len(items) != 0 || len(s.published.all()) != 0 {
+				t.Errorf("stored %v (%v), published %v, want nothing", items, err, s.published.all())
+			}
+		})
+	}
+	s := setup(t)
+	wantJSON(t, s.do("POST", "/api/data", `{"key":"k","value":1}`, "Content-Type", "Application/JSON; charset=UTF-8"), 200, new(rest.Item))
+}
+
+func TestData_bounds_the_body(t *testing.T) {
+	const limit = 1000
+	s := setup(t, func(o *rest.Options) { o.MaxBody = limit })
+	body := func(size int) string {
+		const empty = `{"key":"k","value":""}`
+		return strings.Replace(empty, `""`, `"`+strings.Repeat("x", size-len(empty))+`"`, 1)
+	}
+	wantJSON(t, s.do("POST", "/api/data", body(limit)), 200, new(rest.Item))
+	wantProblem(t, s.do("POST", "/api/data", body(limit+1)), 413)
+
+	// Without a Content-Length only the reading can tell.
+	for size, status := range map[int]int{limit: 200, limit + 1: 413, 50 * limit: 413} {
+		r := httptest.NewRequest("POST", "/api/data", io.NopCloser(bytes.NewReader([]byte(body(size)))))
+		r.ContentLength = -1
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("%d bytes of unknown length: status %d, want %d", size, w.Code, status)
+		}
+	}
+}
+
+func TestData_is_stored_when_the_client_is_gone(t *testing.T) {
+	s := setup(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, "POST", "/api/data", strings.NewReader(`{"key":"k","value":1}`))
+	r.Header.Set("Content-Type", "application/json")
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	if _, err := s.store.Item(context.Background(), "k"); err != nil || len(s.published.all()) != 1 {
+		t.Errorf("item: %v, published %v, want both", err, s.published.all())
+	}
+}
+
+func TestData_is_stored_when_nobody_can_be_told(t *testing.T) {
+	s := setup(t)
+	s.published.err = errDisk
+	wantJSON(t, s.do("POST", "/api/data", `{"key":"k","value":1}`), 200, new(rest.Item))
+	wantJSON(t, s.do("GET", "/api/data/k", ""), 200, new(rest.Item))
+}
+
+// FuzzData posts any body: it is stored and published whole, or refused and neither.
+func FuzzData(f *testing.F) {
+	for _, seed := range []string{`{"key":"k","value":1}`, `{"key":"k","value":1e999}`, `{"Key":"k","value":"\ud800"}`, `[[[[`, "\xff", `{"key":"k","value":"]"}{`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := setup(t)
+		w := s.do("POST", "/api/data", string(body), "Content-Type", "application/json")
+		items, err := s.store.Items(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case w.Code == 200 && len(items) == 1 && len(s.published.all()) == 1 && json.Valid(w.Body.Bytes()):
+		case w.Code >= 400 && w.Code < 500 && len(items) == 0 && len(s.published.all()) == 0 && json.Valid(w.Body.Bytes()):
+		default:
+			t.Errorf("status %d, %d stored, %d published: %s", w.Code, len(items), len(s.published.all()), w.Body)
+		}
+	})
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// client keeps no connection open, so that what a test sees does not hang on another's. It follows no redirect: Socket.IO
+// clients do not.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// running is a `parley serve` in this process.
+type running struct {
+	url  string
+	host string
+	stop func() error // ends it as a signal would and returns what run returned
+}
+
+// start runs the program on a free port and a database of its own, and stops it with the test.
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	return startLogging(t, t.Output(), args...)
+}
+
+// startLogging is start with a log of its own.
+func startLogging(t *testing.T, log io.Writer, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	stdout, writer := io.Pipe()
+	done := make(chan error, 1)
+	all := append([]string{"serve", "--listen=127.0.0.1:0", "--database=" + filepath.Join(t.TempDir(), "parley.db"), "--log-level=warn"}, args...)
+	go func() {
+		err := run(ctx, all, nil, writer, log)
+		_ = writer.CloseWithError(err)
+		done <- err
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		cancel()
+		t.Fatalf("server said %q, then %v", line, err)
+	}
+	r := &running{url: strings.TrimSpace(strings.TrimPrefix(line, "parley: listening on "))}
+	r.host = strings.TrimPrefix(r.url, "http://")
+	stopped, result := false, error(nil)
+	r.stop = func() error {
+		if !stopped {
+			cancel()
+			stopped, result = true, <-done
+		}
+		return result
+	}
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+// do sends a request, with headers in pairs, and returns the answer with its body read.
+func (r *running) do(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(text)
+}
+
+// handshake opens an Engine.IO session and returns what the server tells about it.
+func (r *running) handshake(t *testing.T, path string) (open struct {
+	SID                                   string
+	PingInterval, PingTimeout, MaxPayload int
+}) {
+	t.Helper()
+	response, text := r.do(t, "GET", path+"?EIO=4&transport=polling", "")
+	if response.StatusCode != 200 || !strings.HasPrefix(text, "0{") {
+		t.Fatalf("%s: status %d, %q", path, response.StatusCode, text)
+	}
+	if err := json.Unmarshal([]byte(text[1:]), &open); err != nil {
+		t.Fatal(err)
+	}
+	return open
+}
+
+func TestServe_has_everything_at_its_place(t *testing.T) {
+	r := start(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		contentType  string
+	}{
+		{"GET", "/", 200, "text/html"},
+		{"GET", "/test-socketio.html", 200, "text/html"},
+		{"GET", "/no-such-page", 404, "text/plain"},
+		{"GET", "/docs", 200, "text/html"},
+		{"GET", "/docs/docs.js", 200, "text/javascript"},
+		{"GET", "/openapi.json", 200, "application/json"},
+		{"GET", "/healthz", 200, "application/json"},
+		{"GET", "/readyz", 200, "application/json"},
+		{"GET", "/notify", 200, "application/json"},
+		{"POST", "/notify", 405, "application/problem+json"},
+		{"GET", "/api/data", 200, "application/json"},
+		{"GET", "/api/nothing", 404, "application/problem+json"},
+		{"GET", "/api/rooms//messages", 404, "application/problem+json"},
+		{"GET", "/api/../notify", 404, "application/problem+json"},
+		{"GET", "/api/data/a%2F%2Fb", 404, "application/problem+json"},
+		{"POST", "/api/data", 415, "application/problem+json"},
+		{"GET", "/socket.io/?EIO=4&transport=nothing", 400, "application/json"},
+		{"GET", "/socket.io?EIO=4&transport=nothing", 400, "application/json"},
+	} {
+		response, _ := r.do(t, c.method, c.path, "")
+		if got := response.Header.Get("Content-Type"); response.StatusCode != c.status || !strings.HasPrefix(got, c.contentType) {
+			t.Errorf("%s %s = %d %s, want %d %s", c.method, c.path, response.StatusCode, got, c.status, c.contentType)
+		}
+	}
+	r.handshake(t, "/socket.io/")
+	r.handshake(t, "/socket.io")
+}
+
+func TestServe_settings_reach_their_parts(t *testing.T) {
+	r := start(t, "--ping-interval=7s", "--ping-timeout=3s", "--max-payload=2000", "--cors-origin=https://app.example", "--cors-credentials")
+	if open := r.handshake(t, "/socket.io/"); open.PingInterval != 7000 || open.PingTimeout != 3000 || open.MaxPayload != 2000 {
+		t.Errorf("handshake = %+v", open)
+	}
+	large := `{"key":"k","value":"` + strings.Repeat("x", 2000) + `"}`
+	if response, _ := r.do(t, "POST", "/api/data", large, "Content-Type", "application/json"); response.StatusCode != 413 {
+		t.Errorf("a body above --max-payload: status %d", response.StatusCode)
+	}
+	// One setting, the same answer on both sides.
+	for origin, allowed := range map[string]bool{"https://app.example": true, r.url: true, "https://evil.example": false} {
+		for _, path := range []string{"/socket.io/?EIO=4&transport=polling", "/api/data", "/notify"} {
+			response, _ := r.do(t, "GET", path, "", "Origin", origin)
+			h := response.Header
+			if allowed && (response.StatusCode != 200 || h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Credentials") != "true") ||
+				!allowed && (response.StatusCode != 403 || h.Get("Access-Control-Allow-Origin") != "") {
+				t.Errorf("%s from %s: status %d, headers %v", path, origin, response.StatusCode, h)
+			}
+		}
+	}
+}
+
+func TestServe_logs_as_told(t *testing.T) {
+	for level, want := range map[string]bool{"info": true, "warn": false} {
+		var log bytes.Buffer
+		r := startLogging(t, &log, "--log-level="+level, "--log-format=json")
+		if err := r.stop(); err != nil { // says so at the level Info
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), `"msg":"draining"`); got != want {
+			t.Errorf("--log-level %s: draining is logged: %t, want %t\n%s", level, got, want, &log)
+		}
+	}
+}
+
+func TestServe_presence_grace(t *testing.T) {
+	r := start(t, "--presence-grace=0s")
+	connect := func(user string) (session string) {
+		session = "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
+		r.do(t, "POST", session, "40")
+		r.do(t, "POST", session, `42["user-online","`+user+`"]`)
+		return session
+	}
+	ann, bob := connect("ann"), connect("bob")
+	await := func(users string) {
+		for text := ""; !strings.Contains(text, `["users-online",`+users+`]`); {
+			_, text = r.do(t, "GET", bob, "")
+		}
+	}
+	await(`["ann","bob"]`)
+	began := time.Now()
+	r.do(t, "POST", ann, "41")
+	await(`["bob"]`)
+	if took := time.Since(began); took >= defaults().PresenceGrace {
+		t.Errorf("it took %s until ann was offline, want no grace", took)
+	}
+}
+
+func TestServe_bounds_headers(t *testing.T) {
+	r := start(t)
+	for size, status := range map[int]int{maxHeaderBytes / 2: 200, 2 * maxHeaderBytes: 431} {
+		if response, _ := r.do(t, "GET", "/healthz", "", "Cookie", strings.Repeat("c", size)); response.StatusCode != status {
+			t.Errorf("%d bytes of headers: status %d, want %d", size, response.StatusCode, status)
+		}
+	}
+}
+
+func TestServe_names_the_setting_that_keeps_it_from_starting(t *testing.T) {
+	r := start(t)
+	err := run(t.Context(), []string{"serve", "--database=:memory:", "--listen=" + r.host}, nil, io.Discard, io.Discard)
+	if err == nil || exitCode(err) != 2 || !strings.HasPrefix(err.Error(), "--listen: ") {
+		t.Errorf("a port in use: %v (exit code %d)", err, exitCode(err))
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	addr := &net.TCPAddr{IP: net.IPv6unspecified, Port: 4000}
+	for setting, want := range map[string]string{
+		":0":             "http://localhost:4000",
+		"0.0.0.0:4000":   "http://localhost:4000",
+		"[::]:4000":      "http://localhost:4000",
+		"[::1]:0":        "http://[::1]:4000",
+		"127.0.0.1:0":    "http://127.0.0.1:4000",
+		"chat.test:4000": "http://chat.test:4000",
+	} {
+		if got := baseURL(setting, addr); got != want {
+			t.Errorf("baseURL(%q) = %q, want %q", setting, got, want)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings is everything `parley serve` can be told. Each field is a flag, an environment variable (PARLEY_ and the
+// flag's name in capitals) and a key of the YAML file; the flag wins over the environment, the environment over the
+// file, the file over the default written here.
+type Settings struct {
+	Config string `placeholder:"FILE" help:"YAML file with settings; its keys are the names of these flags."`
+
+	Listen   string `default:":3000" help:"HOST:PORT to listen on; port 0 takes a free one."`
+	Database string `default:"parley.db" help:"Path of the SQLite file; it is created when it is missing."`
+
+	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Origin of a page that may use this server, besides its own; repeatable. Its first label may be a star: https://*.example.com."`
+	CORSCredentials bool     `name:"cors-credentials" help:"Let pages of those origins send cookies."`
+	CORSAnyOrigin   bool     `name:"cors-any-origin" help:"Allow every origin. For development only."`
+
+	PresenceGrace time.Duration `default:"2s" help:"How long a user stays online after the last connection is gone."`
+	MaxPayload    int           `default:"1000000" help:"Bytes of the largest message and of the largest HTTP body."`
+	PingInterval  time.Duration `default:"25s" help:"How often a connection is checked."`
+	PingTimeout   time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
+
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least severe message to log: ${enum}."`
+	LogFormat string `default:"text" enum:"text,json" help:"How to write the log: ${enum}."`
+
+	ShutdownTimeout time.Duration `default:"10s" help:"How long a shutdown may take before it is forced."`
+}
+
+// Validate reports the first setting that cannot work. kong calls it once all sources are read.
+func (s *Settings) Validate() error {
+	for _, check := range []struct {
+		flag string
+		err  error
+	}{
+		{"listen", checkListen(s.Listen)},
+		{"cors-origin", checkOrigins(s.CORSOrigin)},
+		{"cors-credentials", checkCredentials(s)},
+		{"presence-grace", atLeast(s.PresenceGrace, 0)},
+		{"max-payload", checkPayload(s.MaxPayload)},
+		{"ping-interval", atLeast(s.PingInterval, time.Millisecond)},
+		{"ping-timeout", atLeast(s.PingTimeout, time.Millisecond)},
+		{"shutdown-timeout", atLeast(s.ShutdownTimeout, time.Millisecond)},
+	} {
+		if check.err != nil {
+			return fmt.Errorf("--%s: %w", check.flag, check.err)
+		}
+	}
+	return nil
+}
+
+func checkListen(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT", addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q has no port between 0 and 65535", addr)
+	}
+	return nil
+}
+
+// checkOrigins accepts what a browser can send as Origin, where the first label of the host may be a star, and a star
+// alone.
+func checkOrigins(origins []string) error {
+	for _, origin := range origins {
+		if origin == "null" || origin == "*" {
+			continue
+		}
+		u, err := url.Parse(strings.ToLower(origin))
+		if err != nil || u.Scheme == "" || u.Hostname() == "" || strings.ToLower(origin) != u.Scheme+"://"+u.Host ||
+			strings.Contains(strings.TrimPrefix(u.Host, "*."), "*") || !isPort(u) {
+			return fmt.Errorf("%q is not an origin such as https://example.com", origin)
+		}
+	}
+	return nil
+}
+
+// isPort tells whether the port of u is one, or absent.
+func isPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n > 0
+}
+
+func checkCredentials(s *Settings) error {
+	if s.CORSCredentials && slices.Contains(s.CORSOrigin, "*") {
+		return errors.New(`cannot go with --cors-origin "*", for that every page could act as the user`)
+	}
+	return nil
+}
+
+func checkPayload(bytes int) error {
+	if bytes < 1 {
+		return fmt.Errorf("%d is not a number of bytes", bytes)
+	}
+	return nil
+}
+
+func atLeast(d, least time.Duration) error {
+	if d < least {
+		return fmt.Errorf("%s is less than %s", d, least)
+	}
+	return nil
+}
+
+// level is the slog level of LogLevel, whose values kong has checked.
+func (s *Settings) level() slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
