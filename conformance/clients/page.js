@@ -1,0 +1,106 @@
+// The page in a browser, in the words of somebody who uses it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findChromium, launch } from "./chromium.js";
+import { Parley } from "./parley.js";
+
+const patience = 20_000;
+
+/** Why there are no browser tests, or false. Where tests are obligatory (CI) that is a failure. */
+export const missing = findChromium() ? false : "no Chromium was found: install it (Debian: apt-get install chromium) or name it in CHROMIUM";
+if (missing && process.env.CI) test("Chromium is there", () => assert.fail(missing));
+
+/** A server and a browser that opens its page. */
+export class Stage {
+  static async start(...flags) {
+    const stage = new Stage();
+    stage.parley = await Parley.start(...flags);
+    try {
+      const { status } = await fetch(`${stage.parley.url}/socket.io/socket.io.min.js`);
+      assert.equal(status, 200, "the binary was built without the client bundles: npm --prefix backend/web ci && npm --prefix backend/web run build, then build it again");
+      stage.browser = await launch();
+    } catch (err) {
+      await stage.parley.stop();
+      throw err;
+    }
+    return stage;
+  }
+
+  async stop() {
+    await this.browser.close();
+    await this.parley.stop();
+  }
+
+  /** Opens the page in a tab of its own; whatever the browser complains about fails the test. */
+  async open(t, { width = 1440, height = 900, path = "/", ...options } = {}) {
+    const context = await this.browser.newContext({ viewport: { width, height }, ...options });
+    context.setDefaultTimeout(patience);
+    const page = await context.newPage();
+    const complaints = [];
+    page.on("pageerror", (err) => complaints.push(String(err)));
+    page.on("console", (message) => {
+      // A server that is away is no fault of the page.
+      if (message.type() === "error" && !/ERR_CONNECTION|WebSocket connection to/.test(message.text())) complaints.push(message.text());
+    });
+    t.after(async () => {
+      await context.close();
+      assert.deepEqual(complaints, []);
+    });
+    await page.goto(this.parley.url + path);
+    return page;
+  }
+}
+
+/** Waits until an element's text matches. */
+export async function sees(page, selector, pattern) {
+  await page.locator(selector).filter({ hasText: pattern }).waitFor();
+}
+
+export async function connect(page, transport) {
+  if (transport) await page.getByLabel(transport).check();
+  await page.locator("#connect-button").click();
+  await sees(page, "#status", /^Connected over/);
+}
+
+export async function become(page, user) {
+  await page.getByLabel("Your name").fill(user);
+  await page.locator("#user-form").getByRole("button").click();
+  await online(page, user).waitFor();
+}
+
+export async function join(page, room) {
+  await page.getByLabel("Room name").fill(room);
+  await page.getByRole("button", { name: "Join", exact: true }).click();
+  await page.getByRole("heading", { name: room }).waitFor();
+}
+
+/** Connects, takes a name and joins a room. */
+export async function enter(page, user, room) {
+  await connect(page);
+  await become(page, user);
+  await join(page, room);
+}
+
+export async function say(page, text) {
+  await page.getByLabel("Message to the room").fill(text);
+  await page.keyboard.press("Enter");
+}
+
+export function go(page, view) {
+  return page.getByRole("navigation").getByRole("link", { name: view }).click();
+}
+
+/** A message in the room that is shown. */
+export function bubble(page, text) {
+  return page.getByRole("log", { name: "Messages", exact: true }).locator(".bubble").filter({ hasText: text });
+}
+
+/** A user in the list of those online. */
+export function online(page, user) {
+  return page.getByRole("list", { name: "Users online" }).getByText(user, { exact: true });
+}
+
+/** A member in the head of the room that is shown. */
+export function member(page, name) {
+  return page.getByRole("list", { name: "Members" }).getByText(name, { exact: true });
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+// clients is what real clients of every version are tested against: the namespaces "/" and "/other" do what events
+// tell them, and "/refusing" refuses who says so. Who is left in a namespace hears why somebody else has gone.
+func clients(o socketio.Options) (profile, error) {
+	io, err := socketio.New(&o)
+	if err != nil {
+		return profile{}, err
+	}
+	for _, name := range []string{"/", "/other"} {
+		serveClients(io.Of(name))
+	}
+	io.Of("/refusing").Use(func(_ context.Context, s *socketio.Socket) error {
+		// Clients of Socket.IO 2 have a query in place of the payload, whose values are text.
+		var auth struct {
+			Code any `json:"code"`
+		}
+		if err := s.Handshake().ScanAuth(&auth); err != nil || auth.Code == nil {
+			return err
+		}
+		return &event.Error{Message: "refused", Data: map[string]any{"code": auth.Code}}
+	})
+	return profile{"/socket.io/", io, io.Shutdown}, nil
+}
+
+func serveClients(n *socketio.Namespace) {
+	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) {
+		_ = n.Emit("gone", s.ID(), reason) // to nobody, at the end
+	})
+	n.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		return s.Emit("echo", m.Raws()...)
+	})
+	n.On("ack", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
+		return m.Ack(m.Raws()...)
+	})
+	// The question goes to the client, its answer too.
+	n.On("ask", func(ctx context.Context, s *socketio.Socket, m *event.Message) error {
+		answer, err := s.EmitWithAck(ctx, "question", m.Raws()...)
+		if err != nil {
+			return err
+		}
+		return s.Emit("answer", answer.Raws()...)
+	})
+	n.On("who", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		h := s.Handshake()
+		query := map[string]string{}
+		for name, values := range h.Query() {
+			query[name] = values[0]
+		}
+		return m.Ack(map[string]any{"id": s.ID(), "auth": h.Auth, "query": query})
+	})
+	n.On("many", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		var count int
+		if err := m.Scan(&count); err != nil {
+			return err
+		}
+		for i := range count {
+			if err := s.Emit("many", i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	n.On("text", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		var length int
+		if err := m.Scan(&length); err != nil {
+			return err
+		}
+		return s.Emit("text", strings.Repeat("x", length))
+	})
+	n.On("leave", func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
+		s.Disconnect(false)
+		return nil
+	})
+	n.On("close", func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
+		s.Disconnect(true)
+		return nil
+	})
+}

@@ -1,0 +1,62 @@
+// Command server is what the protocol suites and real clients are run against. Each profile is a small server with
+// known handlers and timings; see profiles.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	profile := flag.String("profile", "socket-v5", "one of "+strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))
+	listen := flag.String("listen", "127.0.0.1:3000", "address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *profile, *listen); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves a profile until ctx ends, and tells the address on standard output.
+func run(ctx context.Context, profile, listen string) error {
+	start, ok := profiles[profile]
+	if !ok {
+		return fmt.Errorf("no profile %q", profile)
+	}
+	p, err := start()
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(p.path, p.handler)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("listening on http://%s%s\n", listener.Addr(), p.path)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	// Connections that are busy with the protocol end with it, so it goes first.
+	return errors.Join(p.shutdown(end), server.Shutdown(end))
+}
