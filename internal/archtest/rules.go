@@ -1,0 +1,102 @@
+package archtest
+
+import "slices"
+
+// Parley returns the rules of this repository.
+func Parley() *Rules {
+	return &Rules{
+		Layers:    layers(),
+		Bans:      bans(),
+		Modules:   modules(),
+		Light:     light(),
+		LongFiles: map[string]string{},
+		State: map[string]string{
+			"parser.types": "a cache of what reflection says about types, as encoding/json has one: types never change",
+		},
+	}
+}
+
+// layers is the table of docs/ARCHITECTURE.md, from the bottom up.
+func layers() []Layer {
+	return []Layer{
+		{"tools of tests and mains", []string{"internal/*"}},
+		{"wire", []string{"parser"}},
+		{"concepts", []string{"event", "cluster", "engineio"}},
+		{"endpoints", []string{
+			"socketio", "client", "emitter", "adapter/*", "webtransport", "schema", "cluster/forward",
+		}},
+		{"extras", []string{"middleware", "metrics", "admin", "siotest"}},
+		{"domain", []string{"backend"}},
+		{"outside", []string{"backend/realtime", "backend/rest", "backend/store", "backend/token", "backend/web"}},
+		{"mains", []string{"cmd/*", "examples/*", "conformance", "conformance/*"}},
+	}
+}
+
+func bans() []Ban {
+	return []Ban{
+		{
+			From: []string{"engineio", "engineio/*", "webtransport", "webtransport/*"},
+			To:   []string{"parser", "event", "cluster", "cluster/*", "socketio"},
+			Why:  "Engine.IO carries messages and knows nothing of Socket.IO: it is tested, and of use, without it",
+		},
+		{
+			From: []string{"backend"},
+			To: []string{
+				"engineio", "cluster", "cluster/*", "socketio", "client", "emitter", "adapter/*", "webtransport", "schema",
+				"middleware", "metrics", "admin", "siotest", "net/http", "database/*", "github.com/danielgtaylor/*",
+				"modernc.org/*", "github.com/jackc/*", "github.com/pressly/*",
+			},
+			Why: "the domain is rules and interfaces; what is outside of it (SQL, HTTP, Socket.IO) imports the domain",
+		},
+		{
+			From: []string{"backend/rest", "backend/store", "backend/token", "backend/web"},
+			To:   []string{"engineio", "cluster", "cluster/*", "socketio", "client", "event", "parser"},
+			Why:  "Socket.IO is the affair of backend/realtime: the others reach it through the domain's interfaces",
+		},
+		{
+			From: []string{"backend", "backend/realtime", "backend/rest", "backend/token", "backend/web"},
+			To:   []string{"database/sql", "modernc.org/*", "github.com/jackc/*", "github.com/pressly/*"},
+			Why:  "SQL is the affair of backend/store: the others reach it through the domain's interfaces",
+		},
+	}
+}
+
+// modules are the modules of others. Longer paths stand before those that they begin with.
+func modules() []Module {
+	return []Module{
+		{"github.com/gobwas/ws", []string{"engineio"},
+			"WebSocket handshake, frame headers and masking: the smallest and fastest of those that were measured"},
+		{"github.com/tinylib/msgp", []string{"parser"},
+			"MessagePack value by value, without reflection; the transcoding to JSON is ours"},
+		{"github.com/oklog/ulid/v2", []string{"backend"},
+			"the ids of messages, which sort by time"},
+		{"github.com/danielgtaylor/huma/v2", []string{"backend/rest"},
+			"the HTTP API and its OpenAPI document from one description"},
+		{"github.com/rs/cors", []string{"backend/rest"},
+			"CORS of the HTTP API; Engine.IO has rules of its own that it cannot express"},
+		{"github.com/pressly/goose/v3", []string{"backend/store"},
+			"migrations of the database"},
+		{"modernc.org/sqlite", []string{"backend/store"},
+			"SQLite without cgo, so that the binary builds for every platform"},
+		{"github.com/alecthomas/kong", []string{"cmd/parley"},
+			"flags and environment from one struct"},
+		{"gopkg.in/yaml.v3", []string{"cmd/parley"},
+			"the settings file, with the line of a mistake in it"},
+	}
+}
+
+func light() []Light {
+	const why = "who imports the library compiles no broker, no database, no quic-go and no Prometheus: those are in " +
+		"packages of their own"
+	// MessagePack is a parser beside JSON, and fwd all that its runtime depends on.
+	msgpack := []string{"github.com/tinylib/msgp", "github.com/philhofer/fwd"}
+	websocket := []string{"github.com/gobwas"}
+	return []Light{
+		{"parser", msgpack, why},
+		{"event", msgpack, why},
+		{"cluster", msgpack, why},
+		{"engineio", websocket, why},
+		{"socketio", slices.Concat(websocket, msgpack), why},
+		{"client", slices.Concat(websocket, msgpack), why},
+	}
+}
