@@ -1,0 +1,93 @@
+# What there is to do with Parley. `make help` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+BIN      := bin/parley
+RESULTS  := tmp/test
+RELEASE  ?=
+FUZZTIME ?= 20s
+CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# The bundles of the official browser client, which the binary serves.
+BUNDLES  := backend/web/dist/socket.io.min.js
+CLIENTS  := conformance/clients
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build everything and serve it on http://localhost:3000, with parley.db as its database
+	$(BIN) serve --listen :3000 --database parley.db
+
+.PHONY: build
+build: need-go $(BUNDLES) ## Build bin/parley, with the browser client in it
+	go build -trimpath -ldflags "-X main.release=$(RELEASE)" -o $(BIN) ./cmd/parley
+
+.PHONY: need-go
+need-go:
+	@scripts/need go
+
+$(BUNDLES): backend/web/package-lock.json backend/web/build.js
+	@scripts/need node npm
+	cd backend/web && npm ci && npm run build
+	@touch $@
+
+.PHONY: test
+test: check $(BUNDLES) test-go test-clients ## Run everything: checks, Go tests, the official client and a browser
+
+.PHONY: check
+check: need-go ## Check the format, go vet on every platform, and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	@for platform in $(CROSS); do \
+		echo "go vet ./... for $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go vet ./...; \
+	done
+	go tool staticcheck ./...
+
+.PHONY: test-go
+test-go: need-go ## Run the Go tests with the race detector, those that count allocations without it, and two packages without the bundles
+	@scripts/need gcc
+	@mkdir -p $(RESULTS)
+	{ CGO_ENABLED=1 go test -race -json ./... && go test -json -run '[Aa]lloc' ./... && \
+		go test -json -short -tags nobundles ./cmd/parley ./backend/web; } | go run ./internal/testreport -counts $(RESULTS)/go.counts
+
+.PHONY: test-clients
+test-clients: need-go $(BUNDLES) ## Run the official Socket.IO client and a headless browser against the binary
+	@scripts/need gcc node npm chromium
+	@mkdir -p $(RESULTS)
+	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
+	CGO_ENABLED=1 go build -race -o tmp/conformance-race ./conformance/server
+	cd $(CLIENTS) && npm ci --no-progress && PARLEY_BIN=$(CURDIR)/tmp/parley-race \
+		PARLEY_CONFORMANCE_BIN=$(CURDIR)/tmp/conformance-race node --test --test-concurrency=1 --test-timeout=300000 \
+		--test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=tap --test-reporter-destination=$(CURDIR)/$(RESULTS)/clients.tap *.test.js
+
+.PHONY: suites
+suites: ## Run the official protocol suites of DIR, a checkout of socketio/socket.io, on port 3000
+	@scripts/need go node npm
+	conformance/suites "$(DIR)"
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME (20s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built; parley.db stays
+	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules
+	find backend/web/dist -type f ! -name .gitkeep -delete
