@@ -18,6 +18,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parleyio/parley/internal/bench/load"
 )
 
 func main() {
@@ -35,6 +37,7 @@ type program struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Serve serveCommand `cmd:"" help:"Run the backend: Socket.IO, the HTTP API and the test page."`
+	Bench benchCommand `cmd:"" help:"Measure a Socket.IO server, this one or another."`
 }
 
 // run is the program without the process around it. It returns when the command is done; `serve` is done when ctx has
@@ -56,7 +59,7 @@ func parse(p *program, args, environ []string, stdout io.Writer) (*kong.Context,
 	parser, err := kong.New(p,
 		kong.Name("parley"),
 		kong.Description("A real-time backend that browsers use through Socket.IO."),
-		kong.Vars{"version": "parley " + version()},
+		kong.Vars{"version": "parley " + version(), "benchmodes": strings.Join(load.Modes, ",")},
 		kong.Writers(stdout, stdout),
 		kong.Exit(func(int) { told = true }),
 		kong.Resolvers(settings),

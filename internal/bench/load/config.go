@@ -1,0 +1,120 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Modes lists what can be measured.
+var Modes = []string{"connect", "idle", "echo", "ack", "broadcast", "rooms", "polling", "storm", "slow"}
+
+// Config says what to measure. The zero value of a field means its default.
+type Config struct {
+	// URL is where the server is: http or https, host and port, and the path if it is not /socket.io/.
+	URL string
+	// Mode is one of Modes.
+	Mode string
+	// Clients is the number of connections. Zero means 100.
+	Clients int
+	// Window is the number of messages that are outstanding: for each client with echo, ack and polling, in total with
+	// broadcast and rooms. Zero means 1.
+	Window int
+	// Size is the number of bytes of a message's payload. Zero means 64.
+	Size int
+	// Rooms is the number of rooms over which the clients are spread, with rooms. Zero means a tenth of the clients.
+	Rooms int
+	// Rate is the number of broadcasts in a second, with slow. Zero means 50.
+	Rate int
+	// Duration is how long is measured, after Warmup; both have no meaning with connect and storm. Zero means 5 s.
+	Duration time.Duration
+	// Warmup is how long the load runs before it is measured. Zero means a fifth of Duration.
+	Warmup time.Duration
+	// Settle is how long idle connections are left alone before memory is read. Zero means 5 s.
+	Settle time.Duration
+	// Dialing bounds the connections that are being opened at the same time; storm ignores it. Zero means 100.
+	Dialing int
+	// Timeout bounds each step of the run, such as the opening of all connections. Zero means 2 minutes.
+	Timeout time.Duration
+	// PID is the server's process, whose CPU time and memory are read. Zero means that they are not.
+	PID int
+	// Insecure accepts any certificate. False checks it as browsers do.
+	Insecure bool
+	// Progress receives a line every few seconds of a long run. Nil means none.
+	Progress io.Writer
+}
+
+// target is the parsed URL.
+type target struct {
+	host, address, path string
+	secure              bool
+}
+
+func (c Config) withDefaults() (Config, target, error) {
+	for _, d := range []struct {
+		value *int
+		def   int
+		name  string
+	}{
+		{&c.Clients, 100, "clients"}, {&c.Window, 1, "window"}, {&c.Size, 64, "size"}, {&c.Rate, 50, "rate"},
+		{&c.Dialing, 100, "dialing"}, {&c.Rooms, max(1, c.Clients/10), "rooms"},
+	} {
+		if *d.value < 0 {
+			return c, target{}, fmt.Errorf("load: %s is negative", d.name)
+		}
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		def   time.Duration
+	}{
+		{&c.Duration, 5 * time.Second}, {&c.Settle, 5 * time.Second}, {&c.Timeout, 2 * time.Minute},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.def
+		}
+	}
+	if c.Warmup <= 0 {
+		c.Warmup = c.Duration / 5
+	}
+	c.Size = max(c.Size, tokenSize)
+	if !slices.Contains(Modes, c.Mode) {
+		return c, target{}, fmt.Errorf("load: unknown mode %q: it is one of %s", c.Mode, strings.Join(Modes, ", "))
+	}
+	t, err := parseTarget(c.URL)
+	return c, t, err
+}
+
+func parseTarget(address string) (target, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return target{}, fmt.Errorf("load: %w", err)
+	}
+	t := target{host: u.Host, path: u.Path}
+	port := "80"
+	switch u.Scheme {
+	case "http", "ws":
+	case "https", "wss":
+		t.secure, port = true, "443"
+	default:
+		return t, fmt.Errorf("load: the URL %q does not begin with http:// or https://", address)
+	}
+	if u.Hostname() == "" {
+		return t, errors.New("load: the URL has no host")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	t.address = net.JoinHostPort(u.Hostname(), port)
+	if t.path == "" || t.path == "/" {
+		t.path = "/socket.io/"
+	}
+	return t, nil
+}

@@ -1,0 +1,198 @@
+package load
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+)
+
+// goroutines is a network with a reading goroutine for each connection, for what epoll cannot do.
+type goroutines struct {
+	target target
+	tls    *tls.Config
+	timer  *time.Timer
+
+	happened chan happening // never closed: readers may still have something to say
+	done     chan struct{}  // closed by close
+	running  sync.WaitGroup
+
+	links map[*netLink]struct{}
+}
+
+// happening is what a reader has to tell.
+type happening struct {
+	link *netLink
+	conn net.Conn // it is open
+	data *[]byte  // of readPool
+	err  error    // it is closed
+}
+
+type netLink struct {
+	net    *goroutines
+	peer   peer
+	conn   net.Conn // nil while it is being opened
+	gone   bool
+	paused chan struct{} // closed by pause
+	kept   []byte
+}
+
+var readPool = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
+
+const dialTimeout = 30 * time.Second
+
+func newGoroutines(t target, c *Config) *goroutines {
+	return &goroutines{
+		target:   t,
+		tls:      &tls.Config{InsecureSkipVerify: c.Insecure, ServerName: hostOf(t.address), ClientSessionCache: nil},
+		timer:    time.NewTimer(0),
+		happened: make(chan happening, 1024),
+		done:     make(chan struct{}),
+		links:    map[*netLink]struct{}{},
+	}
+}
+
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address) // it has been joined before
+	return host
+}
+
+func (g *goroutines) dial(p peer) (link, error) {
+	l := &netLink{net: g, peer: p, paused: make(chan struct{})}
+	g.links[l] = struct{}{}
+	g.running.Go(l.run)
+	return l, nil
+}
+
+// run opens the connection and reads until it is closed.
+func (l *netLink) run() {
+	conn, err := l.open()
+	if !l.tell(happening{link: l, conn: conn, err: err}) && conn != nil {
+		conn.Close()
+	}
+	if err != nil {
+		return
+	}
+	for {
+		data := readPool.Get().(*[]byte)
+		*data = (*data)[:cap(*data)]
+		n, err := conn.Read(*data)
+		*data = (*data)[:n]
+		if n > 0 && !l.tell(happening{link: l, data: data}) {
+			return
+		}
+		if err != nil {
+			select {
+			case <-l.paused: // the error is the deadline's
+			default:
+				l.tell(happening{link: l, err: err})
+			}
+			return
+		}
+	}
+}
+
+func (l *netLink) open() (net.Conn, error) {
+	g := l.net
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	if g.target.secure {
+		return tls.DialWithDialer(dialer, "tcp", g.target.address, g.tls)
+	}
+	return dialer.Dial("tcp", g.target.address)
+}
+
+func (l *netLink) tell(h happening) bool {
+	select {
+	case l.net.happened <- h:
+		return true
+	case <-l.net.done:
+		return false
+	}
+}
+
+func (g *goroutines) wait(timeout time.Duration) error {
+	g.timer.Reset(timeout)
+	select {
+	case h := <-g.happened:
+		g.handle(h)
+	case <-g.timer.C:
+		return nil
+	}
+	for range cap(g.happened) {
+		select {
+		case h := <-g.happened:
+			g.handle(h)
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (g *goroutines) handle(h happening) {
+	l := h.link
+	if h.conn != nil {
+		l.conn = h.conn
+	}
+	if l.gone {
+		if h.conn != nil {
+			reset(h.conn)
+		}
+		return
+	}
+	switch {
+	case h.err != nil:
+		l.abort()
+		l.peer.closed(h.err)
+	case h.conn != nil:
+		l.peer.connected()
+	default:
+		l.kept = append(l.kept, *h.data...)
+		readPool.Put(h.data)
+		used := l.peer.received(l.kept)
+		l.kept = append(l.kept[:0], l.kept[used:]...)
+		if len(l.kept) == 0 {
+			l.kept = nil
+		} else if len(l.kept) > keepSize {
+			l.abort()
+			l.peer.closed(errOverlong)
+		}
+	}
+}
+
+func (g *goroutines) close() {
+	close(g.done)
+	for l := range g.links {
+		l.abort()
+	}
+	// Those that are still being opened end with their dialer; nobody waits for them.
+}
+
+func (l *netLink) send(b []byte) {
+	l.conn.SetWriteDeadline(time.Now().Add(dialTimeout))
+	_, _ = l.conn.Write(b) // reading will tell
+}
+
+func (l *netLink) pause() {
+	close(l.paused)
+	l.conn.SetReadDeadline(time.Now())
+}
+
+func (l *netLink) abort() {
+	l.gone = true
+	delete(l.net.links, l)
+	if l.conn != nil {
+		reset(l.conn)
+	}
+}
+
+// reset closes a connection so that its port is free at once.
+func reset(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
+}

@@ -1,0 +1,253 @@
+package load
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// connect measures the opening of connections, each a websocket that joins a namespace.
+func (r *runner) connect() error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	r.count = r.config.Clients
+	return r.end("connections")
+}
+
+// idling measures the memory of connections on which nothing happens.
+func (r *runner) idling() error {
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	if err := r.pass("settling", r.config.Settle); err != nil {
+		return err
+	}
+	r.count = r.config.Clients
+	return r.end("connections")
+}
+
+// storm measures how long it takes until all clients are back that were cut off at the same moment.
+func (r *runner) storm() error {
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	if err := r.pass("settling", time.Second); err != nil {
+		return err
+	}
+	r.result.Refused = 0
+	for _, c := range r.clients {
+		c.link.abort()
+	}
+	r.joined = 0
+	if err := r.begin(); err != nil {
+		return err
+	}
+	if err := r.join(len(r.clients)); err != nil {
+		return err
+	}
+	r.count = r.config.Clients
+	return r.end("connections")
+}
+
+// echo measures events that the server sends back; each client has a number of them outstanding.
+func (r *runner) echo() error {
+	return r.answers(clientFrame(`42["echo","` + filler(r.config.Size) + `"]`))
+}
+
+// ack measures acknowledgements. Their id is always the same, which the server does not mind.
+func (r *runner) ack() error {
+	return r.answers(clientFrame(`427["ack","` + filler(r.config.Size) + `"]`))
+}
+
+func filler(size int) string { return strings.Repeat("x", size) }
+
+func (r *runner) answers(frame []byte) error {
+	r.result.Window, r.result.Size = r.config.Window, r.config.Size
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	r.message = func(c *client, _ []byte) {
+		at := c.answered()
+		if r.measuring {
+			r.count++
+			r.latencies.add(r.now.Sub(at))
+		}
+		c.note(r.now)
+		c.queue(frame)
+	}
+	for _, c := range r.clients {
+		now := time.Now()
+		burst := make([]byte, 0, len(frame)*r.config.Window)
+		for range r.config.Window {
+			c.note(now)
+			burst = append(burst, frame...)
+		}
+		c.link.send(burst)
+	}
+	return r.measure("messages")
+}
+
+// tokenSize is the number of digits at the front of a group's payload that say which message it is.
+const tokenSize = 6
+
+// groups are messages to many: each is outstanding until all its receivers have it.
+type groups struct {
+	run    *runner
+	prefix int // of what arrives, in front of the token
+	slots  []group
+	send   func(slot int) // sends the slot's next message
+	paced  bool           // the next one does not wait for this one
+}
+
+type group struct {
+	at        time.Time
+	receivers int
+	missing   int
+}
+
+// received counts one delivery.
+func (g *groups) received(_ *client, p []byte) {
+	if len(p) < g.prefix+tokenSize {
+		return
+	}
+	slot := 0
+	for _, digit := range p[g.prefix : g.prefix+tokenSize] {
+		slot = slot*10 + int(digit-'0')
+	}
+	if slot < 0 || slot >= len(g.slots) {
+		return
+	}
+	s := &g.slots[slot]
+	if g.run.measuring {
+		g.run.count++
+		g.run.latencies.add(g.run.now.Sub(s.at))
+	}
+	if s.missing--; s.missing == 0 && !g.paced {
+		g.send(slot)
+	}
+}
+
+// payload is what a message of a slot carries.
+func (r *runner) payload(slot int) string {
+	return fmt.Sprintf("%0*d", tokenSize, slot) + filler(r.config.Size-tokenSize)
+}
+
+// broadcast measures events to all clients. The first sends them.
+func (r *runner) broadcast() error {
+	r.result.Window, r.result.Size = r.config.Window, r.config.Size
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	g := &groups{run: r, prefix: len(`42["bc","`), slots: make([]group, r.config.Window)}
+	frames := make([][]byte, len(g.slots))
+	for i := range g.slots {
+		g.slots[i].receivers = len(r.clients)
+		frames[i] = clientFrame(`42["bc","` + r.payload(i) + `"]`)
+	}
+	g.send = func(slot int) {
+		s := &g.slots[slot]
+		s.at, s.missing = time.Now(), s.receivers
+		r.clients[0].link.send(frames[slot])
+	}
+	r.message = g.received
+	for i := range g.slots {
+		g.send(i)
+	}
+	return r.measure("deliveries")
+}
+
+// rooms measures events to rooms that are chosen by chance; any client sends them.
+func (r *runner) rooms() error {
+	r.result.Window, r.result.Size, r.result.Rooms = r.config.Window, r.config.Size, r.config.Rooms
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	entered := 0
+	r.message = func(*client, []byte) { entered++ }
+	for i, c := range r.clients {
+		c.link.send(clientFrame(fmt.Sprintf(`421["join","r%d"]`, i%r.config.Rooms)))
+	}
+	if err := r.until("joining rooms", func() bool { return entered == len(r.clients) }); err != nil {
+		return err
+	}
+	g := &groups{run: r, prefix: len(`42["room","`), slots: make([]group, r.config.Window)}
+	random := rand.New(rand.NewPCG(1, 2)) // the same rooms in every run
+	g.send = func(slot int) {
+		room := random.IntN(r.config.Rooms)
+		s := &g.slots[slot]
+		s.receivers = len(r.clients) / r.config.Rooms
+		if room < len(r.clients)%r.config.Rooms {
+			s.receivers++
+		}
+		s.at, s.missing = time.Now(), s.receivers
+		sender := r.clients[random.IntN(len(r.clients))]
+		sender.link.send(clientFrame(fmt.Sprintf(`42["room","r%d","%s"]`, room, r.payload(slot))))
+	}
+	r.message = g.received
+	for i := range g.slots {
+		g.send(i)
+	}
+	return r.measure("deliveries")
+}
+
+// slow measures a steady stream of broadcasts, first to clients that all read, then while a tenth of them does not.
+func (r *runner) slow() error {
+	r.result.Size = r.config.Size
+	if err := r.join(r.config.Dialing); err != nil {
+		return err
+	}
+	g := &groups{run: r, prefix: len(`42["bc","`), slots: make([]group, 1000), paced: true}
+	frames := make([][]byte, len(g.slots))
+	for i := range g.slots {
+		frames[i] = clientFrame(`42["bc","` + r.payload(i) + `"]`)
+	}
+	r.message = g.received
+	interval := time.Second / time.Duration(r.config.Rate)
+	next, slot := time.Now(), 0
+	stream := func(what string, d time.Duration) error {
+		end := time.Now().Add(d)
+		return r.until(what, func() bool {
+			now := time.Now()
+			if now.After(next) {
+				next = next.Add(interval)
+				g.slots[slot].at = now
+				r.clients[0].link.send(frames[slot])
+				slot = (slot + 1) % len(g.slots)
+			}
+			return now.After(end)
+		})
+	}
+	measure := func() error {
+		if err := stream("warming up", r.config.Warmup); err != nil {
+			return err
+		}
+		if err := r.begin(); err != nil {
+			return err
+		}
+		if err := stream("measuring", r.config.Duration); err != nil {
+			return err
+		}
+		return r.end("deliveries")
+	}
+	if err := measure(); err != nil {
+		return err
+	}
+	before := r.result.P99
+	for _, c := range r.clients[len(r.clients)-len(r.clients)/10:] {
+		c.paused = true
+		c.link.pause()
+	}
+	if err := measure(); err != nil {
+		return err
+	}
+	r.result.P99Before = before
+	return nil
+}
