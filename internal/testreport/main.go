@@ -12,7 +12,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -80,6 +82,13 @@ func report(in io.Reader, out io.Writer) (r result) {
 		case e.Action == "build-fail":
 			fmt.Fprint(out, text)
 		case e.Test == "" && e.Action == "fail":
+			byTest := func(a, b key) int { return strings.Compare(a.test, b.test) }
+			for _, open := range slices.SortedFunc(maps.Keys(output), byTest) {
+				if open.pkg == k.pkg { // a panic or the time limit has cut it off
+					fmt.Fprint(out, output[open])
+					delete(output, open)
+				}
+			}
 			fmt.Fprint(out, text)
 			if failures[e.Package] == 0 { // it did not compile, panicked or left something behind
 				r.failed++

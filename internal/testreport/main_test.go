@@ -27,6 +27,7 @@ func TestReport(t *testing.T) {
 		"fail":            {run + output + fail + pkgOutput + pkgFail, result{failed: 1}, []string{"said A", "said p"}},
 		"skip":            {run + output + skip + pkgPass, result{skipped: 1}, []string{"said A", "ok    p  1.2s"}},
 		"does not build":  {build + pkgFail, result{failed: 1}, []string{"undefined: x"}},
+		"cut off":         {run + output + pkgOutput + pkgFail, result{failed: 1}, []string{"said A", "said p"}},
 		"package fails":   {run + pass + pkgOutput + pkgFail, result{passed: 1, failed: 1}, []string{"said p"}},
 		"go itself fails": {"go: no such tool\n", result{}, []string{"go: no such tool"}},
 	} {
