@@ -179,22 +179,26 @@ func TestServe_logs_as_told(t *testing.T) {
 
 func TestServe_presence_grace(t *testing.T) {
 	r := start(t, "--presence-grace=0s")
+	await := func(session, packet string) {
+		for text := ""; !strings.Contains(text, packet); {
+			var response *http.Response
+			if response, text = r.do(t, "GET", session, ""); response.StatusCode != 200 {
+				t.Fatalf("the poll that awaits %s: status %d, %s", packet, response.StatusCode, text)
+			}
+		}
+	}
 	connect := func(user string) (session string) {
 		session = "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
 		r.do(t, "POST", session, "40")
+		await(session, "40{") // an event that comes before that ends the session
 		r.do(t, "POST", session, `42["user-online","`+user+`"]`)
 		return session
 	}
 	ann, bob := connect("ann"), connect("bob")
-	await := func(users string) {
-		for text := ""; !strings.Contains(text, `["users-online",`+users+`]`); {
-			_, text = r.do(t, "GET", bob, "")
-		}
-	}
-	await(`["ann","bob"]`)
+	await(bob, `["users-online",["ann","bob"]]`)
 	began := time.Now()
 	r.do(t, "POST", ann, "41")
-	await(`["bob"]`)
+	await(bob, `["users-online",["bob"]]`)
 	if took := time.Since(began); took >= defaults().PresenceGrace {
 		t.Errorf("it took %s until ann was offline, want no grace", took)
 	}
