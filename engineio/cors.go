@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -40,13 +39,13 @@ type originPolicy struct {
 	wildcard bool
 	exact    map[string]bool
 	patterns []originPattern
-	proxies  []netip.Prefix
+	proxies  proxies
 }
 
 // originPattern is "prefix*suffix" where the star stands for one label of a host name.
 type originPattern struct{ prefix, suffix string }
 
-func newOriginPolicy(c CORS, proxies []netip.Prefix) (*originPolicy, error) {
+func newOriginPolicy(c CORS, proxies proxies) (*originPolicy, error) {
 	p := &originPolicy{cors: c, enabled: c.AllowAnyOrigin || len(c.Origins) > 0, exact: map[string]bool{}, proxies: proxies}
 	for _, origin := range c.Origins {
 		origin = strings.ToLower(origin)
@@ -111,7 +110,7 @@ func (p *originPolicy) sameOrigin(r *http.Request, origin string) bool {
 		return false
 	}
 	asked := r.Host
-	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && p.trusts(r.RemoteAddr) {
+	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && p.proxies.trusts(r.RemoteAddr) {
 		asked = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	}
 	return host == strings.TrimSuffix(strings.ToLower(asked), defaultPort(scheme))
@@ -131,23 +130,6 @@ func defaultPort(scheme string) string {
 		return ":443"
 	}
 	return ":80"
-}
-
-// trusts reports whether the peer's address is that of a trusted proxy.
-func (p *originPolicy) trusts(remote string) bool {
-	if len(p.proxies) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	for _, prefix := range p.proxies {
-		if prefix.Contains(peer.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
 }
 
 // writeHeaders adds the CORS headers of a response to an allowed request.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -185,6 +186,12 @@ func TestNew_contradictions(t *testing.T) {
 		{engineio.Options{CloseTimeout: -1}, "CloseTimeout"},
 		{engineio.Options{ReadTimeout: -1}, "ReadTimeout"},
 		{engineio.Options{WriteTimeout: -1}, "WriteTimeout"},
+		{engineio.Options{Admission: engineio.Admission{Rate: -1}}, "Admission.Rate"},
+		{engineio.Options{Admission: engineio.Admission{Rate: math.Inf(1)}}, "Admission.Rate"},
+		{engineio.Options{Admission: engineio.Admission{Rate: math.NaN()}}, "Admission.Rate"},
+		{engineio.Options{Admission: engineio.Admission{Rate: 1, Burst: -1}}, "Admission.Burst"},
+		{engineio.Options{Admission: engineio.Admission{Burst: 1}}, "Admission"},
+		{engineio.Options{Admission: engineio.Admission{RetryAfter: -1}}, "Admission.RetryAfter"},
 	}
 	for _, test := range cases {
 		engine, err := engineio.New(func(*engineio.Session) engineio.Handler { return nil }, &test.options)

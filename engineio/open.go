@@ -9,8 +9,8 @@ import (
 )
 
 // openPolling opens a session on polling.
-func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, revision revision, base64 bool) {
-	session := s.open(w, r, revision, base64, 1)
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival) {
+	session := s.open(w, r, a, 1)
 	if session == nil {
 		return
 	}
@@ -27,25 +27,31 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, revision re
 }
 
 // openWebSocket opens a session on a websocket.
-func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, revision revision, base64 bool) {
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arrival) {
 	if wrong := checkUpgrade(r); wrong != "" {
 		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
 		return
 	}
 	s.customHeaders(w.Header(), r, true) // before there is a session that a panic would leave behind
-	session := s.open(w, r, revision, base64, 2)
+	session := s.open(w, r, a, 2)
 	if session == nil {
 		return
 	}
-	deflate := s.negotiate(w.Header(), r, base64)
+	taken := false
+	defer func() { // of a connection that cannot be taken over, or whose http.ResponseWriter panics, nothing stays
+		if !taken {
+			s.remove(session)
+			s.running.Add(-2)
+		}
+	}()
+	deflate := s.negotiate(w.Header(), r, a.base64)
 	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
 	if err != nil {
 		s.opts.Logger.Debug("websocket handshake failed", "err", err)
-		s.remove(session)
-		s.running.Add(-2)
 		return
 	}
-	c := newWSConn(session, conn, early, base64)
+	taken = true
+	c := newWSConn(session, conn, early, a.base64)
 	c.useDeflate(deflate)
 	session.mu.Lock()
 	session.ws = c
@@ -74,7 +80,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 	}
 	s.customHeaders(w.Header(), r, false)
 	if !s.run() {
-		s.unavailable(w)
+		s.unavailable(w, shuttingDown, "1")
 		return
 	}
 	base64 := last(r.URL.Query()["b64"]) != ""
@@ -97,18 +103,19 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 
 // open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's
 // reader. It returns nil when it has answered the request itself: the server is shutting down, or there is no id.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, revision revision, base64 bool, n int) *Session {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, a *arrival, n int) *Session {
 	id, err := s.newID(r)
 	if err != nil {
 		s.refuse(w, r, BadRequest, "", "name", "ID_GENERATION_ERROR", "error", err.Error())
 		return nil
 	}
-	session := &Session{id: id, server: s, request: newRequest(r, time.Now()), revision: revision, base64: base64}
+	session := &Session{id: id, server: s, request: newRequest(r, a.address, time.Now()), revision: a.revision, base64: a.base64}
 	switch err := s.register(session, n); err {
 	case nil:
+		a.seated = true
 		return session
 	case errDraining:
-		s.unavailable(w)
+		s.unavailable(w, shuttingDown, "1")
 	default:
 		s.refuse(w, r, BadRequest, "", "name", "ID_GENERATION_ERROR", "error", err.Error())
 	}

@@ -50,13 +50,23 @@ type Options struct {
 
 	// CORS says which foreign origins may connect, on every transport. The zero value means the same origin only.
 	CORS CORS
-	// TrustedProxies are the networks whose X-Forwarded-Host counts. Empty means none.
+	// TrustedProxies are the networks whose X-Forwarded-Host and X-Forwarded-For count. Empty means none.
 	TrustedProxies []netip.Prefix
 	// AllowRequest may refuse a handshake (not the session's later requests): an error answers Forbidden, with the
 	// error's text as the message. It is called by the request's goroutine. Nil allows all.
 	AllowRequest func(r *http.Request) error
-	// OnConnectionError is told of each refused request, by the request's goroutine. Nil means nobody is.
+	// OnConnectionError is told of each refused request, by the request's goroutine, but not of those that are answered
+	// 503 because there is no room. Nil means nobody is.
 	OnConnectionError func(*ConnectionError)
+
+	// MaxConnections bounds the open sessions; beyond it handshakes are answered 503 with Retry-After, a websocket's too.
+	// Unlike with other limits zero means none.
+	MaxConnections int
+	// MaxConnectionsPerIP bounds the open sessions of one client address, which is that of Request.Address; for IPv6 it is
+	// the network of 64 bits. Addresses that are none, such as those of Unix sockets, count as one. Zero means no limit.
+	MaxConnectionsPerIP int
+	// Admission bounds how fast sessions are opened. The zero value does not.
+	Admission Admission
 
 	// NoHTTPCompression sends polling bodies as they are. Otherwise those that hold a message that wants it, and are
 	// large enough, are compressed with gzip or deflate when the request accepts that.
@@ -130,6 +140,12 @@ func (o *Options) withDefaults() (Options, error) {
 		if *d.value == 0 {
 			*d.value = d.def
 		}
+	}
+	limit(&v.MaxConnections, math.MaxInt)
+	limit(&v.MaxConnectionsPerIP, math.MaxInt)
+	var err error
+	if v.Admission, err = v.Admission.withDefaults(); err != nil {
+		return v, err
 	}
 	limit(&v.MaxPayload, 1_000_000)
 	limit(&v.MaxFragments, 1024)

@@ -7,12 +7,16 @@ import (
 	"strconv"
 )
 
-// unavailable answers a handshake during Shutdown: the client tries again, and may reach another server.
-func (s *Server) unavailable(w http.ResponseWriter) {
+// shuttingDown is the answer to a handshake during Shutdown.
+const shuttingDown = "shutting down"
+
+// unavailable answers a handshake for which there is no room now, in so many seconds perhaps: the client tries again, and
+// may reach another server.
+func (s *Server) unavailable(w http.ResponseWriter, why, retryAfter string) {
 	h := w.Header()
 	h.Set("Connection", "close")
-	h.Set("Retry-After", "1")
-	http.Error(w, "shutting down", http.StatusServiceUnavailable)
+	h.Set("Retry-After", retryAfter)
+	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
 // refuse answers a request that is not served. On an upgrade the answer is bare text and the connection is closed; it is

@@ -15,7 +15,10 @@ type Request struct {
 	URL string
 	// Host is the host that the client asked for.
 	Host string
-	// RemoteAddr is the peer's address and port.
+	// Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one
+	// in X-Forwarded-For that is not.
+	Address string
+	// RemoteAddr is the address and port of the peer: the client, or the last proxy before the server.
 	RemoteAddr string
 	// Secure tells that the request came over TLS to this server.
 	Secure bool
@@ -25,7 +28,7 @@ type Request struct {
 	headers string
 }
 
-func newRequest(r *http.Request, now time.Time) *Request {
+func newRequest(r *http.Request, address string, now time.Time) *Request {
 	size := 0
 	for name, values := range r.Header {
 		for _, value := range values {
@@ -50,6 +53,7 @@ func newRequest(r *http.Request, now time.Time) *Request {
 		// One string of its own each: a substring would keep the server's read buffer alive.
 		URL:        strings.Clone(target),
 		Host:       strings.Clone(r.Host),
+		Address:    address,
 		RemoteAddr: r.RemoteAddr,
 		Secure:     r.TLS != nil,
 		Time:       now,

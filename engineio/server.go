@@ -16,6 +16,8 @@ type Server struct {
 	opts     Options
 	accept   func(*Session) Handler
 	origins  *originPolicy
+	proxies  proxies
+	gate     *gate
 	counters counters
 	deflate  *deflater      // nil: websockets are not compressed
 	cookie   *sessionCookie // nil: there is none
@@ -47,7 +49,8 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 	if o.CORS.AllowAnyOrigin {
 		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
 	}
-	s := &Server{opts: o, accept: accept, origins: origins, sessions: map[string]*Session{}}
+	s := &Server{opts: o, accept: accept, origins: origins, proxies: o.TrustedProxies, sessions: map[string]*Session{}}
+	s.gate = newGate(&s.opts)
 	if s.deflate, err = newDeflater(o.PerMessageDeflate); err != nil {
 		return nil, err
 	}
@@ -96,21 +99,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_HANDSHAKE_ERROR")
 		return
 	}
+	a := s.admit(w, r)
+	if a == nil {
+		return
+	}
+	defer a.leave() // after a panic of the application's too
 	if s.opts.AllowRequest != nil {
 		if err := s.opts.AllowRequest(r); err != nil {
 			s.refuse(w, r, Forbidden, err.Error(), "message", err.Error())
 			return
 		}
 	}
-	revision := revisionOf(last(query["EIO"]))
-	if revision.number() == 3 && !s.opts.AllowEIO3 {
+	a.revision, a.base64 = revisionOf(last(query["EIO"])), last(query["b64"]) != ""
+	if a.revision.number() == 3 && !s.opts.AllowEIO3 {
 		s.refuse(w, r, UnsupportedProtocolVersion, "", "protocol", last(query["EIO"]))
 		return
 	}
 	if transport == WebSocket {
-		s.openWebSocket(w, r, revision, last(query["b64"]) != "")
+		s.openWebSocket(w, r, a)
 	} else {
-		s.openPolling(w, r, revision, last(query["b64"]) != "")
+		s.openPolling(w, r, a)
 	}
 }
 
@@ -153,10 +161,17 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
+// remove forgets a session, once, and gives its place back.
 func (s *Server) remove(session *Session) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, session.id)
+	known := s.sessions[session.id] == session
+	if known {
+		delete(s.sessions, session.id)
+	}
+	s.mu.Unlock()
+	if known {
+		s.gate.leave(networkOf(session.request.Address))
+	}
 }
 
 // SessionCount returns the number of open sessions.

@@ -15,6 +15,12 @@ type Stats struct {
 	Closed map[Reason]int64
 	// Refused counts the requests that were refused, by code.
 	Refused map[Code]int64
+	// TooManyConnections counts the handshakes that were turned away because of MaxConnections.
+	TooManyConnections int64
+	// TooManyConnectionsPerIP counts those that were because of MaxConnectionsPerIP.
+	TooManyConnectionsPerIP int64
+	// NotAdmitted counts those that were because of Admission.
+	NotAdmitted int64
 	// PayloadTooLarge counts polling bodies and websocket messages above MaxPayload. Such a body does not end its
 	// session.
 	PayloadTooLarge int64
@@ -33,6 +39,9 @@ type counters struct {
 	opened           atomic.Int64
 	refused          [6]atomic.Int64
 	closedBy         [6]atomic.Int64
+	tooMany          atomic.Int64
+	tooManyPerIP     atomic.Int64
+	notAdmitted      atomic.Int64
 	payloadTooLarge  atomic.Int64
 	tooManyFragments atomic.Int64
 	tooManyControls  atomic.Int64
@@ -51,6 +60,18 @@ func (c *counters) closed(reason Reason) {
 	}
 }
 
+// turnedAway counts a client that the gate has not let in.
+func (c *counters) turnedAway(cause error) {
+	switch cause {
+	case errTooManyConnections:
+		c.tooMany.Add(1)
+	case errTooManyConnectionsPerIP:
+		c.tooManyPerIP.Add(1)
+	case errNotAdmitted:
+		c.notAdmitted.Add(1)
+	}
+}
+
 // violated counts a client that went beyond a limit.
 func (c *counters) violated(err error) {
 	switch {
@@ -66,15 +87,18 @@ func (c *counters) violated(err error) {
 // Stats returns the counters as they are now.
 func (s *Server) Stats() Stats {
 	stats := Stats{
-		Sessions:         s.SessionCount(),
-		Opened:           s.counters.opened.Load(),
-		Closed:           map[Reason]int64{},
-		Refused:          map[Code]int64{},
-		PayloadTooLarge:  s.counters.payloadTooLarge.Load(),
-		TooManyFragments: s.counters.tooManyFragments.Load(),
-		TooManyControls:  s.counters.tooManyControls.Load(),
-		UnsolicitedPongs: s.counters.unsolicitedPongs.Load(),
-		Panics:           s.counters.panics.Load(),
+		Sessions:                s.SessionCount(),
+		Opened:                  s.counters.opened.Load(),
+		Closed:                  map[Reason]int64{},
+		Refused:                 map[Code]int64{},
+		TooManyConnections:      s.counters.tooMany.Load(),
+		TooManyConnectionsPerIP: s.counters.tooManyPerIP.Load(),
+		NotAdmitted:             s.counters.notAdmitted.Load(),
+		PayloadTooLarge:         s.counters.payloadTooLarge.Load(),
+		TooManyFragments:        s.counters.tooManyFragments.Load(),
+		TooManyControls:         s.counters.tooManyControls.Load(),
+		UnsolicitedPongs:        s.counters.unsolicitedPongs.Load(),
+		Panics:                  s.counters.panics.Load(),
 	}
 	for i, r := range reasons {
 		if n := s.counters.closedBy[i].Load(); n > 0 {

@@ -261,6 +261,7 @@ func (c *connection) end(reason string) {
 	for _, s := range slices.Clone(c.sockets) {
 		s.closeLocked(reason)
 	}
+	c.server.users.leave(c)
 }
 
 func (c *connection) stopConnectTimerLocked() {

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,8 +42,12 @@ func (h *Handshake) Query() url.Values { return h.request.Query() }
 // URL is the target of the connection's first request.
 func (h *Handshake) URL() string { return h.request.URL }
 
-// Address is the address and port of the peer: the client, or the last proxy before the server.
-func (h *Handshake) Address() string { return h.request.RemoteAddr }
+// Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one in
+// X-Forwarded-For that is not.
+func (h *Handshake) Address() string { return h.request.Address }
+
+// RemoteAddr is the address and port of the peer: the client, or the last proxy before the server.
+func (h *Handshake) RemoteAddr() string { return h.request.RemoteAddr }
 
 // Secure reports whether the connection came over TLS to this server.
 func (h *Handshake) Secure() bool { return h.request.Secure }
@@ -64,10 +67,6 @@ func (h *Handshake) marshal() json.RawMessage {
 			separator = "; "
 		}
 		headers[strings.ToLower(name)] = strings.Join(values, separator)
-	}
-	address, _, err := net.SplitHostPort(h.Address())
-	if err != nil { // it has no port, as that of a Unix socket
-		address = h.Address()
 	}
 	query := map[string]string{}
 	for name := range h.Query() {
@@ -89,7 +88,7 @@ func (h *Handshake) marshal() json.RawMessage {
 		Auth        json.RawMessage   `json:"auth"`
 	}{
 		headers, h.Time().UTC().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (Coordinated Universal Time)"),
-		address, h.CrossDomain(), h.Secure(), h.Time().UnixMilli(), h.URL(), query, auth,
+		h.Address(), h.CrossDomain(), h.Secure(), h.Time().UnixMilli(), h.URL(), query, auth,
 	})
 	if err != nil { // text and validated JSON: it cannot fail
 		return json.RawMessage("{}")

@@ -44,7 +44,13 @@ func (s *Socket) open() {
 			return
 		}
 	}
-	err := s.connect(session)
+	err := s.identify()
+	if err != nil {
+		s.refuse(err)
+		s.abandon(session)
+		return
+	}
+	err = s.connect(session)
 	switch {
 	case err == nil:
 	case session != nil && !errors.Is(err, ErrClosed):

@@ -270,8 +270,8 @@ func TestSocket_Handshake(t *testing.T) {
 		if u, err := url.Parse(h.URL()); err != nil || u.Path != "/socket.io/" {
 			t.Errorf("URL %q, %v", h.URL(), err)
 		}
-		if h.Header().Get("Sec-WebSocket-Version") != "13" || !strings.HasPrefix(h.Address(), "198.51.100.1:") {
-			t.Errorf("headers %v, address %q", h.Header(), h.Address())
+		if h.Header().Get("Sec-WebSocket-Version") != "13" || h.Address() != "198.51.100.1" || !strings.HasPrefix(h.RemoteAddr(), "198.51.100.1:") {
+			t.Errorf("headers %v, address %q, peer %q", h.Header(), h.Address(), h.RemoteAddr())
 		}
 		if h.Secure() || h.CrossDomain() || h.Time().Sub(began) != time.Second {
 			t.Errorf("secure %v, cross domain %v, time %v", h.Secure(), h.CrossDomain(), h.Time())

@@ -52,11 +52,11 @@ type Options struct {
 	NoUpgrades bool
 	// CORS says which foreign origins may connect, on every transport. The zero value means the same origin only.
 	CORS engineio.CORS
-	// TrustedProxies are the networks whose X-Forwarded-Host counts. Empty means none.
+	// TrustedProxies are the networks whose X-Forwarded-Host and X-Forwarded-For count. Empty means none.
 	TrustedProxies []netip.Prefix
 	// AllowRequest may refuse a handshake; see engineio.Options. Nil allows all.
 	AllowRequest func(r *http.Request) error
-	// OnConnectionError is told of each refused request. Nil means nobody is.
+	// OnConnectionError is told of each refused request; see engineio.Options. Nil means nobody is.
 	OnConnectionError func(*engineio.ConnectionError)
 
 	// NoHTTPCompression sends polling bodies as they are. Otherwise large ones are compressed with gzip or deflate when
@@ -81,6 +81,23 @@ type Options struct {
 	// GenerateID makes the ids of Engine.IO sessions, which must not be possible to guess; see engineio.Options. The ids
 	// of sockets are not made by it. Nil means engineio.NewID.
 	GenerateID func(r *http.Request) (string, error)
+
+	// MaxConnections bounds the connections; beyond it clients are answered 503, and try again. Zero means no limit, as for
+	// the two that follow.
+	MaxConnections int
+	// MaxConnectionsPerIP bounds the connections from one address, which is that of Handshake.Address; for IPv6 it is the
+	// network of 64 bits. Zero means no limit.
+	MaxConnectionsPerIP int
+	// MaxConnectionsPerUser bounds the connections of one user, whom Identify names. A client beyond it is refused by the
+	// namespace, as by a middleware, with the message "too many connections". A connection counts until its end for each
+	// user that it has been. Zero means no limit.
+	MaxConnectionsPerUser int
+	// Identify tells whose socket it is, from what middlewares have left in its data for instance: Socket.User asks it, on
+	// any goroutine, and MaxConnectionsPerUser when the middlewares have let the socket pass; a panic refuses it then. An
+	// empty name counts for nobody. Nil means that nobody is known, which MaxConnectionsPerUser does not go with.
+	Identify func(s *Socket) string
+	// Admission bounds how fast sessions are opened; see engineio.Admission. The zero value does not.
+	Admission engineio.Admission
 
 	// MaxPayload bounds a polling body, a websocket message, and the attachments of one packet taken together, in
 	// bytes. Zero means 1,000,000.
@@ -165,6 +182,10 @@ func (o *Options) withDefaults() (Options, error) {
 			*d.value = d.def
 		}
 	}
+	limit(&v.MaxConnectionsPerUser, unlimited)
+	if v.MaxConnectionsPerUser != unlimited && v.Identify == nil {
+		return v, errors.New("socketio: Options.MaxConnectionsPerUser needs Identify, which tells who is a user")
+	}
 	limit(&v.MaxPayload, 1_000_000)
 	limit(&v.MaxNamespaceName, 512)
 	limit(&v.MaxRoomName, 512)
@@ -217,26 +238,29 @@ func (o *Options) skipMiddlewares() bool { return o.Recovery != nil && o.Recover
 // engine returns the options of the layer below.
 func (o *Options) engine() *engineio.Options {
 	return &engineio.Options{
-		PingInterval:      o.PingInterval,
-		PingTimeout:       o.PingTimeout,
-		UpgradeTimeout:    o.UpgradeTimeout,
-		CloseTimeout:      o.CloseTimeout,
-		ReadTimeout:       o.ReadTimeout,
-		WriteTimeout:      o.WriteTimeout,
-		MaxPayload:        o.MaxPayload,
-		Transports:        o.Transports,
-		AllowEIO3:         o.AllowEIO3,
-		AllowJSONP:        o.AllowJSONP,
-		NoUpgrades:        o.NoUpgrades,
-		CORS:              o.CORS,
-		TrustedProxies:    o.TrustedProxies,
-		AllowRequest:      o.AllowRequest,
-		OnConnectionError: o.OnConnectionError,
-		MaxFragments:      o.MaxFragments,
-		MaxControlPackets: o.MaxControlPackets,
-		SendQueueBytes:    o.SendQueueBytes,
-		SendQueuePackets:  o.SendQueuePackets,
-		Logger:            o.Logger,
+		PingInterval:        o.PingInterval,
+		PingTimeout:         o.PingTimeout,
+		UpgradeTimeout:      o.UpgradeTimeout,
+		CloseTimeout:        o.CloseTimeout,
+		ReadTimeout:         o.ReadTimeout,
+		WriteTimeout:        o.WriteTimeout,
+		MaxPayload:          o.MaxPayload,
+		Transports:          o.Transports,
+		AllowEIO3:           o.AllowEIO3,
+		AllowJSONP:          o.AllowJSONP,
+		NoUpgrades:          o.NoUpgrades,
+		CORS:                o.CORS,
+		TrustedProxies:      o.TrustedProxies,
+		AllowRequest:        o.AllowRequest,
+		OnConnectionError:   o.OnConnectionError,
+		MaxConnections:      o.MaxConnections,
+		MaxConnectionsPerIP: o.MaxConnectionsPerIP,
+		Admission:           o.Admission,
+		MaxFragments:        o.MaxFragments,
+		MaxControlPackets:   o.MaxControlPackets,
+		SendQueueBytes:      o.SendQueueBytes,
+		SendQueuePackets:    o.SendQueuePackets,
+		Logger:              o.Logger,
 
 		NoHTTPCompression:        o.NoHTTPCompression,
 		HTTPCompressionThreshold: o.HTTPCompressionThreshold,

@@ -37,6 +37,8 @@ func some(t *testing.T, typ reflect.Type) reflect.Value {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
+	case reflect.Float64:
+		v.SetFloat(7)
 	case reflect.String:
 		v.SetString("x")
 	case reflect.Slice:

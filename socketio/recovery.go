@@ -164,9 +164,7 @@ func (n *Namespace) supersede(pid string) {
 	if old == nil {
 		return
 	}
-	old.conn.mu.Lock()
-	old.closeLocked(string(engineio.TransportClose))
-	old.conn.mu.Unlock()
+	old.conn.end(string(engineio.TransportClose))
 	old.conn.session.Abort(engineio.TransportClose, errSuperseded)
 }
 

@@ -32,6 +32,7 @@ type Server struct {
 
 	workers  *workers
 	counters counters
+	users    users
 
 	// running counts the sockets whose disconnect has not been told yet.
 	running sync.WaitGroup

@@ -19,6 +19,8 @@ type Stats struct {
 	// UnhandledEvents counts events for which there was no handler and no listener for all events.
 	UnhandledEvents int64
 
+	// TooManyConnectionsPerUser counts connects that were refused because of MaxConnectionsPerUser.
+	TooManyConnectionsPerUser int64
 	// TooManyNamespaces counts connects that were refused because of MaxNamespaces or MaxChildNamespaces.
 	TooManyNamespaces int64
 	// TooManyRooms counts calls of Join that failed because of MaxRooms.
@@ -50,6 +52,7 @@ type counters struct {
 	tooManyNamespaces, tooManyRooms, tooManyAcks    atomic.Int64
 	inboxOverflows, lateAttachments, connectTimeout atomic.Int64
 	recoveries, failedRecoveries                    atomic.Int64
+	tooManyPerUser                                  atomic.Int64
 	handlerPanics, panics                           atomic.Int64
 }
 
@@ -57,19 +60,20 @@ type counters struct {
 func (s *Server) Stats() Stats {
 	c := &s.counters
 	return Stats{
-		Engine:            s.engine.Stats(),
-		UnknownAcks:       c.unknownAcks.Load(),
-		LatePackets:       c.latePackets.Load(),
-		UnhandledEvents:   c.unhandledEvents.Load(),
-		TooManyNamespaces: c.tooManyNamespaces.Load(),
-		TooManyRooms:      c.tooManyRooms.Load(),
-		TooManyAcks:       c.tooManyAcks.Load(),
-		InboxOverflows:    c.inboxOverflows.Load(),
-		LateAttachments:   c.lateAttachments.Load(),
-		ConnectTimeouts:   c.connectTimeout.Load(),
-		Recoveries:        c.recoveries.Load(),
-		FailedRecoveries:  c.failedRecoveries.Load(),
-		HandlerPanics:     c.handlerPanics.Load(),
-		Panics:            c.panics.Load(),
+		Engine:                    s.engine.Stats(),
+		UnknownAcks:               c.unknownAcks.Load(),
+		LatePackets:               c.latePackets.Load(),
+		UnhandledEvents:           c.unhandledEvents.Load(),
+		TooManyConnectionsPerUser: c.tooManyPerUser.Load(),
+		TooManyNamespaces:         c.tooManyNamespaces.Load(),
+		TooManyRooms:              c.tooManyRooms.Load(),
+		TooManyAcks:               c.tooManyAcks.Load(),
+		InboxOverflows:            c.inboxOverflows.Load(),
+		LateAttachments:           c.lateAttachments.Load(),
+		ConnectTimeouts:           c.connectTimeout.Load(),
+		Recoveries:                c.recoveries.Load(),
+		FailedRecoveries:          c.failedRecoveries.Load(),
+		HandlerPanics:             c.handlerPanics.Load(),
+		Panics:                    c.panics.Load(),
 	}
 }

@@ -66,6 +66,8 @@ func modules() []Module {
 	return []Module{
 		{"github.com/gobwas/ws", []string{"engineio"},
 			"WebSocket handshake, frame headers and masking: the smallest and fastest of those that were measured"},
+		{"golang.org/x/time/rate", []string{"engineio"},
+			"the token bucket of admission control"},
 		{"github.com/tinylib/msgp", []string{"parser"},
 			"MessagePack value by value, without reflection; the transcoding to JSON is ours"},
 		{"github.com/oklog/ulid/v2", []string{"backend"},
@@ -91,12 +93,13 @@ func light() []Light {
 	// MessagePack is a parser beside JSON, and fwd all that its runtime depends on.
 	msgpack := []string{"github.com/tinylib/msgp", "github.com/philhofer/fwd"}
 	websocket := []string{"github.com/gobwas"}
+	buckets := []string{"golang.org/x/time"}
 	return []Light{
 		{"parser", msgpack, why},
 		{"event", msgpack, why},
 		{"cluster", msgpack, why},
-		{"engineio", websocket, why},
-		{"socketio", slices.Concat(websocket, msgpack), why},
-		{"client", slices.Concat(websocket, msgpack), why},
+		{"engineio", slices.Concat(websocket, buckets), why},
+		{"socketio", slices.Concat(websocket, buckets, msgpack), why},
+		{"client", slices.Concat(websocket, buckets, msgpack), why},
 	}
 }

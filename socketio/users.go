@@ -1,0 +1,81 @@
+package socketio
+
+import (
+	"sync"
+
+	"github.com/parleyio/parley/event"
+)
+
+// errTooManyConnections is what a client is told whose user has enough connections.
+var errTooManyConnections = &event.Error{Message: "too many connections"}
+
+// users counts the connections of each user.
+type users struct {
+	mu          sync.Mutex // guards the fields below; connection.mu comes before it
+	connections map[string]int
+	users       map[*connection][]string // nearly always one
+}
+
+// enter counts a connection for a user, once, and reports whether there is room for it.
+func (u *users) enter(c *connection, user string, limit int) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, known := range u.users[c] {
+		if known == user {
+			return true
+		}
+	}
+	if u.connections[user] >= limit {
+		return false
+	}
+	if u.users == nil {
+		u.connections, u.users = map[string]int{}, map[*connection][]string{}
+	}
+	u.connections[user]++
+	u.users[c] = append(u.users[c], user)
+	return true
+}
+
+// leave forgets a connection that has ended.
+func (u *users) leave(c *connection) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, user := range u.users[c] {
+		if u.connections[user]--; u.connections[user] == 0 {
+			delete(u.connections, user)
+		}
+	}
+	delete(u.users, c)
+}
+
+// User returns what Options.Identify says of the socket, or "" without it.
+func (s *Socket) User() string {
+	if identify := s.conn.server.opts.Identify; identify != nil {
+		return identify(s)
+	}
+	return ""
+}
+
+// identify asks the application whose connection it is, when its middlewares have let the socket pass, and counts it.
+func (s *Socket) identify() error {
+	server := s.conn.server
+	limit := server.opts.MaxConnectionsPerUser
+	if limit == unlimited {
+		return nil
+	}
+	var user string
+	if err := s.protect("identify", func() error { user = s.User(); return nil }); err != nil || user == "" {
+		return err
+	}
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return ErrClosed
+	case !server.users.enter(c, user, limit):
+		server.counters.tooManyPerUser.Add(1)
+		return errTooManyConnections
+	}
+	return nil
+}
