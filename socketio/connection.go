@@ -34,6 +34,7 @@ type connection struct {
 	connectTimer *time.Timer // closes a connection that joins nothing; nil once one has joined
 	halfTimer    *time.Timer // closes a connection whose attachments do not come; nil unless some are awaited
 
+	data   map[any]any         // of NewConnectionData
 	kicked map[string]struct{} // namespaces that the server made the client leave; nil while there are none
 
 	acks       int           // acknowledgements that the client owes, over all sockets

@@ -15,26 +15,43 @@ import (
 //
 //	user.Set(s, u)
 //	u, ok := user.Value(s)
-type Data[T any] struct{ name string }
+type Data[T any] struct {
+	name   string
+	shared bool // by the sockets of a connection
+}
 
 // NewData returns a new key. The name is for people and other nodes: it appears in String and RemoteSocket.ScanData.
-func NewData[T any](name string) *Data[T] { return &Data[T]{name} }
+func NewData[T any](name string) *Data[T] { return &Data[T]{name: name} }
+
+// NewConnectionData returns a new key for values that belong to a client's connection: its sockets in all namespaces
+// share them, and so do those that come when it leaves a namespace and joins it again. They end with the connection, are
+// not recovered, and are not shown to other nodes.
+func NewConnectionData[T any](name string) *Data[T] { return &Data[T]{name: name, shared: true} }
+
+// valuesLocked returns where the socket keeps the value.
+func (d *Data[T]) valuesLocked(s *Socket) *map[any]any {
+	if d.shared {
+		return &s.conn.data
+	}
+	return &s.data
+}
 
 // Set stores the value on the socket, replacing the one before.
 func (d *Data[T]) Set(s *Socket, v T) {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	if s.data == nil {
-		s.data = map[any]any{}
+	values := d.valuesLocked(s)
+	if *values == nil {
+		*values = map[any]any{}
 	}
-	s.data[d] = &v // a pointer, so that a nil interface is a value too
+	(*values)[d] = &v // a pointer, so that a nil interface is a value too
 }
 
 // Value returns the socket's value, which stays readable after a disconnect. ok is false when there is none.
 func (d *Data[T]) Value(s *Socket) (v T, ok bool) {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	p, ok := s.data[d].(*T)
+	p, ok := (*d.valuesLocked(s))[d].(*T)
 	if ok {
 		v = *p
 	}
@@ -45,7 +62,7 @@ func (d *Data[T]) Value(s *Socket) (v T, ok bool) {
 func (d *Data[T]) Delete(s *Socket) {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	delete(s.data, d)
+	delete(*d.valuesLocked(s), d)
 }
 
 // String returns the key's name.

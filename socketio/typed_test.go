@@ -139,3 +139,49 @@ func TestData(t *testing.T) {
 		}
 	})
 }
+
+func TestNewConnectionData(t *testing.T) {
+	bubble(t, "is shared by the sockets of a connection", func(t *testing.T) {
+		own, shared := socketio.NewData[int]("own"), socketio.NewConnectionData[int]("shared")
+		n := serve(t, nil)
+		n.Of("/x")
+		c, other := n.join(t), n.join(t)
+		s := n.socket(t, c, "/")
+		own.Set(s, 1)
+		shared.Set(s, 2)
+		c.join("/x")
+		x := n.socket(t, c, "/x")
+		if v, ok := own.Value(x); ok {
+			t.Errorf("of another socket: %d", v)
+		}
+		if v, ok := shared.Value(x); v != 2 || !ok {
+			t.Errorf("of the same connection: %d, %v", v, ok)
+		}
+		if v, ok := shared.Value(n.socket(t, other, "/")); ok {
+			t.Errorf("of another connection: %d", v)
+		}
+		c.send("41/x,")
+		synctest.Wait()
+		c.join("/x")
+		if v, _ := shared.Value(n.socket(t, c, "/x")); v != 2 {
+			t.Errorf("after the namespace was joined again: %d", v)
+		}
+		shared.Delete(x)
+		if _, ok := shared.Value(s); ok {
+			t.Error("deleted and still there")
+		}
+	})
+	bubble(t, "stays on its node", func(t *testing.T) {
+		shared := socketio.NewConnectionData[int]("shared")
+		n := serve(t, nil)
+		shared.Set(n.socket(t, n.join(t), "/"), 2)
+		remote, err := n.FetchSockets(t.Context())
+		if err != nil || len(remote) != 1 {
+			t.Fatalf("%v, %v", remote, err)
+		}
+		data := map[string]int{}
+		if err := remote[0].ScanData(&data); err != nil || len(data) > 0 {
+			t.Errorf("shown to others: %v, %v", data, err)
+		}
+	})
+}
