@@ -66,8 +66,8 @@ func modules() []Module {
 	return []Module{
 		{"github.com/gobwas/ws", []string{"engineio"},
 			"WebSocket handshake, frame headers and masking: the smallest and fastest of those that were measured"},
-		{"golang.org/x/time/rate", []string{"engineio"},
-			"the token bucket of admission control"},
+		{"golang.org/x/time/rate", []string{"engineio", "middleware"},
+			"the token buckets of admission control and of rate limits"},
 		{"github.com/tinylib/msgp", []string{"parser"},
 			"MessagePack value by value, without reflection; the transcoding to JSON is ours"},
 		{"github.com/oklog/ulid/v2", []string{"backend"},
@@ -101,5 +101,6 @@ func light() []Light {
 		{"engineio", slices.Concat(websocket, buckets), why},
 		{"socketio", slices.Concat(websocket, buckets, msgpack), why},
 		{"client", slices.Concat(websocket, buckets, msgpack), why},
+		{"middleware", slices.Concat(websocket, buckets, msgpack), why},
 	}
 }

@@ -1,0 +1,147 @@
+package middleware
+
+import (
+	"math"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// owner is a connection, a user or an address with its buckets.
+type owner struct {
+	mu      sync.Mutex
+	buckets []*rate.Limiter // by limit.bucket; nil until an event is counted
+}
+
+func newOwner(buckets int) owner { return owner{buckets: make([]*rate.Limiter, buckets)} }
+
+// waitLocked returns how long it takes until the limit's bucket has a token, zero if it has one.
+func (o *owner) waitLocked(l *limit, now time.Time) time.Duration {
+	if o.buckets[l.bucket] == nil {
+		o.buckets[l.bucket] = rate.NewLimiter(rate.Limit(l.Rate), l.Burst) // full
+	}
+	missing := 1 - o.buckets[l.bucket].TokensAt(now)
+	// Less than a nanosecond is none, as AllowN has it.
+	return time.Duration(max(0, min(missing/l.Rate*float64(time.Second), math.MaxInt64/2)))
+}
+
+// client is what the limiter keeps with a connection.
+type client struct {
+	owner
+	address    string        // of its network; empty if it has no IP address. Immutable.
+	violations *rate.Limiter // nil until the first; guarded by owner.mu
+}
+
+// violate counts a refused event and reports whether it was one too many.
+func (c *client) violate(after int, now time.Time) bool {
+	if after <= 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.violations == nil {
+		c.violations = rate.NewLimiter(rate.Limit(after)/60, after-1)
+	}
+	return !c.violations.AllowN(now, 1)
+}
+
+// network returns the IPv4 address, or the /64 of the IPv6 address, in an address that may have a port. It is empty for
+// anything else.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		with, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return ""
+		}
+		ip = with.Addr()
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	prefix, err := ip.Prefix(64)
+	if err != nil { // it has 128 bits: it cannot fail
+		return ""
+	}
+	return prefix.String()
+}
+
+// minPeriod bounds how often owners are looked through.
+const minPeriod = 10 * time.Second
+
+// owners are the users, or the addresses, that have sent something lately. There are two generations of them: who sends
+// is put into the younger, and after each period the older is forgotten. A period is long enough for any bucket to fill
+// up, so an owner that is forgotten has lost nothing. The timer runs only while there are owners.
+type owners struct {
+	// Immutable after construction.
+	buckets int // of each owner
+	max     int
+	period  time.Duration
+
+	crowd   owner // shared by those that found no room
+	crowded atomic.Int64
+
+	mu         sync.Mutex // guards the fields below
+	young, old map[string]*owner
+	aging      bool // the timer runs
+}
+
+// newOwners returns an empty set. limit is the option's value: zero means the default, a negative value no limit.
+func newOwners(buckets int, fill time.Duration, limit int) *owners {
+	switch {
+	case limit == 0:
+		limit = 100_000
+	case limit < 0:
+		limit = math.MaxInt
+	}
+	return &owners{buckets: buckets, max: limit, period: max(fill, minPeriod), crowd: newOwner(buckets)}
+}
+
+// find returns the owner with this key.
+func (s *owners) find(key string) *owner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.young[key]; o != nil {
+		return o
+	}
+	o := s.old[key]
+	switch {
+	case o != nil:
+		delete(s.old, key)
+	case len(s.young)+len(s.old) >= s.max:
+		s.crowded.Add(1)
+		return &s.crowd
+	default:
+		made := newOwner(s.buckets)
+		o = &made
+	}
+	if !s.aging {
+		s.aging = true
+		time.AfterFunc(s.period, s.age)
+	}
+	if s.young == nil {
+		s.young = map[string]*owner{}
+	}
+	s.young[key] = o
+	return o
+}
+
+// age ends a period.
+func (s *owners) age() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.old, s.young = s.young, nil
+	if s.aging = len(s.old) > 0; s.aging {
+		time.AfterFunc(s.period, s.age)
+	}
+}
+
+func (s *owners) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.young) + len(s.old)
+}
