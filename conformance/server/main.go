@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"maps"
 	"net"
@@ -22,16 +23,22 @@ import (
 func main() {
 	profile := flag.String("profile", "socket-v5", "one of "+strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))
 	listen := flag.String("listen", "127.0.0.1:3000", "address to listen on")
+	var files certificate
+	flag.StringVar(&files.cert, "cert", "", "file with a certificate; with it the server speaks TLS")
+	flag.StringVar(&files.key, "key", "", "file with the certificate's key")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *profile, *listen); err != nil {
+	if err := run(ctx, *profile, *listen, files, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// run serves a profile until ctx ends, and tells the address on standard output.
-func run(ctx context.Context, profile, listen string) error {
+// certificate is where a certificate and its key are; without them the server speaks plain HTTP.
+type certificate struct{ cert, key string }
+
+// run serves a profile until ctx ends, and tells the address on out.
+func run(ctx context.Context, profile, listen string, files certificate, out io.Writer) error {
 	start, ok := profiles[profile]
 	if !ok {
 		return fmt.Errorf("no profile %q", profile)
@@ -47,9 +54,14 @@ func run(ctx context.Context, profile, listen string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("listening on http://%s%s\n", listener.Addr(), p.path)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	if files == (certificate{}) {
+		fmt.Fprintf(out, "listening on http://%s%s\n", listener.Addr(), p.path)
+		go func() { failed <- server.Serve(listener) }()
+	} else {
+		fmt.Fprintf(out, "listening on https://%s%s\n", listener.Addr(), p.path)
+		go func() { failed <- server.ServeTLS(listener, files.cert, files.key) }()
+	}
 	select {
 	case err := <-failed:
 		return err
