@@ -10,11 +10,15 @@ BIN      := bin/parley
 RESULTS  := tmp/test
 RELEASE  ?=
 FUZZTIME ?= 20s
+BENCH    ?=
 CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # The bundles of the official browser client, which the binary serves.
 BUNDLES  := backend/web/dist/socket.io.min.js
 CLIENTS  := conformance/clients
+
+# The server on Node that Parley is measured beside.
+REFERENCE := internal/bench/node/node_modules/socket.io/package.json
 
 .PHONY: help
 help: ## Say what can be made
@@ -84,10 +88,25 @@ fuzz: ## Fuzz each target for FUZZTIME (20s)
 	done
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: need-go $(REFERENCE) ## Measure Parley beside the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
+	@scripts/need node git
+	go build -trimpath -o tmp/bench/floor ./internal/bench/floor
+	go build -trimpath -o tmp/bench/conformance ./conformance/server
+	go build -trimpath -o tmp/bench/compare ./internal/bench/compare
+	tmp/bench/compare --floor tmp/bench/floor --parley tmp/bench/conformance --node internal/bench/node/server.js \
+		--json tmp/bench/results.json --page docs/PERFORMANCE.md --images docs/images --command "make bench" \
+		--commit "$$(git describe --always --dirty)" $(BENCH)
+
+$(REFERENCE): internal/bench/node/package-lock.json
+	@scripts/need node npm
+	cd internal/bench/node && npm ci --no-progress
+	@touch $@
+
+.PHONY: gobench
+gobench: need-go ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: clean
 clean: ## Remove what was built; parley.db stays
-	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules
+	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules internal/bench/node/node_modules
 	find backend/web/dist -type f ! -name .gitkeep -delete

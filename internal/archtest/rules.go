@@ -28,7 +28,10 @@ func layers() []Layer {
 		{"extras", []string{"middleware", "metrics", "admin", "siotest"}},
 		{"domain", []string{"backend"}},
 		{"outside", []string{"backend/realtime", "backend/rest", "backend/store", "backend/token", "backend/web"}},
-		{"mains", []string{"cmd/*", "examples/*", "conformance", "conformance/*"}},
+		{"mains", []string{
+			"cmd/*", "examples/*", "conformance", "conformance/*",
+			"internal/bench/compare", // it measures with internal/bench/load, as cmd/parley does
+		}},
 	}
 }
 

@@ -17,7 +17,6 @@ type client struct {
 
 	sent  []time.Time // when the outstanding messages left, as a ring: answers keep their order
 	first int         // the oldest of them
-	seen  int         // deliveries so far
 }
 
 var (

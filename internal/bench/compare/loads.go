@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/parleyio/parley/internal/bench/load"
+)
+
+// The servers that are compared.
+const (
+	floor  = "floor"
+	parley = "Parley"
+	node   = "Node"
+)
+
+// measured is one load, and which servers it is put on.
+type measured struct {
+	name    string
+	config  load.Config
+	secure  bool // over TLS
+	servers []string
+}
+
+// The kinds of loads, and the sizes of the series. Names of loads are made of them.
+const (
+	echo1     = "echo-1"
+	echo16    = "echo-16"
+	acks      = "ack"
+	rooms     = "rooms"
+	connect   = "connect"
+	polling   = "polling"
+	storm     = "storm"
+	slow      = "slow"
+	tlsPrefix = "tls-"
+)
+
+func broadcastTo(clients int) string { return fmt.Sprint("broadcast-", clients) }
+func idle(clients int) string        { return fmt.Sprint("idle-", clients) }
+
+// The points of the series. Growth is told from the first of grown to the last.
+var (
+	broadcastSizes = []int{10, 100, 1_000, 10_000, 15_000}
+	idleSizes      = []int{1_000, 5_000, 10_000, 15_000}
+	roomSizes      = broadcastSizes[:4] // of the plot
+	grown          = [2]int{1_000, 15_000}
+)
+
+// tlsMost is how many connections there are at most over TLS: the generator, which has a goroutine and buffers for each
+// of them, shares the machine's memory and time.
+const tlsMost = 5_000
+
+// overTLS is the name of a load over TLS.
+func overTLS(name string) string {
+	switch name {
+	case broadcastTo(10_000):
+		name = broadcastTo(tlsMost)
+	case idle(15_000):
+		name = idle(tlsMost)
+	}
+	return tlsPrefix + name
+}
+
+// allLoads are the loads with at most so many connections each. Names keep the intended number of connections; what is
+// reported has the real one.
+func allLoads(most int, quick bool) []measured {
+	all := []string{floor, parley, node}
+	servers := all[1:]
+	var loads []measured
+	add := func(name string, servers []string, c load.Config) {
+		loads = append(loads, measured{name: name, config: c, servers: servers})
+	}
+	add(echo1, all, load.Config{Mode: "echo", Clients: 100, Window: 1})
+	add(echo16, all, load.Config{Mode: "echo", Clients: 100, Window: 16})
+	add(acks, servers, load.Config{Mode: "ack", Clients: 100, Window: 1})
+	for _, n := range broadcastSizes {
+		add(broadcastTo(n), all, load.Config{Mode: "broadcast", Clients: n, Window: 2})
+	}
+	add(rooms, all, load.Config{Mode: "rooms", Clients: 10_000, Rooms: 1_000, Window: 32})
+	for _, n := range idleSizes {
+		add(idle(n), servers, load.Config{Mode: "idle", Clients: n})
+	}
+	add(connect, servers, load.Config{Mode: "connect", Clients: 10_000})
+	add(polling, servers, load.Config{Mode: "polling", Clients: 100})
+	add(storm, servers, load.Config{Mode: "storm", Clients: 15_000})
+	add(slow, servers, load.Config{Mode: "slow", Clients: 1_000, Rate: 20})
+
+	for _, l := range slices.Clone(loads) {
+		switch l.name {
+		case broadcastTo(10), broadcastTo(100), broadcastTo(15_000), idle(1_000), idle(5_000), idle(10_000):
+			continue
+		}
+		l.name, l.secure, l.servers = overTLS(l.name), true, servers
+		if l.config.Clients > tlsMost {
+			l.config.Rooms = l.config.Rooms * tlsMost / l.config.Clients
+			l.config.Clients = tlsMost
+		}
+		loads = append(loads, l)
+	}
+	for i := range loads {
+		scale(&loads[i].config, most, quick)
+	}
+	return loads
+}
+
+// scale sets the times, and fits the number of connections to what there can be.
+func scale(c *load.Config, most int, quick bool) {
+	c.Duration, c.Warmup, c.Settle, c.Insecure = 4*time.Second, time.Second, 3*time.Second, true
+	if quick {
+		c.Duration, c.Warmup, c.Settle = 200*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
+		most = max(10, c.Clients/500)
+	}
+	if c.Mode == "polling" {
+		most /= 2 // each has two connections
+	}
+	if c.Clients > most {
+		c.Rooms = c.Rooms * most / c.Clients
+		c.Clients = most
+	}
+}
+
+// selectLoads returns the loads whose names begin with one of the comma-separated beginnings.
+func selectLoads(loads []measured, only string) ([]measured, error) {
+	if only == "" {
+		return loads, nil
+	}
+	var selected []measured
+	for _, l := range loads {
+		if slices.ContainsFunc(strings.Split(only, ","), func(b string) bool { return strings.HasPrefix(l.name, b) }) {
+			selected = append(selected, l)
+		}
+	}
+	if len(selected) == 0 {
+		var names []string
+		for _, l := range loads {
+			names = append(names, l.name)
+		}
+		return nil, fmt.Errorf("no load begins with %s: there are %s", only, strings.Join(names, ", "))
+	}
+	return selected, nil
+}
+
+// title describes a load for people.
+func (l *measured) title() string {
+	c := &l.config
+	clients := group(c.Clients)
+	switch c.Mode {
+	case "echo":
+		return fmt.Sprintf("echo, %s clients, window %d", clients, c.Window)
+	case "ack":
+		return fmt.Sprintf("acknowledgement, %s clients", clients)
+	case "broadcast":
+		return "broadcast to " + clients
+	case "rooms":
+		return fmt.Sprintf("%s rooms of %d, random rooms", group(c.Rooms), c.Clients/max(1, c.Rooms))
+	case "idle":
+		return clients + " idle connections"
+	case "connect":
+		return clients + " connections"
+	case "polling":
+		return fmt.Sprintf("long-polling echo, %s clients", clients)
+	case "storm":
+		return fmt.Sprintf("storm: %s clients return at once", clients)
+	default:
+		return fmt.Sprintf("slow: a tenth of %s stops reading", clients)
+	}
+}
+
+// group writes a number with a comma between groups of three digits.
+func group(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", group(n/1000), n%1000)
+}

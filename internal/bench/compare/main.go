@@ -1,0 +1,140 @@
+// Command compare measures Parley beside the floor, which is as little as a server can be, and beside the reference
+// server on Node. Every figure is the median of several runs, which alternate between the servers, and every run has a
+// server process of its own. What comes out is a table with the goals, and two plots.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		log.Fatal("compare: ", err)
+	}
+}
+
+// settings are the flags.
+type settings struct {
+	binaries binaries
+	repeat   int
+	only     string
+	quick    bool
+	json     string
+	page     string
+	images   string
+	command  string
+	commit   string
+}
+
+func parseFlags(args []string, stderr io.Writer) (*settings, error) {
+	s := new(settings)
+	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&s.binaries.floor, "floor", "", "binary of internal/bench/floor; left out without")
+	flags.StringVar(&s.binaries.parley, "parley", "", "binary of conformance/server")
+	flags.StringVar(&s.binaries.node, "node", "", "path of internal/bench/node/server.js; left out without")
+	flags.IntVar(&s.repeat, "repeat", 3, "runs of which the median counts")
+	flags.StringVar(&s.only, "only", "", "comma-separated beginnings of the names of loads, such as echo,idle-15000,tls-; all without")
+	flags.BoolVar(&s.quick, "quick", false, "few clients for a moment: to see that everything works, not to measure")
+	flags.StringVar(&s.json, "json", "", "file for every single result")
+	flags.StringVar(&s.page, "page", "", "page whose part between the markers is replaced, by a complete run")
+	flags.StringVar(&s.images, "images", "", "folder for the plots of a complete run")
+	flags.StringVar(&s.command, "command", "", "the command that the page tells to repeat this")
+	flags.StringVar(&s.commit, "commit", "", "what is measured")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if s.binaries.parley == "" || s.repeat < 1 || flags.NArg() > 0 {
+		return nil, errors.New("usage: compare --parley BINARY [--floor BINARY] [--node SERVER.JS] [--repeat N>=1] …, see --help")
+	}
+	return s, nil
+}
+
+// complete reports whether everything is measured as it is to be written down.
+func (s *settings) complete() bool {
+	return s.only == "" && !s.quick && s.binaries.floor != "" && s.binaries.node != ""
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s, err := parseFlags(args, stderr)
+	if err != nil {
+		return err
+	}
+	m := describeMachine(ctx, s)
+	loads, err := selectLoads(allLoads(descriptors()-spareDescriptors, s.quick), s.only)
+	if err != nil {
+		return err
+	}
+	for _, warning := range m.warnings() {
+		fmt.Fprintln(stderr, "compare:", warning)
+	}
+	c, err := newComparison(s.binaries, stderr)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for repetition := range s.repeat {
+		for i, l := range loads {
+			fmt.Fprintf(stderr, "%d of %d, load %d of %d: %s\n", repetition+1, s.repeat, i+1, len(loads), l.name)
+			if err := c.measure(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	r := newReport(s, m, loads, c.results)
+	if s.json != "" {
+		if err := writeJSON(s.json, r); err != nil {
+			return err
+		}
+	}
+	text := r.markdown()
+	if _, err := io.WriteString(stdout, text); err != nil {
+		return err
+	}
+	if !s.complete() {
+		return nil
+	}
+	if s.page != "" {
+		if err := replaceSection(s.page, text); err != nil {
+			return err
+		}
+	}
+	if s.images != "" {
+		return r.writePlots(s.images)
+	}
+	return nil
+}
+
+// The markers of the part of the page that is written by this program.
+const (
+	beginMarker = "<!-- make bench: begin -->\n"
+	endMarker   = "<!-- make bench: end -->\n"
+)
+
+// replaceSection replaces what is between the markers of a page.
+func replaceSection(page, text string) error {
+	old, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(old), beginMarker)
+	_, after, foundEnd := strings.Cut(rest, endMarker)
+	if !found || !foundEnd {
+		return fmt.Errorf("%s has no lines %q and %q", page, strings.TrimSpace(beginMarker), strings.TrimSpace(endMarker))
+	}
+	return os.WriteFile(page, []byte(before+beginMarker+text+endMarker+after), 0o666)
+}
+
+func makeFolder(file string) error { return os.MkdirAll(filepath.Dir(file), 0o777) }
