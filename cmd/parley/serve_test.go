@@ -204,6 +204,19 @@ func TestServe_presence_grace(t *testing.T) {
 	}
 }
 
+func TestServe_rate_limit_of_an_address(t *testing.T) {
+	r := start(t, "--rate-limit-address=0.01")
+	for _, want := range []string{`430[{"room":"x","members":[`, `430[{"error":{"code":"rate_limited",`} {
+		session := "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
+		r.do(t, "POST", session, "40")
+		r.do(t, "GET", session, "")
+		r.do(t, "POST", session, `420["join-room","x"]`)
+		if _, answer := r.do(t, "GET", session, ""); !strings.HasPrefix(answer, want) {
+			t.Errorf("answer %q, want %q", answer, want)
+		}
+	}
+}
+
 func TestServe_bounds_headers(t *testing.T) {
 	r := start(t)
 	for size, status := range map[int]int{maxHeaderBytes / 2: 200, 2 * maxHeaderBytes: 431} {

@@ -85,6 +85,13 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *server,
 	}); err != nil {
 		return nil, err
 	}
+	limiter, err := settings.rateLimits()
+	if err != nil {
+		return nil, err
+	}
+	if limiter != nil {
+		s.io.UseEvent(limiter.Event)
+	}
 	s.realtime = realtime.New(realtime.Options{
 		IO:            s.io,
 		Chat:          s.store,

@@ -30,6 +30,10 @@ type Settings struct {
 	PingInterval  time.Duration `default:"25s" help:"How often a connection is checked."`
 	PingTimeout   time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
 
+	RateLimit           float64 `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
+	RateLimitAddress    float64 `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
+	RateLimitDisconnect int     `placeholder:"N" help:"Refused events within a minute after which a connection is closed. 0 means never."`
+
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least severe message to log: ${enum}."`
 	LogFormat string `default:"text" enum:"text,json" help:"How to write the log: ${enum}."`
 
@@ -49,6 +53,9 @@ func (s *Settings) Validate() error {
 		{"max-payload", checkPayload(s.MaxPayload)},
 		{"ping-interval", atLeast(s.PingInterval, time.Millisecond)},
 		{"ping-timeout", atLeast(s.PingTimeout, time.Millisecond)},
+		{"rate-limit", checkRate(s.RateLimit)},
+		{"rate-limit-address", checkRate(s.RateLimitAddress)},
+		{"rate-limit-disconnect", checkDisconnect(s)},
 		{"shutdown-timeout", atLeast(s.ShutdownTimeout, time.Millisecond)},
 	} {
 		if check.err != nil {
@@ -104,6 +111,23 @@ func checkCredentials(s *Settings) error {
 func checkPayload(bytes int) error {
 	if bytes < 1 {
 		return fmt.Errorf("%d is not a number of bytes", bytes)
+	}
+	return nil
+}
+
+func checkRate(events float64) error {
+	if !(events >= 0 && events <= 1e6) {
+		return fmt.Errorf("%v is not between 0 and 1,000,000", events)
+	}
+	return nil
+}
+
+func checkDisconnect(s *Settings) error {
+	switch {
+	case s.RateLimitDisconnect < 0:
+		return fmt.Errorf("%d is less than 0", s.RateLimitDisconnect)
+	case s.RateLimitDisconnect > 0 && s.RateLimit == 0 && s.RateLimitAddress == 0:
+		return errors.New("refuses nobody without --rate-limit or --rate-limit-address")
 	}
 	return nil
 }

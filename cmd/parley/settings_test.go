@@ -46,6 +46,8 @@ presence-grace: 0s
 max-payload: 1_000
 ping-interval: 11s
 log-level: debug
+rate-limit: 2.5
+rate-limit-disconnect: 7
 `)
 	for name, c := range map[string]struct {
 		args, env []string
@@ -76,6 +78,7 @@ log-level: debug
 				s.Config, s.Listen, s.Database, s.LogLevel = full, "127.0.0.1:99", "/tmp/file.db", "debug"
 				s.CORSOrigin, s.CORSAnyOrigin = []string{"https://a.example", "null"}, true
 				s.PresenceGrace, s.MaxPayload, s.PingInterval = 0, 1000, 11*time.Second
+				s.RateLimit, s.RateLimitDisconnect = 2.5, 7
 			},
 		},
 		"empty file": {[]string{"--config", os.DevNull}, nil, func(s *Settings) { s.Config = os.DevNull }},
@@ -85,6 +88,7 @@ log-level: debug
 			func(s *Settings) {
 				s.Config, s.Listen, s.Database, s.LogLevel = full, "127.0.0.1:99", "/tmp/file.db", "error"
 				s.PresenceGrace, s.MaxPayload, s.PingInterval = 0, 1000, 12*time.Second
+				s.RateLimit, s.RateLimitDisconnect = 2.5, 7
 			},
 		},
 	} {
@@ -162,6 +166,11 @@ func TestSettings_wrong(t *testing.T) {
 		"ping-timeout":          {[]string{"serve", "--ping-timeout=0s"}, nil, []string{"--ping-timeout"}},
 		"log-level":             {[]string{"serve", "--log-level=loud"}, nil, []string{"--log-level", "loud"}},
 		"log-format":            {[]string{"serve", "--log-format=xml"}, nil, []string{"--log-format", "xml"}},
+		"rate-limit":            {[]string{"serve", "--rate-limit=-1"}, nil, []string{"--rate-limit", "-1"}},
+		"rate-limit, NaN":       {[]string{"serve", "--rate-limit=NaN"}, nil, []string{"--rate-limit"}},
+		"rate-limit-address":    {[]string{"serve", "--rate-limit-address=1e9"}, nil, []string{"--rate-limit-address"}},
+		"rate-limit-disconnect": {[]string{"serve", "--rate-limit-disconnect=-1"}, nil, []string{"--rate-limit-disconnect"}},
+		"rate-limit, nothing":   {[]string{"serve", "--rate-limit-disconnect=5"}, nil, []string{"--rate-limit-disconnect", "without --rate-limit"}},
 		"shutdown-timeout":      {[]string{"serve", "--shutdown-timeout=0s"}, nil, []string{"--shutdown-timeout"}},
 		"environment":           {[]string{"serve"}, []string{"PARLEY_LISTEN=nowhere"}, []string{"--listen", "PARLEY_LISTEN"}},
 		"environment, duration": {[]string{"serve"}, []string{"PARLEY_PING_TIMEOUT=soon"}, []string{"--ping-timeout", "PARLEY_PING_TIMEOUT"}},
