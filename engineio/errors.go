@@ -86,9 +86,10 @@ type ConnectionError struct {
 	// Message is the text that the client was given.
 	Message string
 	// Context names what was wrong: "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
-	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR for BadRequest, the last two with the text
-	// of the cause under "error"; other codes carry the offending value under "transport", "sid", "method", "message"
-	// or "protocol".
+	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR for BadRequest. The mismatches come with what
+	// the request asked for and what the session has, under "transport" and "previousTransport" or "protocol" and
+	// "previousProtocol", the last two with the text of the cause under "error". Other codes carry the offending value
+	// under "transport", "sid", "method", "message" or "protocol".
 	Context map[string]string
 }
 

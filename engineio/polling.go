@@ -184,7 +184,8 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 // refuseLate refuses a request whose session was closed or left polling since the request was checked.
 func (s *Session) refuseLate(w http.ResponseWriter, r *http.Request) {
 	if s.Transport() == WebSocket {
-		s.server.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH")
+		s.server.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
+			"transport", string(Polling), "previousTransport", string(WebSocket))
 	} else {
 		s.server.refuse(w, r, SessionUnknown, "", "sid", s.id)
 	}

@@ -3,9 +3,11 @@ package engineio_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +23,9 @@ func TestRefused(t *testing.T) {
 		badMethod        = `{"code":2,"message":"Bad handshake method"}`
 		badRequest       = `{"code":3,"message":"Bad request"}`
 		unsupported      = `{"code":5,"message":"Unsupported protocol version"}`
+
+		transportMismatch = "name=TRANSPORT_MISMATCH previousTransport=polling transport=websocket"
+		protocolMismatch  = "name=PROTOCOL_MISMATCH previousProtocol=4 protocol=3"
 	)
 	cases := []struct {
 		name, method, query string
@@ -46,10 +51,10 @@ func TestRefused(t *testing.T) {
 		{"OPTIONS without CORS", "OPTIONS", "?EIO=4&transport=polling", 400, badMethod, "method=OPTIONS"},
 		{"method before revision", "PUT", "?transport=polling", 400, badMethod, "method=PUT"},
 		{"websocket without upgrade", "GET", "?EIO=4&transport=websocket", 400, badRequest, "name=TRANSPORT_HANDSHAKE_ERROR"},
-		{"websocket with a session", "GET", "?EIO=4&transport=websocket&sid={sid}", 400, badRequest, "name=TRANSPORT_MISMATCH"},
-		{"session without revision", "GET", "?transport=polling&sid={sid}", 400, badRequest, "name=PROTOCOL_MISMATCH"},
-		{"session of another revision", "POST", "?EIO=3&transport=polling&sid={sid}", 400, badRequest, "name=PROTOCOL_MISMATCH"},
-		{"mismatch before revision", "GET", "?EIO=3&transport=websocket&sid={sid}", 400, badRequest, "name=TRANSPORT_MISMATCH"},
+		{"websocket with a session", "GET", "?EIO=4&transport=websocket&sid={sid}", 400, badRequest, transportMismatch},
+		{"session without revision", "GET", "?transport=polling&sid={sid}", 400, badRequest, protocolMismatch},
+		{"session of another revision", "POST", "?EIO=3&transport=polling&sid={sid}", 400, badRequest, protocolMismatch},
+		{"mismatch before revision", "GET", "?EIO=3&transport=websocket&sid={sid}", 400, badRequest, transportMismatch},
 		{"PUT", "PUT", "?EIO=4&transport=polling&sid={sid}", 500, "", ""},
 		{"HEAD", "HEAD", "?EIO=4&transport=polling&sid={sid}", 500, "", ""},
 		{"OPTIONS", "OPTIONS", "?EIO=4&transport=polling&sid={sid}", 500, "", ""},
@@ -58,9 +63,11 @@ func TestRefused(t *testing.T) {
 	inMemory(t, func(t *testing.T, n *network) {
 		var context string
 		r := start(t, n, setup{options: engineio.Options{OnConnectionError: func(e *engineio.ConnectionError) {
-			for name, value := range e.Context {
-				context += name + "=" + value
+			var pairs []string
+			for _, name := range slices.Sorted(maps.Keys(e.Context)) {
+				pairs = append(pairs, name+"="+e.Context[name])
 			}
+			context = strings.Join(pairs, " ")
 			if e.Request == nil || !strings.Contains(e.Error(), e.Message) {
 				t.Errorf("incomplete error %+v", e)
 			}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 )
@@ -139,9 +140,11 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string
 	}
 	switch {
 	case upgrade != (transport == WebSocket) || (!upgrade && session.Transport() != transport):
-		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH")
+		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
+			"transport", string(transport), "previousTransport", string(session.Transport()))
 	case revision != session.revision:
-		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH")
+		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH",
+			"protocol", strconv.Itoa(revision.number()), "previousProtocol", strconv.Itoa(session.Protocol()))
 	case upgrade && r.Method != http.MethodGet:
 		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
 	case upgrade:
