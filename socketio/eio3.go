@@ -12,8 +12,8 @@ import (
 
 // Clients of Socket.IO 2, which come with revision 3 of Engine.IO, speak revision 4 of this protocol. Events are the
 // same; what differs is how namespaces are joined, and all of it is here: "/" is joined by the handshake itself, others
-// with a query instead of a payload, the ids follow from the session's, which the client knows already, and a refusal
-// is the bare data or message.
+// with a query instead of a payload, the ids follow from the session's, which the client knows already, and a
+// middleware's refusal is the bare data or message.
 
 // maxConnectQuery bounds the query behind a namespace's name, which is what the client authenticates with.
 const maxConnectQuery = 8 << 10
@@ -84,10 +84,10 @@ func (c *connection) marshalReply(reply any) ([]byte, error) {
 	return parser.MarshalValue(reply)
 }
 
-// marshalRefusal encodes a middleware's reason.
+// marshalRefusal encodes the reason of a middleware, or the server's own.
 func (c *connection) marshalRefusal(reason *event.Error) ([]byte, error) {
 	switch {
-	case !c.eio3:
+	case !c.eio3, reason == errInvalidNamespace, reason == errTooManyNamespaces:
 		return marshalRefusal(reason)
 	case reason.Data != nil:
 		return parser.MarshalValue(reason.Data)

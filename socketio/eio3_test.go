@@ -129,6 +129,23 @@ func TestEIO3_limits(t *testing.T) {
 	}
 }
 
+// TestEIO3_refusals: what the server itself refuses is told in one form, whether or not a parent was asked.
+func TestEIO3_refusals(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n := serve3(t, socketio.Options{MaxChildNamespaces: 1})
+		c := n.join3(t)
+		c.send("40/unknown,")
+		c.expect(`44/unknown,{"message":"Invalid namespace"}`)
+		n.OfPattern(rooms)
+		c.send("40/unknown,")
+		c.expect(`44/unknown,{"message":"Invalid namespace"}`)
+		c.send("40/room-1,")
+		c.expect("40/room-1,")
+		c.send("40/room-2,")
+		c.expect(`44/room-2,{"message":"too many namespaces"}`)
+	})
+}
+
 // TestEIO3_ids: a socket's id follows from the session's, and is a room.
 func TestEIO3_ids(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
