@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -77,6 +78,21 @@ func (p *process) get(t *testing.T, path string) string {
 	return string(text)
 }
 
+// hold begins to store a value and returns when the server waits for the body. A drain that begins now lasts a second.
+func (p *process) hold(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_, _ = io.WriteString(conn, "POST /api/data HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 21\r\nExpect: 100-continue\r\n\r\n")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("server said %q, %v", line, err)
+	}
+	return conn
+}
+
 func TestProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary")
@@ -110,32 +126,53 @@ func TestProcess(t *testing.T) {
 		}
 	})
 
-	t.Run("a second signal ends it at once", func(t *testing.T) {
-		p := launch(t, binary, "--database", ":memory:", "--shutdown-timeout", "1h")
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	// again sends a signal until the process is gone: when it has stopped catching it is not to be seen from here.
+	again := func(p *process, signal os.Signal) *os.ProcessState {
+		ended := make(chan *os.ProcessState)
+		go func() { ended <- p.wait() }()
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			_ = p.cmd.Process.Signal(signal)
+			select {
+			case state := <-ended:
+				return state
+			case <-tick.C:
+			}
+		}
+	}
+
+	t.Run("SIGTERM may be repeated", func(t *testing.T) {
+		database := filepath.Join(t.TempDir(), "parley.db")
+		p := launch(t, binary, "--database", database)
+		p.hold(t)
+		if state := again(p, syscall.SIGTERM); state.ExitCode() != 0 {
+			t.Errorf("%v, want exit code 0\n%s", state, &p.stderr)
+		}
+		if files, _ := filepath.Glob(database + "-*"); len(files) != 0 {
+			t.Errorf("the database was not flushed: %v are left", files)
+		}
+	})
+
+	t.Run("Ctrl-C ends it at once when it is draining", func(t *testing.T) {
+		database := filepath.Join(t.TempDir(), "parley.db")
+		p := launch(t, binary, "--database", database, "--shutdown-timeout", "1h")
+		// The drain waits for the database, which another process has locked, for seconds.
+		other, err := sql.Open("sqlite", database)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "POST /api/data HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
-		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
-			t.Fatalf("server said %q, %v", line, err)
+		defer other.Close()
+		other.SetMaxOpenConns(1)
+		if _, err := other.Exec(`BEGIN IMMEDIATE`); err != nil {
+			t.Fatal(err)
 		}
-		// The first signal begins a drain that waits a second for the body. A later one ends it; how soon the process has
-		// stopped catching signals is not to be seen from here, so they are sent until it is gone.
-		ended := make(chan *os.ProcessState)
-		go func() { ended <- p.wait() }()
-		again := time.NewTicker(10 * time.Millisecond)
-		defer again.Stop()
-		var state *os.ProcessState
-		for state == nil {
-			_ = p.cmd.Process.Signal(syscall.SIGTERM)
-			select {
-			case state = <-ended:
-			case <-again.C:
-			}
+		_, _ = io.WriteString(p.hold(t), `{"key":"k","value":1}`)
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
 		}
-		if status, ok := state.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		state := again(p, os.Interrupt)
+		if status, ok := state.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
 			t.Errorf("%v, want an end by the signal\n%s", state, &p.stderr)
 		}
 	})
