@@ -16,10 +16,7 @@ import (
 
 func TestServe_drains(t *testing.T) {
 	r := start(t)
-	sid := r.handshake(t, "/socket.io/").SID
-	session := "/socket.io/?EIO=4&transport=polling&sid=" + sid
-	r.do(t, "POST", session, "40")
-	r.do(t, "GET", session, "") // the answer to 40
+	session := r.connect(t)
 
 	// A browser's spare connection, which never says anything.
 	spare, err := net.Dial("tcp", r.host)
@@ -108,11 +105,10 @@ func startLocked(t *testing.T, messages int, args ...string) *locked {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "parley.db")
 	l := &locked{running: start(t, append(args, "--database="+path)...)}
-	session := "/socket.io/?EIO=4&transport=polling&sid=" + l.handshake(t, "/socket.io/").SID
-	l.do(t, "POST", session, "40")
+	session := l.connect(t)
 	l.do(t, "POST", session, `420["join-room","r"]`)
-	for joined := ""; !strings.Contains(joined, "43"); { // the answers to both
-		_, joined = l.do(t, "GET", session, "")
+	for joined := ""; !strings.Contains(joined, "43"); {
+		joined = l.poll(t, session)
 	}
 	var err error
 	if l.database, err = sql.Open("sqlite", path); err != nil {

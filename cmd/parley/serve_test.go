@@ -107,6 +107,27 @@ func (r *running) handshake(t *testing.T, path string) (open struct {
 	return open
 }
 
+// poll gets what the server has for a session, or waits for it. A session that is over ends the test.
+func (r *running) poll(t *testing.T, session string) string {
+	t.Helper()
+	response, text := r.do(t, "GET", session, "")
+	if response.StatusCode != 200 {
+		t.Fatalf("polling: status %d, %q", response.StatusCode, text)
+	}
+	return text
+}
+
+// connect joins the namespace "/" and returns the path of the session. The client may send nothing before it has joined.
+func (r *running) connect(t *testing.T) (session string) {
+	t.Helper()
+	session = "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
+	r.do(t, "POST", session, "40")
+	if text := r.poll(t, session); !strings.HasPrefix(text, `40{"sid":`) {
+		t.Fatalf("joining: %q", text)
+	}
+	return session
+}
+
 func TestServe_has_everything_at_its_place(t *testing.T) {
 	r := start(t)
 	for _, c := range []struct {
@@ -179,29 +200,29 @@ func TestServe_logs_as_told(t *testing.T) {
 
 func TestServe_presence_grace(t *testing.T) {
 	r := start(t, "--presence-grace=0s")
-	await := func(session, packet string) {
-		for text := ""; !strings.Contains(text, packet); {
-			var response *http.Response
-			if response, text = r.do(t, "GET", session, ""); response.StatusCode != 200 {
-				t.Fatalf("the poll that awaits %s: status %d, %s", packet, response.StatusCode, text)
-			}
+	bob := r.connect(t)
+	await := func(users string) {
+		t.Helper()
+		for text := ""; !strings.Contains(text, `["users-online",`+users+`]`); {
+			text = r.poll(t, bob)
 		}
 	}
-	connect := func(user string) (session string) {
-		session = "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
-		r.do(t, "POST", session, "40")
-		await(session, "40{") // an event that comes before that ends the session
-		r.do(t, "POST", session, `42["user-online","`+user+`"]`)
-		return session
+	r.do(t, "POST", bob, `42["user-online","bob"]`)
+	await(`["bob"]`)
+	// A busy machine may take its time for one departure, but not for all of them.
+	var took time.Duration
+	for range 5 {
+		ann := r.connect(t)
+		r.do(t, "POST", ann, `42["user-online","ann"]`)
+		await(`["ann","bob"]`)
+		began := time.Now()
+		r.do(t, "POST", ann, "41")
+		await(`["bob"]`)
+		if took = time.Since(began); took < defaults().PresenceGrace {
+			return
+		}
 	}
-	ann, bob := connect("ann"), connect("bob")
-	await(bob, `["users-online",["ann","bob"]]`)
-	began := time.Now()
-	r.do(t, "POST", ann, "41")
-	await(bob, `["users-online",["bob"]]`)
-	if took := time.Since(began); took >= defaults().PresenceGrace {
-		t.Errorf("it took %s until ann was offline, want no grace", took)
-	}
+	t.Errorf("it took %s until ann was offline, want no grace", took)
 }
 
 func TestServe_rate_limit_of_an_address(t *testing.T) {
