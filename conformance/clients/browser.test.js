@@ -271,4 +271,60 @@ describe("the page", { skip: missing }, () => {
       await narrow();
     }
   });
+
+  for (const [name, width, height] of [["a small phone", 320, 568], ["a phone on its side", 740, 360]]) {
+    test(`leaves nothing out of reach on ${name}`, async (t) => {
+      const page = await stage.open(t, { width, height, hasTouch: true, isMobile: true });
+      const box = (locator) => locator.boundingBox();
+      const bottom = ({ y, height }) => y + height;
+      const bar = page.getByRole("navigation");
+      for (const link of await bar.getByRole("link").all()) {
+        assert.equal(await link.evaluate((a) => a.scrollWidth <= a.clientWidth), true, `${await link.textContent()} is wider than its place`);
+      }
+      const heights = await bar.getByRole("link").evaluateAll((links) => links.map((a) => a.offsetHeight));
+      assert.equal(new Set(heights).size, 1, `links are ${heights} high`);
+      assert.equal(await page.locator("#status-text").evaluate((text) => text.scrollWidth <= text.clientWidth), true);
+
+      // What is centred is cut at neither end when it does not fit.
+      await go(page, "Rooms");
+      const empty = page.locator("#rooms-empty");
+      await empty.evaluate((part) => { part.scrollTop = 0; });
+      assert.ok((await box(empty.locator(".empty-mark"))).y >= (await box(empty)).y);
+
+      await go(page, "Connect");
+      await connect(page);
+      assert.equal(await page.locator("#status-text").evaluate((text) => text.scrollWidth <= text.clientWidth), true);
+      await go(page, "Rooms");
+      await join(page, unique("pocket"));
+      await go(page, "Alerts");
+      await page.getByLabel("To", { exact: true }).selectOption("room");
+      for (const [view, last] of [["Rooms", page.getByText("Keep in the history")], ["Alerts", page.locator("#alert-form [type=submit]")], ["Live data", page.locator("#data-kind")]]) {
+        await go(page, view);
+        await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+        assert.ok(bottom(await box(last)) <= (await box(bar)).y, `${view} ends below the bar`);
+      }
+    });
+  }
+
+  test("stands in line", async (t) => {
+    for (const width of [1440, 390]) {
+      const page = await stage.open(t, { width });
+      const left = (locator) => locator.evaluate((element) => element.getBoundingClientRect().left);
+      assert.equal(await page.locator("#online-count").isVisible(), false, "a number that is not known has no place");
+      await connect(page);
+      await go(page, "Alerts");
+      await page.getByRole("button", { name: "Call GET /notify" }).click();
+      await page.locator(".alert").waitFor();
+      assert.equal(await left(page.locator(".alert-icon")), await left(page.locator("#alerts-title")));
+      await go(page, "Live data");
+      const key = page.getByLabel("Key");
+      assert.ok(await key.evaluate((input) => {
+        const canvas = document.createElement("canvas").getContext("2d");
+        canvas.font = getComputedStyle(input).font;
+        return canvas.measureText(input.placeholder).width <= input.clientWidth - 22;
+      }), "the placeholder is cut");
+      if (width < 820) await go(page, "Log");
+      assert.equal(await left(page.locator("#log-filter")), await left(page.locator("#log-title")));
+    }
+  });
 });
