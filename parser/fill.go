@@ -27,6 +27,9 @@ func (f *filler) value(at int, v reflect.Value) (end int) {
 	}
 	m := f.marks[0]
 	f.marks = f.marks[1:]
+	if m.hidden {
+		v = reflect.Value{}
+	}
 	what := "binary"
 	if m.num == around {
 		what = "array"

@@ -12,10 +12,13 @@ import (
 
 // valid are messages of about n bytes that are accepted, and the work that is done with them afterwards.
 var valid = map[string]func(n int) string{
-	"string":          func(n int) string { return `51-["x","` + strings.Repeat("s", n) + `"]` },
-	"escapes":         func(n int) string { return `51-["x","` + strings.Repeat(`\u2028`, n/6) + `"]` },
-	"arguments":       func(n int) string { return `51-["x"` + strings.Repeat(",1", n/2) + `]` },
-	"keys":            func(n int) string { return `51-["x",{"a":1` + strings.Repeat(`,"_placeholder":1`, n/17) + `}]` },
+	"string":    func(n int) string { return `51-["x","` + strings.Repeat("s", n) + `"]` },
+	"escapes":   func(n int) string { return `51-["x","` + strings.Repeat(`\u2028`, n/6) + `"]` },
+	"arguments": func(n int) string { return `51-["x"` + strings.Repeat(",1", n/2) + `]` },
+	"keys":      func(n int) string { return `51-["x",{"a":1` + strings.Repeat(`,"_placeholder":1`, n/17) + `}]` },
+	"repeated keys": func(n int) string {
+		return `51-["x",{"b":{"_placeholder":true,"num":0}` + strings.Repeat(`,"a":1`, n/6) + `,"b":2}]`
+	},
 	"deep beside":     func(n int) string { return `51-["x"` + strings.Repeat(","+nested(60), n/121) + `]` },
 	"deep and around": func(n int) string { return deepAround(n) },
 }

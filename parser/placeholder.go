@@ -7,8 +7,9 @@ import (
 
 // mark is a part of a JSON text that leads to an attachment: a placeholder, or an array or object around one.
 type mark struct {
-	start, end int // of a placeholder
-	num        int // the placeholder's attachment; -1 for what is around it
+	start, end int  // of a placeholder
+	num        int  // the placeholder's attachment; -1 for what is around it
+	hidden     bool // a later member of its object has the same key; hideRepeated tells
 }
 
 const around = -1

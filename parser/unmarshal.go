@@ -49,6 +49,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	if err := unmarshal(append(without, data[at:]...), dst); err != nil {
 		return err
 	}
+	hideRepeated(data, marks)
 	f := filler{data: data, attachments: attachments, marks: marks}
 	f.value(skipSpace(data, 0), reflect.ValueOf(dst).Elem())
 	if f.err != nil {
