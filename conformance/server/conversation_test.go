@@ -29,7 +29,7 @@ type step struct {
 }
 
 // readConversations reads a file of testdata. What stands before the first case counts for all of them.
-func readConversations(t *testing.T, file string) (all []conversation) {
+func readConversations(t testing.TB, file string) (all []conversation) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "testdata", filepath.FromSlash(file)))
 	if err != nil {

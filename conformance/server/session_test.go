@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/socketio"
+)
+
+// targets are the servers that scripts are played against: all that a server can be asked to decode is on in one of
+// them.
+var targets = []socketio.Options{
+	{Recovery: &socketio.Recovery{MaxDisconnection: 5 * time.Second}, PerMessageDeflate: &engineio.Deflate{Threshold: -1}},
+	{AllowEIO3: true, AllowJSONP: true},
+	{Parser: parser.MessagePack{}},
+}
+
+// The targets by what they are for.
+const (
+	modern = iota
+	old
+	packed
+)
+
+// reasons are all that OnDisconnect may be told.
+var reasons = map[string]bool{
+	string(engineio.TransportClose): true, string(engineio.TransportError): true, string(engineio.ForcedClose): true,
+	string(engineio.PingTimeout): true, string(engineio.ParseError): true, string(engineio.SlowConsumer): true,
+	socketio.ClientDisconnect: true, socketio.ServerDisconnect: true, socketio.ShuttingDown: true,
+}
+
+// trial is a server that is attacked, with a canary beside the attacker.
+type trial struct {
+	*socketio.Server
+	t        *testing.T
+	listener *memnet.Listener
+
+	connected    atomic.Int64
+	disconnected atomic.Int64
+}
+
+// attack plays a script against a target. Whatever the client says, the server must have no fault, must serve another
+// client meanwhile and afterwards, must tell of the end of each socket once and by a reason that there is, and must leave
+// no session and no goroutine behind.
+func attack(t *testing.T, target int, script string) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := targets[target%len(targets)]
+		opts.Logger = slog.New(slog.DiscardHandler)
+		opts.MaxPayload, opts.MaxFragments, opts.MaxControlPackets, opts.InboxPackets = 20_000, 16, 64, 16
+		opts.AckTimeout, opts.MaxAcks, opts.MaxNamespaces, opts.SendQueueBytes = 3*time.Second, 8, 4, 100_000
+		io, err := socketio.New(&opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := &trial{Server: io, t: t, listener: memnet.Listen()}
+		tr.register()
+		var logged bytes.Buffer // net/http serializes what it writes
+		mux := http.NewServeMux()
+		mux.Handle("/socket.io/", io)
+		server := &http.Server{Handler: mux, ErrorLog: log.New(&logged, "", 0)}
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(tr.listener) })
+
+		canary := newCanary(t, tr.listener, opts.Parser)
+		a := &attacker{listener: tr.listener, names: names{}, revision: "4"}
+		a.play(script)
+		canary.sings("beside the attacker")
+		a.leave()
+		time.Sleep(2 * time.Minute) // all that a server waits for is over by then
+		canary.sings("after the attack")
+		if n := io.Stats().Engine.Sessions; n != 1 {
+			t.Errorf("%d sessions are left beside the canary's", n-1)
+		}
+		canary.conn.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := io.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		server.Close()
+		serving.Wait()
+		time.Sleep(time.Second) // net/http lets the connections of refused bodies linger
+		tr.check()
+		if bytes.Contains(logged.Bytes(), []byte("panic")) {
+			t.Errorf("net/http has recovered a panic:\n%s", logged.Bytes())
+		}
+	})
+}
+
+// check compares the counters when all is over.
+func (tr *trial) check() {
+	s := tr.Stats()
+	if s.Panics+s.Engine.Panics+s.HandlerPanics != 0 {
+		tr.t.Errorf("%d faults, %d of them of sessions, %d of handlers", s.Panics+s.Engine.Panics, s.Engine.Panics, s.HandlerPanics)
+	}
+	var closed int64
+	for _, n := range s.Engine.Closed {
+		closed += n
+	}
+	if s.Engine.Sessions != 0 || closed != s.Engine.Opened {
+		tr.t.Errorf("%d sessions are open; %d were opened, and %d closed by the reasons %v", s.Engine.Sessions, s.Engine.Opened, closed, s.Engine.Closed)
+	}
+	if in, out := tr.connected.Load(), tr.disconnected.Load(); in != out {
+		tr.t.Errorf("%d sockets have connected, and %d disconnected", in, out)
+	}
+}
+
+var dynamic = regexp.MustCompile(`^/dyn-`)
+
+// register makes an application that does with events all that one can.
+func (tr *trial) register() {
+	for _, name := range []string{"/", "/nsp", "/custom"} {
+		nsp := tr.Of(name)
+		nsp.Use(refuseFailing)
+		nsp.OnConnection(tr.welcome)
+		nsp.On("all", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
+			return nsp.Emit("all", m.Raws()...)
+		})
+	}
+	tr.OfPattern(dynamic).OnConnection(tr.welcome)
+}
+
+// welcome registers on one socket what it may be asked for.
+func (tr *trial) welcome(_ context.Context, s *socketio.Socket) error {
+	tr.connected.Add(1)
+	s.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) {
+		tr.disconnected.Add(1)
+		if !reasons[reason] {
+			tr.t.Errorf("the reason %q of a disconnect is not known", reason)
+		}
+	})
+	echo := func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		return s.Emit("message-back", m.Raws()...)
+	}
+	answer := func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack(m.Raws()...) }
+	for name, handler := range map[string]event.Handler[*socketio.Socket]{
+		"echo": echo, "message": echo, "q": answer, "message-with-ack": answer, "scan": scan, "ask": ask,
+		"join":  room(func(s *socketio.Socket, name string) error { return s.Join(name) }),
+		"leave": room(func(s *socketio.Socket, name string) error { s.Leave(name); return nil }),
+		"room": func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+			var to string
+			return errors.Join(m.Scan(&to), s.To(to).Emit("room", m.Raws()...))
+		},
+		"who": func(ctx context.Context, s *socketio.Socket, _ *event.Message) error {
+			sockets, err := s.Namespace().FetchSockets(ctx)
+			if err != nil {
+				return err
+			}
+			for _, other := range sockets {
+				err = errors.Join(err, s.Emit("who", other.ID(), other.Handshake(), other.Rooms()))
+			}
+			return errors.Join(err, s.Emit("you", s.Handshake().Header(), s.Handshake().Query(), s.Handshake().URL()))
+		},
+		"long": func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+			return s.Volatile().Emit("long", strings.Repeat("x", 3000), m.Raws())
+		},
+		"slow": func(ctx context.Context, _ *socketio.Socket, _ *event.Message) error {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			return nil
+		},
+		"leave us": func(_ context.Context, s *socketio.Socket, _ *event.Message) error { s.Disconnect(false); return nil },
+		"close":    func(_ context.Context, s *socketio.Socket, _ *event.Message) error { s.Disconnect(true); return nil },
+	} {
+		s.On(name, handler)
+	}
+	return nil
+}
+
+// scan decodes the arguments into types of all kinds.
+func scan(_ context.Context, s *socketio.Socket, m *event.Message) error {
+	var (
+		record struct {
+			Name  string
+			Data  []byte
+			Many  map[string][][]byte
+			Next  *struct{ Raw parser.Raw }
+			Count int
+		}
+		list  []any
+		bytes []byte
+		value any
+	)
+	for _, dst := range []any{&record, &list, &bytes, &value} {
+		if err := m.Scan(dst); err == nil {
+			_ = s.Emit("scanned", dst) // what the client cannot be told is of no interest
+		}
+	}
+	return errors.New("not acknowledged")
+}
+
+// ask waits for an acknowledgement inside the handler.
+func ask(ctx context.Context, s *socketio.Socket, m *event.Message) error {
+	answer, err := s.EmitWithAck(ctx, "asked", m.Raws()...)
+	if err != nil {
+		return err
+	}
+	return s.Emit("answered", answer.Raws()...)
+}
+
+// room joins or leaves the room that is named.
+func room(do func(*socketio.Socket, string) error) event.Handler[*socketio.Socket] {
+	return func(_ context.Context, s *socketio.Socket, m *event.Message) error {
+		var name string
+		if err := m.Scan(&name); err != nil {
+			return err
+		}
+		return do(s, name)
+	}
+}
