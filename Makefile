@@ -68,7 +68,8 @@ test-clients: need-go $(BUNDLES) ## Run the official Socket.IO client and a head
 	@mkdir -p $(RESULTS)
 	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
 	CGO_ENABLED=1 go build -race -o tmp/conformance-race ./conformance/server
-	cd $(CLIENTS) && npm ci --no-progress && PARLEY_BIN=$(CURDIR)/tmp/parley-race \
+	go build -o tmp/codec ./conformance/codec
+	cd $(CLIENTS) && npm ci --no-progress && PARLEY_BIN=$(CURDIR)/tmp/parley-race PARLEY_CODEC_BIN=$(CURDIR)/tmp/codec \
 		PARLEY_CONFORMANCE_BIN=$(CURDIR)/tmp/conformance-race node --test --test-concurrency=1 --test-timeout=300000 \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination=$(CURDIR)/$(RESULTS)/clients.tap *.test.js
@@ -79,13 +80,15 @@ suites: ## Run the official protocol suites of DIR, a checkout of socketio/socke
 	conformance/suites "$(DIR)"
 
 .PHONY: fuzz
-fuzz: ## Fuzz each target for FUZZTIME (20s)
+fuzz: need-go ## Fuzz each target for FUZZTIME (20s), and the parsers against those of the reference
+	@scripts/need node npm
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
 		done; \
 	done
+	cd $(CLIENTS) && npm ci --no-progress && PARLEY_FUZZ_TIME=$(FUZZTIME) PARLEY_FUZZ_SEED=$${RANDOM}000 node --test parser.test.js
 
 .PHONY: bench
 bench: need-go $(REFERENCE) ## Measure Parley beside the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
