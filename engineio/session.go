@@ -299,12 +299,12 @@ func (s *Session) kill() {
 
 // writeFailed ends the session because a write to its connection failed.
 func (s *Session) writeFailed(c *wsConn, err error) {
-	c.drop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ws == c {
-		s.endLocked(TransportError, err)
+		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
 	}
+	c.drop()
 }
 
 // guard keeps a fault of this package from ending the process: it ends the session.
