@@ -3,6 +3,7 @@ package engineio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -198,6 +199,84 @@ func TestShutdown(t *testing.T) {
 		}
 	})
 }
+
+// TestShutdown_paced closes sessions one after another, each in its share of the window, and serves them until then.
+func TestShutdown_paced(t *testing.T) {
+	const sessions, window = 10, 10 * time.Second
+	options := engineio.Options{DrainWindow: window, PingInterval: time.Hour}
+	inMemory(t, func(t *testing.T, n *network) {
+		ends := make(chan time.Time, sessions)
+		r := start(t, n, setup{options: options, message: echoes, handler: func(p *peer) engineio.Handler { return timed{p, ends} }})
+		var clients sync.WaitGroup
+		for range sessions {
+			c, _ := r.websocket()
+			clients.Go(func() {
+				for i := 0; ; i++ {
+					c.says(fmt.Sprint("4", i))
+					if h, got := c.frame(); h.OpCode == ws.OpClose {
+						c.sends(ws.NewCloseFrame(nil))
+						return
+					} else if string(got) != fmt.Sprint("4", i) {
+						t.Errorf("got %q", got)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			})
+		}
+		began := time.Now()
+		go func() {
+			time.Sleep(window / 2)
+			if a := r.do("GET", "?EIO=4&transport=polling", ""); a.status != 503 {
+				t.Errorf("handshake: %d %s", a.status, a.body)
+			}
+		}()
+		if err := r.engine.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		clients.Wait()
+		even := true
+		for i := range sessions {
+			at := (<-ends).Sub(began)
+			if share := time.Duration(i) * time.Second; at < share || at > share+time.Second {
+				t.Errorf("session %d was closed after %v", i, at)
+			}
+			even = even && at == at.Truncate(time.Second)
+		}
+		if even {
+			t.Error("no jitter")
+		}
+	})
+	t.Run("until the context ends", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, n *network) {
+			r := start(t, n, setup{options: options})
+			var peers []*peer
+			for range sessions {
+				_, p := r.poll()
+				peers = append(peers, p)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), window/2)
+			defer cancel()
+			began := time.Now()
+			if err := r.engine.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != window/2 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			for _, p := range peers {
+				p.ends(engineio.ForcedClose)
+			}
+			if took := time.Since(began); took > window/2+2*time.Second {
+				t.Errorf("the last session ended after %v", took)
+			}
+		})
+	})
+}
+
+// timed is a handler that says when Shutdown came to its session.
+type timed struct {
+	*peer
+	at chan<- time.Time
+}
+
+func (h timed) ShuttingDown() { h.at <- time.Now() }
 
 // TestShutdown_deadline: a client that neither answers nor reads does not hold Shutdown up, and its connection is
 // closed.

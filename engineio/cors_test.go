@@ -186,6 +186,7 @@ func TestNew_contradictions(t *testing.T) {
 		{engineio.Options{CloseTimeout: -1}, "CloseTimeout"},
 		{engineio.Options{ReadTimeout: -1}, "ReadTimeout"},
 		{engineio.Options{WriteTimeout: -1}, "WriteTimeout"},
+		{engineio.Options{DrainWindow: -1}, "DrainWindow"},
 		{engineio.Options{Admission: engineio.Admission{Rate: -1}}, "Admission.Rate"},
 		{engineio.Options{Admission: engineio.Admission{Rate: math.Inf(1)}}, "Admission.Rate"},
 		{engineio.Options{Admission: engineio.Admission{Rate: math.NaN()}}, "Admission.Rate"},

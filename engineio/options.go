@@ -33,6 +33,9 @@ type Options struct {
 	// CloseTimeout bounds how long a closed websocket waits for the client to close its side, and how long Shutdown waits
 	// for the next poll of a polling client. Zero means 2 s.
 	CloseTimeout time.Duration
+	// DrainWindow is the time over which Shutdown spreads the closing of sessions, so that clients do not come back all at
+	// once. Zero closes them all at once.
+	DrainWindow time.Duration
 	// MaxPayload bounds a polling body and a websocket message, in bytes, and is told to the client. Zero means
 	// 1,000,000.
 	MaxPayload int
@@ -140,6 +143,9 @@ func (o *Options) withDefaults() (Options, error) {
 		if *d.value == 0 {
 			*d.value = d.def
 		}
+	}
+	if v.DrainWindow < 0 {
+		return v, errors.New("engineio: Options.DrainWindow is negative")
 	}
 	limit(&v.MaxConnections, math.MaxInt)
 	limit(&v.MaxConnectionsPerIP, math.MaxInt)

@@ -1,7 +1,6 @@
 package engineio
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -192,35 +191,5 @@ func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r)
 func (s *Server) WriteCORS(h http.Header, r *http.Request) {
 	if s.AllowsOrigin(r) {
 		s.origins.writeHeaders(h, r)
-	}
-}
-
-// Shutdown refuses new sessions from now on, closes the open ones with the reason ForcedClose and waits until their
-// handlers have been told and their connections are closed, or until ctx ends. Clients see a lost connection and come
-// back by themselves. It does not close the http.Server.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.draining = true
-	open := make([]*Session, 0, len(s.sessions))
-	for _, session := range s.sessions {
-		open = append(open, session)
-	}
-	s.mu.Unlock()
-	for _, session := range open {
-		session.close(s.opts.CloseTimeout)
-	}
-	done := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		for _, session := range open {
-			session.kill()
-		}
-		return ctx.Err()
 	}
 }

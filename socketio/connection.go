@@ -252,6 +252,9 @@ func (c *connection) Close(reason engineio.Reason, err error) {
 	c.server.forget(c)
 }
 
+// ShuttingDown implements engineio.ShutdownHandler.
+func (c *connection) ShuttingDown() { c.end(ShuttingDown) }
+
 // end closes the sockets with a reason; the session is the caller's affair.
 func (c *connection) end(reason string) {
 	c.mu.Lock()

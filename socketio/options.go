@@ -29,6 +29,9 @@ type Options struct {
 	// CloseTimeout bounds how long a closed websocket waits for the client to close its side, and how long Shutdown waits
 	// for the next poll of a polling client. Zero means 2 s.
 	CloseTimeout time.Duration
+	// DrainWindow is the time over which Shutdown spreads the closing of connections, so that clients do not come back all
+	// at once. Zero closes them all at once.
+	DrainWindow time.Duration
 	// ReadTimeout bounds the completion of a message whose first byte has arrived, of a polling body, and of a packet
 	// whose attachments are awaited. Zero means 10 s.
 	ReadTimeout time.Duration
@@ -242,6 +245,7 @@ func (o *Options) engine() *engineio.Options {
 		PingTimeout:         o.PingTimeout,
 		UpgradeTimeout:      o.UpgradeTimeout,
 		CloseTimeout:        o.CloseTimeout,
+		DrainWindow:         o.DrainWindow,
 		ReadTimeout:         o.ReadTimeout,
 		WriteTimeout:        o.WriteTimeout,
 		MaxPayload:          o.MaxPayload,

@@ -46,7 +46,7 @@ type Server struct {
 	parents     []*ParentNamespace // replaced and never changed
 	children    int                // of all parents
 	connections map[*connection]struct{}
-	draining    bool
+	draining    bool // no socket may begin any more
 }
 
 // New returns a server. A contradiction in the options is an error that names the field.
@@ -138,7 +138,7 @@ func (s *Server) Sockets() []*Socket { return s.root.Sockets() }
 // beside the server can ask it, so that one rule holds for all.
 func (s *Server) AllowsOrigin(r *http.Request) bool { return s.engine.AllowsOrigin(r) }
 
-// begin counts one socket more, unless the server is shutting down.
+// begin counts one socket more, unless Shutdown already waits for those that there are.
 func (s *Server) begin() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -158,20 +158,17 @@ func (s *Server) forget(c *connection) {
 
 var errShutDown = errors.New("socketio: server shut down")
 
-// Shutdown ends the server: it accepts nothing new, closes all connections without a disconnect packet, so that clients
-// come back by themselves and reach whatever serves then, and waits until the events that have arrived and the
-// disconnects are handled. When ctx ends first, the contexts of OnDisconnect are cancelled too and ctx's error is
-// returned. It does not close the http.Server, which should stop listening first.
+// Shutdown ends the server: it accepts no new connection, closes all that there are without a disconnect packet, so that
+// clients come back by themselves and reach whatever serves then, and waits until the events that have arrived and the
+// disconnects are handled. With Options.DrainWindow connections are closed one by one and are served until then. When ctx
+// ends first, all are closed, the contexts of OnDisconnect are cancelled too and ctx's error is returned. It does not
+// close the http.Server, which should stop listening first.
 func (s *Server) Shutdown(ctx context.Context) error {
+	errs := []error{s.engine.Shutdown(ctx)}
 	s.mu.Lock()
 	s.draining = true
-	connections := slices.Collect(maps.Keys(s.connections))
 	namespaces := slices.Collect(maps.Values(s.namespaces))
 	s.mu.Unlock()
-	for _, c := range connections {
-		c.end(ShuttingDown)
-	}
-	errs := []error{s.engine.Shutdown(ctx)}
 
 	done := make(chan struct{})
 	go func() { // ends with the last handler
