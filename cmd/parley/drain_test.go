@@ -95,6 +95,48 @@ func TestServe_drains_although_clients_stall(t *testing.T) {
 	}
 }
 
+// While --drain-window has not come to a client it is served; the others are told to go elsewhere.
+func TestServe_drains_over_a_window(t *testing.T) {
+	r := start(t, "--shutdown-timeout=20s", "--drain-window=3s")
+	var sessions []string
+	for range 8 {
+		session := "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
+		r.do(t, "POST", session, "40")
+		r.do(t, "GET", session, "")
+		sessions = append(sessions, session)
+	}
+	began, ended := time.Now(), make(chan time.Duration, len(sessions))
+	for _, session := range sessions {
+		go func() { // polls until it is told that the session is over
+			for {
+				request, _ := http.NewRequestWithContext(context.Background(), "GET", r.url+session, nil)
+				response, err := client.Do(request)
+				if err != nil {
+					break
+				}
+				text, _ := io.ReadAll(response.Body)
+				response.Body.Close()
+				if response.StatusCode != 200 || string(text) == "1" || strings.HasSuffix(string(text), "\x1e1") {
+					break
+				}
+			}
+			ended <- time.Since(began)
+		}()
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	first, last := time.Hour, time.Duration(0)
+	for range sessions {
+		at := <-ended
+		first, last = min(first, at), max(last, at)
+	}
+	// Eight shares of 375 ms: the last client goes in the last one.
+	if last-first < time.Second {
+		t.Errorf("the first client was let go of after %s, the last after %s", first, last)
+	}
+}
+
 // locked is a server whose database another process does not let it write, with chat messages that wait for that.
 type locked struct {
 	*running

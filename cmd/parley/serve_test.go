@@ -185,6 +185,38 @@ func TestServe_settings_reach_their_parts(t *testing.T) {
 	}
 }
 
+func TestServe_limits_connections(t *testing.T) {
+	r := start(t, "--max-connections=4", "--max-connections-per-ip=2", "--trusted-proxy=127.0.0.1")
+	open := func(client string) int {
+		response, _ := r.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "X-Forwarded-For", client)
+		if response.StatusCode == 503 && response.Header.Get("Retry-After") == "" {
+			t.Error("503 without Retry-After")
+		}
+		return response.StatusCode
+	}
+	for i, step := range []struct {
+		client string
+		want   int
+	}{
+		{"203.0.113.1", 200}, {"203.0.113.1", 200}, {"203.0.113.1", 503}, // of one client
+		{"203.0.113.2", 200}, {"203.0.113.3", 200}, {"203.0.113.4", 503}, // in total
+	} {
+		if got := open(step.client); got != step.want {
+			t.Errorf("step %d: %d, want %d", i, got, step.want)
+		}
+	}
+	if response, _ := r.do(t, "GET", "/healthz", ""); response.StatusCode != 200 {
+		t.Errorf("/healthz: %d on a server that is full", response.StatusCode)
+	}
+
+	r = start(t, "--admission-rate=0.001", "--admission-burst=2")
+	for i, want := range []int{200, 200, 503} {
+		if got := open("203.0.113.1"); got != want {
+			t.Errorf("handshake %d: %d, want %d", i, got, want)
+		}
+	}
+}
+
 func TestServe_logs_as_told(t *testing.T) {
 	for level, want := range map[string]bool{"info": true, "warn": false} {
 		var log bytes.Buffer

@@ -59,6 +59,10 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *server,
 			err = errors.Join(err, s.close(ctx))
 		}
 	}()
+	proxies, err := settings.trustedProxies()
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--trusted-proxy: %w", err)}
+	}
 	if s.store, err = store.Open(ctx, settings.Database); err != nil {
 		return nil, usageError{fmt.Errorf("--database: %w", err)}
 	}
@@ -75,6 +79,13 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *server,
 		PingTimeout:  settings.PingTimeout,
 		MaxPayload:   settings.MaxPayload,
 		CloseTimeout: min(closeTimeout, settings.ShutdownTimeout/4),
+		DrainWindow:  settings.DrainWindow,
+
+		TrustedProxies:      proxies,
+		MaxConnections:      settings.MaxConnections,
+		MaxConnectionsPerIP: settings.MaxConnectionsPerIP,
+		Admission:           engineio.Admission{Rate: settings.AdmissionRate, Burst: settings.AdmissionBurst},
+
 		CORS: engineio.CORS{
 			Origins:        settings.CORSOrigin,
 			AllowAnyOrigin: settings.CORSAnyOrigin,
@@ -177,8 +188,8 @@ func (s *server) serve(ctx context.Context) error {
 	return err
 }
 
-// drain ends what the server does, in the order in which one part needs another: clients are let go of so that they
-// reconnect elsewhere, what they have sent is handled, HTTP requests end, and the database is flushed. All of it has
+// drain ends what the server does, in the order in which one part needs another: clients are let go of, over
+// --drain-window, so that they reconnect elsewhere, what they have sent is handled, HTTP requests end, and the database is flushed. All of it has
 // the time of --shutdown-timeout together; what has to be cut then is the error.
 func (s *server) drain() error {
 	timeout := s.settings.ShutdownTimeout
@@ -188,7 +199,7 @@ func (s *server) drain() error {
 	defer cancel()
 
 	s.draining.Store(true)
-	s.connections.expect(time.Now().Add(min(receiveTime, timeout/4)))
+	s.connections.expect(time.Now().Add(s.settings.DrainWindow + min(receiveTime, timeout/4)))
 	err := s.late("Socket.IO events were still being handled", s.io.Shutdown(clients))
 	s.connections.closeSilent() // the listener was open until now: a polling client is told by its next poll
 	err = errors.Join(err, s.late("HTTP requests were still being answered", s.http.Shutdown(clients)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,14 +31,20 @@ type Settings struct {
 	PingInterval  time.Duration `default:"25s" help:"How often a connection is checked."`
 	PingTimeout   time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
 
-	RateLimit           float64 `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
-	RateLimitAddress    float64 `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
-	RateLimitDisconnect int     `placeholder:"N" help:"Refused events within a minute after which a connection is closed. 0 means never."`
+	RateLimit           float64  `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
+	RateLimitAddress    float64  `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
+	RateLimitDisconnect int      `placeholder:"N" help:"Refused events within a minute after which a connection is closed. 0 means never."`
+	MaxConnections      int      `placeholder:"N" help:"Most connections at a time; clients beyond are told to come back later. 0 means no limit."`
+	MaxConnectionsPerIP int      `name:"max-connections-per-ip" placeholder:"N" help:"Most connections from one address, which for IPv6 is a network of 64 bits. 0 means no limit."`
+	AdmissionRate       float64  `placeholder:"N" help:"Most new connections in a second; clients beyond are told to come back later. 0 means no limit."`
+	AdmissionBurst      int      `placeholder:"N" help:"How many new connections may come at once. 0 means as many as in a second."`
+	TrustedProxy        []string `placeholder:"NETWORK" help:"Network of a proxy whose X-Forwarded-For and X-Forwarded-Host count, such as 10.0.0.0/8 or 192.0.2.7; repeatable."`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least severe message to log: ${enum}."`
 	LogFormat string `default:"text" enum:"text,json" help:"How to write the log: ${enum}."`
 
 	ShutdownTimeout time.Duration `default:"10s" help:"How long a shutdown may take before it is forced."`
+	DrainWindow     time.Duration `default:"0s" help:"Over how much of that time a shutdown spreads the closing of connections, so that clients do not come back all at once; at most half."`
 }
 
 // Validate reports the first setting that cannot work. kong calls it once all sources are read.
@@ -56,7 +63,13 @@ func (s *Settings) Validate() error {
 		{"rate-limit", checkRate(s.RateLimit)},
 		{"rate-limit-address", checkRate(s.RateLimitAddress)},
 		{"rate-limit-disconnect", checkDisconnect(s)},
+		{"max-connections", checkCount(s.MaxConnections)},
+		{"max-connections-per-ip", checkCount(s.MaxConnectionsPerIP)},
+		{"admission-rate", checkRate(s.AdmissionRate)},
+		{"admission-burst", checkBurst(s)},
+		{"trusted-proxy", checkProxies(s)},
 		{"shutdown-timeout", atLeast(s.ShutdownTimeout, time.Millisecond)},
+		{"drain-window", checkWindow(s)},
 	} {
 		if check.err != nil {
 			return fmt.Errorf("--%s: %w", check.flag, check.err)
@@ -115,9 +128,9 @@ func checkPayload(bytes int) error {
 	return nil
 }
 
-func checkRate(events float64) error {
-	if !(events >= 0 && events <= 1e6) {
-		return fmt.Errorf("%v is not between 0 and 1,000,000", events)
+func checkRate(rate float64) error {
+	if !(rate >= 0 && rate <= 1e6) {
+		return fmt.Errorf("%v is not between 0 and 1,000,000", rate)
 	}
 	return nil
 }
@@ -132,11 +145,53 @@ func checkDisconnect(s *Settings) error {
 	return nil
 }
 
+func checkCount(n int) error {
+	if n < 0 {
+		return fmt.Errorf("%d is not a number of connections", n)
+	}
+	return nil
+}
+
+func checkBurst(s *Settings) error {
+	if s.AdmissionBurst > 0 && s.AdmissionRate == 0 {
+		return errors.New("means nothing without --admission-rate")
+	}
+	return checkCount(s.AdmissionBurst)
+}
+
+func checkProxies(s *Settings) error {
+	_, err := s.trustedProxies()
+	return err
+}
+
+func checkWindow(s *Settings) error {
+	if s.DrainWindow > s.ShutdownTimeout/2 {
+		return fmt.Errorf("%s is more than half of --shutdown-timeout %s", s.DrainWindow, s.ShutdownTimeout)
+	}
+	return atLeast(s.DrainWindow, 0)
+}
+
 func atLeast(d, least time.Duration) error {
 	if d < least {
 		return fmt.Errorf("%s is less than %s", d, least)
 	}
 	return nil
+}
+
+// trustedProxies are the networks of TrustedProxy, in which an address alone is a network of one.
+func (s *Settings) trustedProxies() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range s.TrustedProxy {
+		network, err := netip.ParsePrefix(text)
+		if addr, alone := netip.ParseAddr(text); alone == nil && addr.Zone() == "" {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network such as 10.0.0.0/8", text)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 // level is the slog level of LogLevel, whose values kong has checked.

@@ -44,6 +44,9 @@ cors-origin: [https://a.example, "null"]
 cors-any-origin: true
 presence-grace: 0s
 max-payload: 1_000
+max-connections: 50
+admission-rate: 2.5
+trusted-proxy: [10.0.0.0/8, "::1"]
 ping-interval: 11s
 log-level: debug
 rate-limit: 2.5
@@ -55,11 +58,14 @@ rate-limit-disconnect: 7
 	}{
 		"defaults": {nil, nil, func(*Settings) {}},
 		"flags": {
-			[]string{"--listen=127.0.0.1:1", "--cors-origin=https://a.example", "--cors-origin", "https://*.b.example,*", "--cors-any-origin", "--shutdown-timeout=1m"},
+			[]string{"--listen=127.0.0.1:1", "--cors-origin=https://a.example", "--cors-origin", "https://*.b.example,*", "--cors-any-origin", "--shutdown-timeout=1m",
+				"--drain-window=30s", "--max-connections-per-ip=3", "--admission-rate=5", "--admission-burst=7", "--trusted-proxy=10.0.0.0/8,127.0.0.1"},
 			nil,
 			func(s *Settings) {
 				s.Listen, s.CORSAnyOrigin, s.ShutdownTimeout = "127.0.0.1:1", true, time.Minute
 				s.CORSOrigin = []string{"https://a.example", "https://*.b.example", "*"}
+				s.DrainWindow, s.MaxConnectionsPerIP, s.AdmissionRate, s.AdmissionBurst = 30*time.Second, 3, 5, 7
+				s.TrustedProxy = []string{"10.0.0.0/8", "127.0.0.1"}
 			},
 		},
 		"environment": {
@@ -79,6 +85,7 @@ rate-limit-disconnect: 7
 				s.CORSOrigin, s.CORSAnyOrigin = []string{"https://a.example", "null"}, true
 				s.PresenceGrace, s.MaxPayload, s.PingInterval = 0, 1000, 11*time.Second
 				s.RateLimit, s.RateLimitDisconnect = 2.5, 7
+				s.MaxConnections, s.AdmissionRate, s.TrustedProxy = 50, 2.5, []string{"10.0.0.0/8", "::1"}
 			},
 		},
 		"empty file": {[]string{"--config", os.DevNull}, nil, func(s *Settings) { s.Config = os.DevNull }},
@@ -89,6 +96,7 @@ rate-limit-disconnect: 7
 				s.Config, s.Listen, s.Database, s.LogLevel = full, "127.0.0.1:99", "/tmp/file.db", "error"
 				s.PresenceGrace, s.MaxPayload, s.PingInterval = 0, 1000, 12*time.Second
 				s.RateLimit, s.RateLimitDisconnect = 2.5, 7
+				s.MaxConnections, s.AdmissionRate, s.TrustedProxy = 50, 2.5, []string{"10.0.0.0/8", "::1"}
 			},
 		},
 	} {
@@ -103,6 +111,9 @@ rate-limit-disconnect: 7
 			got := p.Serve.Settings
 			if len(got.CORSOrigin) == 0 {
 				got.CORSOrigin = nil
+			}
+			if len(got.TrustedProxy) == 0 {
+				got.TrustedProxy = nil
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("settings = %+v\nwant       %+v", got, want)
@@ -164,6 +175,17 @@ func TestSettings_wrong(t *testing.T) {
 		"max-payload, text":     {[]string{"serve", "--max-payload=1MB"}, nil, []string{"--max-payload", "1MB"}},
 		"ping-interval":         {[]string{"serve", "--ping-interval=25"}, nil, []string{"--ping-interval", "25"}},
 		"ping-timeout":          {[]string{"serve", "--ping-timeout=0s"}, nil, []string{"--ping-timeout"}},
+		"max-connections":       {[]string{"serve", "--max-connections=-1"}, nil, []string{"--max-connections", "-1"}},
+		"per ip":                {[]string{"serve", "--max-connections-per-ip=-1"}, nil, []string{"--max-connections-per-ip"}},
+		"per ip, text":          {[]string{"serve", "--max-connections-per-ip=few"}, nil, []string{"--max-connections-per-ip", "few"}},
+		"admission-rate":        {[]string{"serve", "--admission-rate=-1"}, nil, []string{"--admission-rate"}},
+		"admission-rate, inf":   {[]string{"serve", "--admission-rate=Inf"}, nil, []string{"--admission-rate"}},
+		"admission-burst":       {[]string{"serve", "--admission-rate=1", "--admission-burst=-1"}, nil, []string{"--admission-burst"}},
+		"admission-burst alone": {[]string{"serve", "--admission-burst=1"}, nil, []string{"--admission-burst", "--admission-rate"}},
+		"trusted-proxy":         {[]string{"serve", "--trusted-proxy=10.0.0.0/33"}, nil, []string{"--trusted-proxy", "10.0.0.0/33"}},
+		"trusted-proxy, name":   {[]string{"serve", "--trusted-proxy=127.0.0.1", "--trusted-proxy=proxy"}, nil, []string{"--trusted-proxy", `"proxy"`}},
+		"drain-window":          {[]string{"serve", "--drain-window=-1s"}, nil, []string{"--drain-window"}},
+		"drain-window, long":    {[]string{"serve", "--shutdown-timeout=10s", "--drain-window=6s"}, nil, []string{"--drain-window", "--shutdown-timeout"}},
 		"log-level":             {[]string{"serve", "--log-level=loud"}, nil, []string{"--log-level", "loud"}},
 		"log-format":            {[]string{"serve", "--log-format=xml"}, nil, []string{"--log-format", "xml"}},
 		"rate-limit":            {[]string{"serve", "--rate-limit=-1"}, nil, []string{"--rate-limit", "-1"}},
