@@ -29,7 +29,7 @@ func (c *client) connected() { c.link.send(c.run.upgrade) }
 // received takes whole frames. What handlers queue meanwhile leaves in one write.
 func (c *client) received(b []byte) int {
 	c.run.now = time.Now()
-	used := 0
+	link, used := c.link, 0 // a client that is lost may get another link at once
 	if !c.upgraded {
 		status, _, size, err := parseResponse(b)
 		if err == nil && size == 0 {
@@ -42,7 +42,7 @@ func (c *client) received(b []byte) int {
 		c.upgraded = true
 		used = size
 	}
-	for !c.paused && c.link != nil {
+	for !c.paused && c.link == link {
 		opcode, payload, size := parseFrame(b[used:])
 		if size == 0 {
 			break
@@ -58,8 +58,8 @@ func (c *client) received(b []byte) int {
 	}
 	if queued := c.run.queued; len(queued) > 0 {
 		c.run.queued = queued[:0]
-		if c.link != nil {
-			c.link.send(queued)
+		if c.link == link {
+			link.send(queued)
 		}
 	}
 	return used
@@ -87,6 +87,13 @@ func (c *client) packet(p []byte) {
 
 // queue sends a frame behind others of the same burst. It is for handlers of what the client receives.
 func (c *client) queue(frame []byte) { c.run.queued = append(c.run.queued, frame...) }
+
+// send sends frames now, unless the client has been lost a moment ago.
+func (c *client) send(frames []byte) {
+	if c.link != nil {
+		c.link.send(frames)
+	}
+}
 
 // note remembers that a message leaves now.
 func (c *client) note(now time.Time) { c.sent = append(c.sent, now) }

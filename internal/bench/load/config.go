@@ -47,6 +47,8 @@ type Config struct {
 	Insecure bool
 	// Progress receives a line every few seconds of a long run. Nil means none.
 	Progress io.Writer
+
+	portable bool // no epoll: set by tests
 }
 
 // target is the parsed URL.
@@ -62,7 +64,7 @@ func (c Config) withDefaults() (Config, target, error) {
 		name  string
 	}{
 		{&c.Clients, 100, "clients"}, {&c.Window, 1, "window"}, {&c.Size, 64, "size"}, {&c.Rate, 50, "rate"},
-		{&c.Dialing, 100, "dialing"}, {&c.Rooms, max(1, c.Clients/10), "rooms"},
+		{&c.Dialing, 100, "dialing"}, {&c.Rooms, 0, "rooms"},
 	} {
 		if *d.value < 0 {
 			return c, target{}, fmt.Errorf("load: %s is negative", d.name)
@@ -84,9 +86,20 @@ func (c Config) withDefaults() (Config, target, error) {
 	if c.Warmup <= 0 {
 		c.Warmup = c.Duration / 5
 	}
+	if c.Rooms == 0 {
+		c.Rooms = max(1, c.Clients/10)
+	}
 	c.Size = max(c.Size, tokenSize)
 	if !slices.Contains(Modes, c.Mode) {
 		return c, target{}, fmt.Errorf("load: unknown mode %q: it is one of %s", c.Mode, strings.Join(Modes, ", "))
+	}
+	switch {
+	case c.Mode == "rooms" && c.Rooms > c.Clients:
+		return c, target{}, errors.New("load: there are more rooms than clients")
+	case c.Mode == "slow" && c.Clients < slowPart:
+		return c, target{}, fmt.Errorf("load: slow needs at least %d clients", slowPart)
+	case c.Window > mostSlots:
+		return c, target{}, fmt.Errorf("load: a window is at most %d", mostSlots)
 	}
 	t, err := parseTarget(c.URL)
 	return c, t, err

@@ -33,7 +33,7 @@ type epollLink struct {
 }
 
 func newNetwork(t target, c *Config) (network, error) {
-	if t.secure {
+	if t.secure || c.portable {
 		return newGoroutines(t, c), nil
 	}
 	address, err := net.ResolveTCPAddr("tcp", t.address)
@@ -78,18 +78,20 @@ func (e *epoll) dial(p peer) (link, error) {
 	return l, nil
 }
 
-func (e *epoll) wait(timeout time.Duration) error {
+func (e *epoll) wait(timeout time.Duration) (time.Duration, error) {
+	began := time.Now()
 	n, err := syscall.EpollWait(e.fd, e.events[:], int((timeout+time.Millisecond-1)/time.Millisecond))
 	if err != nil && !errors.Is(err, syscall.EINTR) {
-		return os.NewSyscallError("epoll_wait", err)
+		return 0, os.NewSyscallError("epoll_wait", err)
 	}
+	waited := time.Since(began)
 	for i := range max(n, 0) {
 		event := &e.events[i]
 		if l := e.links[event.Fd]; l != nil && l.dial == event.Pad {
 			l.handle(event.Events)
 		}
 	}
-	return nil
+	return waited, nil
 }
 
 func (e *epoll) close() {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -13,8 +14,9 @@ type goroutines struct {
 	tls    *tls.Config
 	timer  *time.Timer
 
+	ctx      context.Context // until close
+	cancel   context.CancelFunc
 	happened chan happening // never closed: readers may still have something to say
-	done     chan struct{}  // closed by close
 	running  sync.WaitGroup
 
 	links map[*netLink]struct{}
@@ -42,12 +44,14 @@ var readPool = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b 
 const dialTimeout = 30 * time.Second
 
 func newGoroutines(t target, c *Config) *goroutines {
+	ctx, cancel := context.WithCancel(context.Background())
 	return &goroutines{
 		target:   t,
-		tls:      &tls.Config{InsecureSkipVerify: c.Insecure, ServerName: hostOf(t.address), ClientSessionCache: nil},
+		tls:      &tls.Config{InsecureSkipVerify: c.Insecure, ServerName: hostOf(t.address)},
 		timer:    time.NewTimer(0),
 		happened: make(chan happening, 1024),
-		done:     make(chan struct{}),
+		ctx:      ctx,
+		cancel:   cancel,
 		links:    map[*netLink]struct{}{},
 	}
 }
@@ -96,37 +100,40 @@ func (l *netLink) open() (net.Conn, error) {
 	g := l.net
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	if g.target.secure {
-		return tls.DialWithDialer(dialer, "tcp", g.target.address, g.tls)
+		return (&tls.Dialer{NetDialer: dialer, Config: g.tls}).DialContext(g.ctx, "tcp", g.target.address)
 	}
-	return dialer.Dial("tcp", g.target.address)
+	return dialer.DialContext(g.ctx, "tcp", g.target.address)
 }
 
 func (l *netLink) tell(h happening) bool {
 	select {
 	case l.net.happened <- h:
 		return true
-	case <-l.net.done:
+	case <-l.net.ctx.Done():
 		return false
 	}
 }
 
-func (g *goroutines) wait(timeout time.Duration) error {
+func (g *goroutines) wait(timeout time.Duration) (time.Duration, error) {
+	began := time.Now()
 	g.timer.Reset(timeout)
+	var first happening
 	select {
-	case h := <-g.happened:
-		g.handle(h)
+	case first = <-g.happened:
 	case <-g.timer.C:
-		return nil
+		return time.Since(began), nil
 	}
+	waited := time.Since(began)
+	g.handle(first)
 	for range cap(g.happened) {
 		select {
 		case h := <-g.happened:
 			g.handle(h)
 		default:
-			return nil
+			return waited, nil
 		}
 	}
-	return nil
+	return waited, nil
 }
 
 func (g *goroutines) handle(h happening) {
@@ -161,11 +168,25 @@ func (g *goroutines) handle(h happening) {
 }
 
 func (g *goroutines) close() {
-	close(g.done)
+	g.cancel()
 	for l := range g.links {
 		l.abort()
 	}
-	// Those that are still being opened end with their dialer; nobody waits for them.
+	ended := make(chan struct{})
+	go func() {
+		g.running.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case h := <-g.happened:
+			if h.conn != nil {
+				reset(h.conn) // it was opened meanwhile
+			}
+		case <-ended:
+			return
+		}
+	}
 }
 
 func (l *netLink) send(b []byte) {

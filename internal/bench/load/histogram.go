@@ -37,7 +37,7 @@ func value(bucket int) time.Duration {
 
 // quantile returns the duration that the fraction q of all is not above, or zero when there are none.
 func (h *histogram) quantile(q float64) time.Duration {
-	rank := int(q * float64(h.total))
+	rank := min(int(q*float64(h.total)), h.total-1)
 	for i, n := range h.counts {
 		if rank -= int(n); rank < 0 && n > 0 {
 			return value(i)

@@ -39,10 +39,10 @@ func (r *runner) storm() error {
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	if err := r.pass("settling", time.Second); err != nil {
+	if err := r.pass("settling", min(time.Second, r.config.Settle)); err != nil {
 		return err
 	}
-	r.result.Refused = 0
+	r.result.Refused, r.result.Note = 0, ""
 	for _, c := range r.clients {
 		c.link.abort()
 	}
@@ -90,13 +90,16 @@ func (r *runner) answers(frame []byte) error {
 			c.note(now)
 			burst = append(burst, frame...)
 		}
-		c.link.send(burst)
+		c.send(burst)
 	}
 	return r.measure("messages")
 }
 
 // tokenSize is the number of digits at the front of a group's payload that say which message it is.
-const tokenSize = 6
+const (
+	tokenSize = 6
+	mostSlots = 1_000_000
+)
 
 // groups are messages to many: each is outstanding until all its receivers have it.
 type groups struct {
@@ -155,7 +158,7 @@ func (r *runner) broadcast() error {
 	g.send = func(slot int) {
 		s := &g.slots[slot]
 		s.at, s.missing = time.Now(), s.receivers
-		r.clients[0].link.send(frames[slot])
+		r.clients[0].send(frames[slot])
 	}
 	r.message = g.received
 	for i := range g.slots {
@@ -173,7 +176,7 @@ func (r *runner) rooms() error {
 	entered := 0
 	r.message = func(*client, []byte) { entered++ }
 	for i, c := range r.clients {
-		c.link.send(clientFrame(fmt.Sprintf(`421["join","r%d"]`, i%r.config.Rooms)))
+		c.send(clientFrame(fmt.Sprintf(`421["join","r%d"]`, i%r.config.Rooms)))
 	}
 	if err := r.until("joining rooms", func() bool { return entered == len(r.clients) }); err != nil {
 		return err
@@ -189,7 +192,7 @@ func (r *runner) rooms() error {
 		}
 		s.at, s.missing = time.Now(), s.receivers
 		sender := r.clients[random.IntN(len(r.clients))]
-		sender.link.send(clientFrame(fmt.Sprintf(`42["room","r%d","%s"]`, room, r.payload(slot))))
+		sender.send(clientFrame(fmt.Sprintf(`42["room","r%d","%s"]`, room, r.payload(slot))))
 	}
 	r.message = g.received
 	for i := range g.slots {
@@ -197,6 +200,9 @@ func (r *runner) rooms() error {
 	}
 	return r.measure("deliveries")
 }
+
+// slowPart says which part of the clients is slow: one of so many.
+const slowPart = 10
 
 // slow measures a steady stream of broadcasts, first to clients that all read, then while a tenth of them does not.
 func (r *runner) slow() error {
@@ -219,7 +225,7 @@ func (r *runner) slow() error {
 			if now.After(next) {
 				next = next.Add(interval)
 				g.slots[slot].at = now
-				r.clients[0].link.send(frames[slot])
+				r.clients[0].send(frames[slot])
 				slot = (slot + 1) % len(g.slots)
 			}
 			return now.After(end)
@@ -241,7 +247,7 @@ func (r *runner) slow() error {
 		return err
 	}
 	before := r.result.P99
-	for _, c := range r.clients[len(r.clients)-len(r.clients)/10:] {
+	for _, c := range r.clients[len(r.clients)-len(r.clients)/slowPart:] {
 		c.paused = true
 		c.link.pause()
 	}

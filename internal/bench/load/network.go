@@ -10,10 +10,11 @@ type network interface {
 	// dial begins to open a connection, of which its peer hears.
 	dial(p peer) (link, error)
 
-	// wait handles what happens on the connections, for at most so long.
-	wait(timeout time.Duration) error
+	// wait handles what happens on the connections. It waits for at most so long until something does, and returns how
+	// long that was.
+	wait(timeout time.Duration) (waited time.Duration, err error)
 
-	// close closes all connections, of which no peer hears.
+	// close closes all connections, of which no peer hears, and waits until nothing is left of them.
 	close()
 }
 

@@ -16,8 +16,9 @@ type pollingClient struct {
 	sid  string
 	at   time.Time
 
-	posting bool // a POST is not answered yet
-	waiting bool // the echo is there, and the next POST waits for the answer to the last one
+	posting bool // a POST is not answered yet, and these two wait for it: browsers have one at a time
+	waiting bool // the next message
+	owed    bool // the pong
 
 	get, message, pong []byte // requests
 }
@@ -44,9 +45,10 @@ func (l *pollingLink) received(b []byte) int {
 	l.client.run.now = time.Now()
 	status, body, size, err := parseResponse(b)
 	switch {
-	case err != nil, size > 0 && status != 200:
-		l.client.run.err = fmt.Errorf("load: an answer to polling with status %d (%w): %.100s", status, err, body)
-		return len(b)
+	case err != nil:
+		l.client.run.err = fmt.Errorf("load: polling: %w", err)
+	case size > 0 && status != 200:
+		l.client.run.err = fmt.Errorf("load: polling is answered with %d: %.100s", status, body)
 	case size > 0:
 		l.answer(body)
 	}
@@ -100,12 +102,14 @@ func (c *pollingClient) polled(body []byte) {
 			}
 			c.echo()
 		case bytes.Equal(p, []byte("2")):
-			c.send(c.pong)
+			if c.owed = c.posting; !c.owed {
+				c.send(c.pong)
+			}
 		}
 	}
 }
 
-// echo posts the next message, once the last POST is answered: browsers have one at a time.
+// echo posts the next message, once the last POST is answered.
 func (c *pollingClient) echo() {
 	if c.waiting = c.posting; c.waiting {
 		return
@@ -121,7 +125,12 @@ func (c *pollingClient) send(request []byte) {
 
 // posted takes the answer to a POST.
 func (c *pollingClient) posted([]byte) {
-	if c.posting = false; c.waiting {
+	c.posting = false
+	switch {
+	case c.owed:
+		c.owed = false
+		c.send(c.pong)
+	case c.waiting:
 		c.echo()
 	}
 }

@@ -12,7 +12,6 @@ import (
 var browserHeaders = strings.Join([]string{
 	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
 	"Accept-Language: en-GB,en;q=0.9,de;q=0.8",
-	"Accept-Encoding: gzip, deflate, br, zstd",
 	"Cache-Control: no-cache",
 	"Pragma: no-cache",
 	"Sec-Fetch-Dest: empty",
@@ -23,6 +22,9 @@ var browserHeaders = strings.Join([]string{
 	`Sec-CH-UA-Platform: "Linux"`,
 	"Cookie: session=5f1d7a84c2b3e9f06a7b8c9d; theme=dark; consent=1",
 }, "\r\n") + "\r\n"
+
+// acceptEncoding is one more, but not of polls: their answers are read here, and are not to be compressed.
+const acceptEncoding = "Accept-Encoding: gzip, deflate, br, zstd\r\n"
 
 func (t target) origin() string {
 	if t.secure {
@@ -35,7 +37,7 @@ func (t target) origin() string {
 func (t target) upgradeRequest() []byte {
 	return []byte("GET " + t.path + "?EIO=4&transport=websocket HTTP/1.1\r\nHost: " + t.host + "\r\n" +
 		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-		"Sec-WebSocket-Key: cGFybGV5LWxvYWQtMDAwMQ==\r\nOrigin: " + t.origin() + "\r\n" + browserHeaders + "\r\n")
+		"Sec-WebSocket-Key: cGFybGV5LWxvYWQtMDAwMQ==\r\nOrigin: " + t.origin() + "\r\n" + acceptEncoding + browserHeaders + "\r\n")
 }
 
 func (t target) getRequest(sid string) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -53,6 +54,7 @@ type runner struct {
 
 	measuring bool
 	count     int
+	waited    time.Duration // for something to do
 	latencies histogram
 	idle      usage     // of the server before it had clients
 	before    usage     // of the server when measuring began
@@ -74,17 +76,20 @@ var errTimeout = errors.New("load: it takes too long")
 
 // until handles what happens until done, which is asked often, or the timeout of a step.
 func (r *runner) until(what string, done func() bool) error {
-	for end := time.Now().Add(r.config.Timeout + r.config.Duration + r.config.Settle); !done(); {
+	limit := r.config.Timeout + r.config.Duration + r.config.Settle // the last two are waited for by steps
+	for end := time.Now().Add(limit); !done(); {
 		began := time.Now()
 		if began.After(end) {
-			return fmt.Errorf("%w: %s after %s: %d joined, %d on their way", errTimeout, what, r.config.Timeout, r.joined, r.dialing)
+			return fmt.Errorf("%w: %s for %s: %d joined, %d on their way", errTimeout, what, limit, r.joined, r.dialing)
 		}
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.net.wait(5 * time.Millisecond); err != nil {
+		waited, err := r.net.wait(5 * time.Millisecond)
+		if err != nil {
 			return err
 		}
+		r.waited += waited
 		if r.err != nil {
 			return r.err
 		}
@@ -163,7 +168,7 @@ func (r *runner) lost(c *client, err error) {
 
 // begin begins to measure.
 func (r *runner) begin() error {
-	r.measuring, r.count = true, 0
+	r.measuring, r.count, r.waited = true, 0, 0
 	r.latencies.reset()
 	var err error
 	if r.config.PID != 0 {
@@ -184,7 +189,8 @@ func (r *runner) end(unit string) error {
 	res := r.result
 	res.Seconds, res.Count, res.Unit = took.Seconds(), r.count, unit
 	res.Rate = float64(r.count) / took.Seconds()
-	res.Busy = (own.cpu - r.own.cpu).Seconds() / took.Seconds()
+	// Over TLS most of the work is the readers'. Then all cores together are the limit.
+	res.Busy = max(0, 1-r.waited.Seconds()/took.Seconds(), (own.cpu-r.own.cpu).Seconds()/took.Seconds()/float64(runtime.GOMAXPROCS(0)))
 	if r.latencies.total > 0 {
 		us := func(q float64) float64 { return float64(r.latencies.quantile(q)) / float64(time.Microsecond) }
 		res.P50, res.P99, res.P999 = us(0.5), us(0.99), us(0.999)

@@ -1,0 +1,4 @@
+package load
+
+// Portable makes a run use the network of goroutines everywhere.
+func Portable(c *Config) { c.portable = true }
