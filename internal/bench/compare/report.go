@@ -140,19 +140,19 @@ func (r *row) misses() (misses []string, goals int) {
 		switch {
 		case got <= goal:
 		case goal == 0:
-			misses = append(misses, what)
+			misses = append(misses, "not 0")
 		default:
-			misses = append(misses, fmt.Sprintf("%s by %.0f%%", what, 100*(got/goal-1)))
+			misses = append(misses, fmt.Sprintf("%sby %.0f%%", what, 100*(got/goal-1)))
 		}
 	}
 	if r.figure.toFloor > 0 && r.toFloor > 0 {
-		check(r.toFloor, r.figure.toFloor, "to the floor")
+		check(r.toFloor, r.figure.toFloor, "to the floor ")
 	}
 	if r.figure.toNode > 0 && r.toNode > 0 {
-		check(r.toNode, r.figure.toNode, "to Node")
+		check(r.toNode, r.figure.toNode, "to Node ")
 	}
 	if v, ok := r.medians[parley]; ok && r.most >= 0 {
-		check(v, r.most, "itself")
+		check(v, r.most, "")
 	}
 	return misses, goals
 }
