@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -83,7 +84,7 @@ func New(opts *Options) (*API, error) {
 		a.log = slog.Default()
 	}
 	mux := http.NewServeMux()
-	a.huma = humago.New(mux, config(opts.Version))
+	a.huma = humago.New(mux, config(opts.Version, a.maxBody))
 	a.registerNotifications()
 	a.registerData()
 	a.registerMessages()
@@ -92,7 +93,7 @@ func New(opts *Options) (*API, error) {
 		return nil, err
 	}
 	a.registerFallbacks(mux)
-	a.handler = a.recover(secure(a.cors.wrap(exact(mux))))
+	a.handler = a.recover(secure(a.cors.wrap(exact(wellFormed(mux)))))
 	return a, nil
 }
 
@@ -137,6 +138,19 @@ func exact(mux http.Handler) http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
+	})
+}
+
+// wellFormed refuses a query of which a part cannot be read: huma would leave that part out, so a broken "before" would
+// answer with the newest page for ever.
+func wellFormed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+			writeProblem(w, problem(http.StatusBadRequest, "the query is malformed",
+				ProblemInput{Location: "query", Message: "the query is malformed"}))
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -73,6 +73,8 @@ func depth(text []byte) int {
 	return deepest
 }
 
+func tooLarge(maxBody int64) string { return fmt.Sprintf("the body is larger than %d bytes", maxBody) }
+
 // requireJSON refuses a body that is not JSON, or too long by its own account, before any of it is read. It also keeps a
 // foreign page from posting without asking first: forms cannot send this content type.
 func (a *API) requireJSON(ctx huma.Context, next func(huma.Context)) {
@@ -90,7 +92,7 @@ func (a *API) requireJSON(ctx huma.Context, next func(huma.Context)) {
 	r.Header.Set("Content-Type", mediaType) // huma compares letter by letter
 	if r.ContentLength > a.maxBody {
 		ctx.SetHeader("Connection", "close")
-		_ = huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", a.maxBody))
+		_ = huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, tooLarge(a.maxBody))
 		return
 	}
 	next(ctx)

@@ -126,6 +126,9 @@ func TestData_bounds_the_body(t *testing.T) {
 		if w.Code != status {
 			t.Errorf("%d bytes of unknown length: status %d, want %d", size, w.Code, status)
 		}
+		if want := "the body is larger than 1000 bytes"; status == 413 && !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d bytes of unknown length: %s, want %q", size, w.Body, want)
+		}
 	}
 }
 

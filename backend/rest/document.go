@@ -25,7 +25,7 @@ const description = `What programs that do not speak Socket.IO can do with a run
 Bodies are ` + "`application/json`" + ` in UTF-8. Unknown fields are refused. Every error is a problem (RFC 9457) with a ` + "`code`" + `. Changes are stored before they are emitted.`
 
 // config is huma's configuration: JSON only, and neither pages nor links of its own.
-func config(version string) huma.Config {
+func config(version string, maxBody int64) huma.Config {
 	if version == "" {
 		version = "devel"
 	}
@@ -46,7 +46,7 @@ func config(version string) huma.Config {
 		},
 		Formats:       map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{asProblem},
+		Transformers:  []huma.Transformer{asProblem(maxBody)},
 	}
 }
 

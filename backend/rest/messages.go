@@ -43,7 +43,7 @@ func (a *API) registerMessages() {
 		Summary:     "Read a room's history",
 		Description: "A page of the saved messages of a room, newest first. A room that nobody has written to has an empty page.",
 		Tags:        []string{tagRooms},
-		Errors:      []int{http.StatusForbidden},
+		Errors:      []int{http.StatusBadRequest, http.StatusForbidden},
 	}, a.messages)
 }
 

@@ -74,4 +74,9 @@ func TestMessages_refuses(t *testing.T) {
 			t.Errorf("%s: problem = %+v, want one about %s", target, p, location)
 		}
 	}
+	for _, query := range []string{"before=%zz", "limit=2;before=x", "limit=%"} {
+		if p := wantProblem(t, s.do("GET", "/api/rooms/r/messages?"+query, ""), 400); len(p.Errors) != 1 || p.Errors[0].Location != "query" {
+			t.Errorf("?%s: problem = %+v, want one about the query", query, p)
+		}
+	}
 }

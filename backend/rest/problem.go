@@ -83,19 +83,24 @@ func (a *API) fail(ctx context.Context, in string, err error) error {
 
 // asProblem gives huma's own errors, such as a failed validation, the form of all others. Their copy of the refused
 // value is left out: nothing that was sent is sent back.
-func asProblem(_ huma.Context, _ string, v any) (any, error) {
-	model, ok := v.(*huma.ErrorModel)
-	if !ok {
-		return v, nil
+func asProblem(maxBody int64) huma.Transformer {
+	return func(_ huma.Context, _ string, v any) (any, error) {
+		model, ok := v.(*huma.ErrorModel)
+		if !ok {
+			return v, nil
+		}
+		p := problem(model.Status, model.Detail)
+		for _, e := range model.Errors {
+			p.Errors = append(p.Errors, ProblemInput{Location: e.Location, Message: e.Message})
+		}
+		switch {
+		case model.Status == http.StatusRequestEntityTooLarge:
+			p.Detail = tooLarge(maxBody) // huma names the limit that it was given, see posting
+		case len(p.Errors) > 0: // huma's detail only says that something failed
+			p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
+		}
+		return p, nil
 	}
-	p := problem(model.Status, model.Detail)
-	for _, e := range model.Errors {
-		p.Errors = append(p.Errors, ProblemInput{Location: e.Location, Message: e.Message})
-	}
-	if len(p.Errors) > 0 { // huma's detail only says that something failed
-		p.Detail = p.Errors[0].Location + ": " + p.Errors[0].Message
-	}
-	return p, nil
 }
 
 // writeProblem answers where huma is not in charge.
