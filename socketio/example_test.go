@@ -26,7 +26,12 @@ func ExampleServer() {
 		fmt.Println(err)
 		return
 	}
-	io.OnConnection(func(ctx context.Context, s *socketio.Socket) error { return s.Join("lobby") })
+	io.OnConnection(func(ctx context.Context, s *socketio.Socket) error {
+		if err := s.Join("lobby"); err != nil {
+			return err
+		}
+		return event.Emit(s, said, "welcome")
+	})
 	event.OnWithAck(io, say, func(ctx context.Context, s *socketio.Socket, text string) (int, error) {
 		return len(text), event.Emit(io.To("lobby"), said, text)
 	})
@@ -36,12 +41,16 @@ func ExampleServer() {
 	ann, bob, stop := visitors(mux, io)
 	defer stop()
 	ann.connect("")
+	fmt.Println("ann gets", ann.receive())
 	bob.connect("")
+	fmt.Println("bob gets", bob.receive())
 	ann.send(`420["say","hello"]`)
 	fmt.Println("ann gets", ann.receive())
 	fmt.Println("ann gets", ann.receive())
 	fmt.Println("bob gets", bob.receive())
 	// Output:
+	// ann gets 42["said","welcome"]
+	// bob gets 42["said","welcome"]
 	// ann gets 42["said","hello"]
 	// ann gets 430[5]
 	// bob gets 42["said","hello"]
