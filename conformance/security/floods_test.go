@@ -1,0 +1,292 @@
+package security_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+// CVE-2026-48802: a connection has one goroutine, whoever it is and whatever it sends.
+func TestS25_goroutines(t *testing.T) {
+	t.Run("of connections that say nothing", func(t *testing.T) {
+		r := start(t, setup{})
+		const many = 100
+		for range many {
+			r.open(engineio.WebSocket)
+		}
+		r.until("one goroutine for each", func() bool { return measure().goroutines <= r.base.goroutines+many })
+		for range many {
+			r.handshake() // none at all
+		}
+		r.until("no goroutine for each", func() bool { return measure().goroutines <= r.base.goroutines+many })
+	})
+	t.Run("pongs that nobody asked for", func(t *testing.T) {
+		r := start(t, setup{options: socketio.Options{MaxControlPackets: 5_000}})
+		c := r.connect(engineio.WebSocket)
+		before := r.io.Stats().Engine.UnsolicitedPongs
+		c.wire.says(strings.Repeat(masked(ws.NewTextFrame([]byte("3"))), 4_000))
+		c.says(`20["echo",1]`)
+		c.expects(`30[1]`)
+		if got := r.io.Stats().Engine.UnsolicitedPongs - before; got != 4_000 {
+			t.Errorf("%d counted", got)
+		}
+		r.until("no goroutine but the reader's", func() bool { return measure().goroutines <= r.base.goroutines+1 })
+	})
+}
+
+// CVE-2026-34824: a burst of messages is handled by one goroutine, in order.
+func TestS37_bursts(t *testing.T) {
+	const many = 5_000
+	var running, most atomic.Int64
+	r := start(t, setup{before: func(io *socketio.Server) {
+		event.OnWithAck(io, event.WithAck[int, int]("n"), func(_ context.Context, _ *socketio.Socket, n int) (int, error) {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			return n, nil
+		})
+	}})
+	c := r.connect(engineio.WebSocket)
+	go func() {
+		for i := range many {
+			c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42%d["n",%d]`, i, i)))
+		}
+	}()
+	for i := range many {
+		c.expects(fmt.Sprintf(`3%d[%d]`, i, i))
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d handlers at a time", most.Load())
+	}
+}
+
+// A session has one poll and one body at a time.
+func TestA3_overlapping_requests(t *testing.T) {
+	r := start(t, setup{})
+	t.Run("polls", func(t *testing.T) {
+		c := r.connect(engineio.Polling)
+		r.closes(engineio.TransportError, func() {
+			first, second := r.dial(), r.dial()
+			first.says(head("GET", polling+"&sid="+c.sid))
+			pause()
+			second.says(head("GET", polling+"&sid="+c.sid))
+			a, _ := first.answer()
+			b, _ := second.answer()
+			if a.status == 400 { // the second was faster
+				a, b = b, a
+			}
+			if a.String() != "200 1" || b.status != 400 {
+				t.Errorf("%v and %v", a, b)
+			}
+			c.loses(0)
+		})
+	})
+	t.Run("bodies", func(t *testing.T) {
+		c := r.connect(engineio.Polling)
+		r.closes(engineio.TransportError, func() {
+			first := r.dial()
+			first.says(head("POST", polling+"&sid="+c.sid, "Content-Length: 100") + "4")
+			r.until("the second to be refused", func() bool { // when the first has arrived
+				return r.request("POST", polling+"&sid="+c.sid, "6").status == 400
+			})
+			first.ends()
+			c.loses(0)
+		})
+	})
+	t.Run("many held polls", func(t *testing.T) {
+		for range 50 {
+			c := r.connect(engineio.Polling)
+			r.dial().says(head("GET", polling+"&sid="+c.sid))
+		}
+		r.canariesSing()
+		r.hangUp() // a poll that is given up ends its session
+		r.sessions(2)
+	})
+}
+
+// A connection joins a bounded number of namespaces, a parent says which there are, and empty ones go away.
+func TestA7_namespaces(t *testing.T) {
+	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
+		t.Run("of a connection", func(t *testing.T) {
+			r := start(t, setup{options: socketio.Options{CleanupEmptyChildNamespaces: true}, before: func(io *socketio.Server) {
+				io.OfPattern(regexp.MustCompile(`^/dynamic-\d+$`))
+			}})
+			c := r.connect(transport)
+			var joins []string
+			for i := range 150 {
+				joins = append(joins, fmt.Sprintf("0/dynamic-%d,", i))
+			}
+			c.says(joins...)
+			joined, refused := 0, 0
+			for range joins {
+				switch reply := c.hears(); {
+				case strings.HasPrefix(reply, "0/"):
+					joined++
+				case strings.HasSuffix(reply, `,{"message":"too many namespaces"}`):
+					refused++
+				default:
+					t.Fatalf("got %s", reply)
+				}
+			}
+			if joined != 99 || refused != 51 || r.io.Stats().TooManyNamespaces != 51 {
+				t.Errorf("%d joined, %d refused, %d counted", joined, refused, r.io.Stats().TooManyNamespaces)
+			}
+			c = r.connect(transport)
+			for _, name := range []string{"/dynamic-", "/dynamic-x", "/dynamic-1/x", "/x", "/DYNAMIC-1"} {
+				c.says("0" + name + ",")
+				c.expects(`4` + name + `,{"message":"Invalid namespace"}`)
+			}
+			r.hangUp()
+			r.sessions(2)
+			r.until("the children to go away", func() bool { return len(r.io.Namespaces()) == 1 })
+		})
+		t.Run("of the server", func(t *testing.T) {
+			r := start(t, setup{options: socketio.Options{MaxChildNamespaces: 20}, before: func(io *socketio.Server) {
+				io.OfPattern(regexp.MustCompile(`^/`))
+			}})
+			refused := 0
+			for i := range 30 {
+				c := r.open(transport)
+				c.says(fmt.Sprintf("0/%d,", i))
+				if reply := c.hears(); strings.HasPrefix(reply, "4/") {
+					refused++
+				}
+			}
+			if got := r.io.Stats().TooManyNamespaces; refused != 10 || got != 10 {
+				t.Errorf("%d refused, %d counted", refused, got)
+			}
+		})
+	})
+}
+
+// A socket joins a bounded number of rooms, with bounded names.
+func TestA8_rooms(t *testing.T) {
+	r := start(t, setup{before: func(io *socketio.Server) {
+		event.OnWithAck(io, event.WithAck[string, bool]("join"), func(_ context.Context, s *socketio.Socket, room string) (bool, error) {
+			err := s.Join(room)
+			if err != nil && !errors.Is(err, socketio.ErrTooManyRooms) && !errors.Is(err, socketio.ErrRoomName) {
+				return false, err
+			}
+			return err == nil, nil
+		})
+	}})
+	c := r.connect(engineio.WebSocket)
+	const many = 10_050
+	go func() {
+		for i := range many {
+			c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42%d["join","%d"]`, i, i)))
+		}
+	}()
+	for i := range many {
+		c.expects(fmt.Sprintf(`3%d[%t]`, i, i < 10_000))
+	}
+	if got := r.io.Stats().TooManyRooms; got != 50 {
+		t.Errorf("%d counted", got)
+	}
+	c = r.connect(engineio.WebSocket)
+	for i, name := range []string{strings.Repeat("r", 512), strings.Repeat("r", 513), "", strings.Repeat("r", 900_000)} {
+		c.says(fmt.Sprintf(`2%d["join","%s"]`, i, name))
+		c.expects(fmt.Sprintf(`3%d[%t]`, i, i == 0))
+	}
+}
+
+// An event that nobody handles is counted and forgotten, and a name has a length.
+func TestA9_event_names(t *testing.T) {
+	const many = 20_000
+	r := start(t, setup{before: reflect})
+	c := r.connect(engineio.WebSocket)
+	before := r.io.Stats().UnhandledEvents
+	padding := strings.Repeat("n", 100)
+	for i := range many {
+		c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42["%s%d"]`, padding, i)))
+	}
+	c.says(`20["echo",1]`)
+	c.expects(`30[1]`)
+	if got := r.io.Stats().UnhandledEvents - before; got != many {
+		t.Errorf("%d counted", got)
+	}
+	base := r.base
+	base.goroutines++ // the client's reader
+	settles(t, base)  // while the client is still there: none of the names is kept
+	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
+		for _, name := range []string{strings.Repeat("n", 129), strings.Repeat("n", 900_000), strings.Repeat(`é`, 65)} {
+			c := r.connect(transport)
+			r.closes(engineio.ParseError, func() { c.says(`2["` + name + `"]`); c.loses(1005) })
+		}
+	})
+}
+
+// Acknowledgements are bounded in number and time, and one that nobody awaits is counted and ignored.
+func TestA10_acknowledgements(t *testing.T) {
+	asked := make(chan error, 2_000)
+	r := start(t, setup{options: socketio.Options{AckTimeout: 500 * time.Millisecond}, before: func(io *socketio.Server) {
+		ask := func(ctx context.Context, s *socketio.Socket, n int) error {
+			for range n {
+				go func() {
+					_, err := event.EmitWithAck(ctx, s, event.WithAck[event.None, int]("question"), event.None{})
+					asked <- err
+				}()
+			}
+			return nil
+		}
+		event.On(io, event.Name[int]("ask"), ask)
+	}})
+	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
+		t.Run("never", func(t *testing.T) {
+			c := r.connect(transport)
+			before := r.io.Stats().TooManyAcks
+			c.says(`2["ask",1200]`)
+			full, late := 0, 0
+			for range 1_200 {
+				switch err := <-asked; {
+				case errors.Is(err, socketio.ErrTooManyAcks):
+					full++
+				case errors.Is(err, context.DeadlineExceeded) || event.AsError(err).Code == event.Timeout:
+					late++
+				default:
+					t.Fatal(err)
+				}
+			}
+			if got := r.io.Stats().TooManyAcks - before; full+late != 1_200 || late < 1_000 || int(got) != full {
+				t.Errorf("%d were refused, %d timed out, %d counted", full, late, got)
+			}
+		})
+		t.Run("forged, doubled and late", func(t *testing.T) {
+			c := r.connect(transport)
+			before := r.io.Stats().UnknownAcks
+			c.says(`2["ask",1]`)
+			question := c.hears()
+			id := between(question, "2", "[")
+			if id == "" {
+				t.Fatalf("got %s", question)
+			}
+			c.says(`3`+id+`[5]`, `3`+id+`[6]`, `3`+id+`[7]`, `399999["x"]`, `318446744073709551615[]`, `3/,`+id+`[1]`)
+			if err := <-asked; err != nil {
+				t.Error(err)
+			}
+			c.says(`20["echo",1]`)
+			c.expects(`30[1]`)
+			if got := r.io.Stats().UnknownAcks - before; got != 5 {
+				t.Errorf("%d counted", got)
+			}
+		})
+		t.Run("asked for", func(t *testing.T) { // the client's own: nothing is kept for them
+			c := r.connect(transport)
+			for i := range 100 {
+				c.says(fmt.Sprintf(`2%d["nobody"]`, 18446744073709551515+uint64(i)))
+			}
+			c.says(`20["echo",1]`)
+			c.expects(`30[1]`)
+		})
+	})
+}
