@@ -140,9 +140,15 @@ func TestMedian(t *testing.T) {
 }
 
 func TestWritePlots(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new")
-	if err := made(1, 2).writePlots(dir); err != nil {
+	page := filepath.Join(t.TempDir(), "page.md")
+	dir := filepath.Join(filepath.Dir(page), "new")
+	plots, err := made(1, 2).writePlots(dir)
+	if err != nil {
 		t.Fatal(err)
+	}
+	links, err := linksTo(plots, page)
+	if err != nil || !strings.Contains(links, "![Memory per idle websocket connection](new/bench-memory.svg)\n") || len(plots) != 2 {
+		t.Errorf("links to %v are %q, error %v", plots, links, err)
 	}
 	for file, lines := range map[string]int{"bench-memory.svg": 2, "bench-broadcast.svg": 3} {
 		text, err := os.ReadFile(filepath.Join(dir, file))

@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -50,7 +52,7 @@ func parseFlags(args []string, stderr io.Writer) (*settings, error) {
 	flags.BoolVar(&s.quick, "quick", false, "few clients for a moment: to see that everything works, not to measure")
 	flags.StringVar(&s.json, "json", "", "file for every single result")
 	flags.StringVar(&s.page, "page", "", "page whose part between the markers is replaced, by a complete run")
-	flags.StringVar(&s.images, "images", "", "folder for the plots of a complete run")
+	flags.StringVar(&s.images, "images", "", "folder for the plots that the page shows")
 	flags.StringVar(&s.command, "command", "", "the command that the page tells to repeat this")
 	flags.StringVar(&s.commit, "commit", "", "what is measured")
 	if err := flags.Parse(args); err != nil {
@@ -103,18 +105,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if _, err := io.WriteString(stdout, text); err != nil {
 		return err
 	}
-	if !s.complete() {
+	if !s.complete() || s.page == "" {
 		return nil
 	}
-	if s.page != "" {
-		if err := replaceSection(s.page, text); err != nil {
-			return err
-		}
+	plots, err := r.writePlots(s.images)
+	if err != nil {
+		return err
 	}
-	if s.images != "" {
-		return r.writePlots(s.images)
+	links, err := linksTo(plots, s.page)
+	if err != nil {
+		return err
 	}
-	return nil
+	return replaceSection(s.page, text+links)
 }
 
 // The markers of the part of the page that is written by this program.
@@ -135,6 +137,19 @@ func replaceSection(page, text string) error {
 		return fmt.Errorf("%s has no lines %q and %q", page, strings.TrimSpace(beginMarker), strings.TrimSpace(endMarker))
 	}
 	return os.WriteFile(page, []byte(before+beginMarker+text+endMarker+after), 0o666)
+}
+
+// linksTo shows plots, by file with their titles, on the page.
+func linksTo(plots map[string]string, page string) (string, error) {
+	var b strings.Builder
+	for _, file := range slices.Sorted(maps.Keys(plots)) {
+		path, err := filepath.Rel(filepath.Dir(page), file)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "![%s](%s)\n\n", plots[file], filepath.ToSlash(path))
+	}
+	return b.String(), nil
 }
 
 func makeFolder(file string) error { return os.MkdirAll(filepath.Dir(file), 0o777) }

@@ -30,14 +30,15 @@ type point struct{ x, y float64 }
 // The measures of a picture, and of the part of it that has the lines.
 const (
 	width, height            = 760, 420
-	left, right, top, bottom = 70, 640, 70, 360
+	left, right, top, bottom = 70, 620, 70, 360
 )
 
 // colours are legible on the plots' own background, and to the colour-blind.
 var colours = map[string]string{floor: "#6b7280", parley: "#0b6bcb", node: "#b45309"}
 
-// writePlots writes the pictures of a complete run.
-func (r *report) writePlots(folder string) error {
+// writePlots writes the pictures of a complete run, and returns the titles by file.
+func (r *report) writePlots(folder string) (map[string]string, error) {
+	titles := map[string]string{}
 	for file, p := range map[string]plot{
 		"bench-memory.svg": {
 			title: "Memory per idle websocket connection", x: "connections", y: "KB of resident memory per connection",
@@ -52,13 +53,14 @@ func (r *report) writePlots(folder string) error {
 	} {
 		file = filepath.Join(folder, file)
 		if err := makeFolder(file); err != nil {
-			return err
+			return nil, err
 		}
 		if err := os.WriteFile(file, []byte(p.svg()), 0o666); err != nil {
-			return err
+			return nil, err
 		}
+		titles[file] = p.title
 	}
-	return nil
+	return titles, nil
 }
 
 // lines are the medians of series.
