@@ -1,6 +1,9 @@
 package archtest_test
 
 import (
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/parleyio/parley/internal/archtest"
@@ -23,6 +26,8 @@ func TestParley(t *testing.T) {
 	t.Run("imports", func(t *testing.T) { report(t, rules.CheckImports(tree)) })
 	t.Run("files", func(t *testing.T) { report(t, rules.CheckFiles(tree)) })
 
+	t.Run("tree", func(t *testing.T) { namedOnPage(t, tree) })
+
 	there := make(map[string]bool)
 	for _, p := range tree.Packages {
 		there[p.Path] = true
@@ -43,5 +48,27 @@ func TestParley(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// namedOnPage wants each package, or the one above it, in the tree of docs/ARCHITECTURE.md: what is not there is found by
+// nobody.
+func namedOnPage(t *testing.T, tree *archtest.Tree) {
+	page, err := os.ReadFile(root + "/docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(page), "## The tree\n")
+	shown, _, _ = strings.Cut(shown, "\n## ")
+	named := map[string]bool{}
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(shown, -1) {
+		named[word] = true
+	}
+	for _, p := range tree.Packages {
+		for i, directory := range strings.Split(p.Path, "/") {
+			if i < 2 && !named[directory] && !strings.HasPrefix(p.Path, "examples/") {
+				t.Errorf("%s: the tree of docs/ARCHITECTURE.md does not name %s", p.Path, directory)
+			}
+		}
 	}
 }
