@@ -136,7 +136,7 @@ func (c *connection) dispatch(p *parser.Packet) error {
 		c.mu.Unlock()
 		return nil
 	case parser.Disconnect:
-		s.closeLocked(ClientDisconnect)
+		s.closeLocked(&DisconnectError{Reason: ClientDisconnect})
 		c.mu.Unlock()
 		return nil
 	default:
@@ -248,22 +248,22 @@ func (c *connection) Close(reason engineio.Reason, err error) {
 		log.LogAttrs(context.Background(), slog.LevelDebug, "connection closed",
 			slog.String("reason", string(reason)), slog.Any("err", err))
 	}
-	c.end(string(reason))
+	c.end(&DisconnectError{Reason: string(reason), Err: err})
 	c.server.forget(c)
 }
 
 // ShuttingDown implements engineio.ShutdownHandler.
-func (c *connection) ShuttingDown() { c.end(ShuttingDown) }
+func (c *connection) ShuttingDown() { c.end(&DisconnectError{Reason: ShuttingDown}) }
 
-// end closes the sockets with a reason; the session is the caller's affair.
-func (c *connection) end(reason string) {
+// end closes the sockets; the session is the caller's affair.
+func (c *connection) end(why *DisconnectError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 	c.stopConnectTimerLocked()
 	c.stopHalfTimerLocked()
 	for _, s := range slices.Clone(c.sockets) {
-		s.closeLocked(reason)
+		s.closeLocked(why)
 	}
 	c.server.users.leave(c)
 }

@@ -185,3 +185,42 @@ func TestSocket_Disconnect(t *testing.T) {
 		c.closed("41", "41/a,", "41/b,")
 	})
 }
+
+// TestSocket_Err: the reason is for programs, what is behind it says where to look.
+func TestSocket_Err(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end     func(c *client, s *socketio.Socket)
+		reason  string
+		details string
+	}{
+		"a bad packet":           {func(c *client, _ *socketio.Socket) { c.send(`42{}`) }, "parse error", "payload"},
+		"a packet out of place":  {func(c *client, _ *socketio.Socket) { c.send(`42/x,["e"]`) }, "forced close", "not joined"},
+		"a ping of the client":   {func(c *client, _ *socketio.Socket) { c.send("2") }, "transport error", "heartbeat"},
+		"the client leaves":      {func(c *client, _ *socketio.Socket) { c.send("41") }, "client namespace disconnect", ""},
+		"the server disconnects": {func(_ *client, s *socketio.Socket) { s.Disconnect(false) }, "server namespace disconnect", ""},
+		"the connection is lost": {func(c *client, _ *socketio.Socket) { c.conn.Close() }, "transport close", "EOF"},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			n := serve(t, nil)
+			told := make(chan error, 1)
+			n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) { told <- s.Err() })
+			c := n.join(t)
+			s := n.socket(t, c, "/")
+			if err := s.Err(); err != nil {
+				t.Errorf("connected: %v", err)
+			}
+			tt.end(c, s)
+			err := <-told
+			var why *socketio.DisconnectError
+			if !errors.As(err, &why) || why.Reason != tt.reason || errors.Unwrap(why) != why.Err {
+				t.Fatalf("got %v, want the reason %q", err, tt.reason)
+			}
+			if (why.Err != nil) != (tt.details != "") || !strings.Contains(err.Error(), tt.details) {
+				t.Errorf("got %v, want details with %q", err, tt.details)
+			}
+			if s.Err() != err {
+				t.Errorf("later %v", s.Err())
+			}
+		})
+	}
+}

@@ -43,7 +43,7 @@
 // handler out of the order.
 //
 // A handler's context carries the values of Options.BaseContext and is cancelled when its socket disconnects; its cause
-// is then a *[DisconnectError]. The context of OnDisconnect is not cancelled.
+// is then a *[DisconnectError], as [Socket.Err] is. The context of OnDisconnect is not cancelled.
 //
 // # Delivery
 //

@@ -33,11 +33,24 @@ const (
 	ShuttingDown = "server shutting down"
 )
 
-// DisconnectError is the cause of a handler's cancelled context.
+// DisconnectError says why a socket has disconnected. Socket.Err returns it, and it is the cause of a handler's
+// cancelled context.
 type DisconnectError struct {
 	// Reason is what OnDisconnect is told.
 	Reason string
+
+	// Err says more where there is more to say: what was wrong with a packet, or how the transport failed. It is nil
+	// otherwise. Its text is for logs and may change.
+	Err error
 }
 
 // Error implements error.
-func (e *DisconnectError) Error() string { return fmt.Sprintf("socketio: disconnected: %s", e.Reason) }
+func (e *DisconnectError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("socketio: disconnected: %s", e.Reason)
+	}
+	return fmt.Sprintf("socketio: disconnected: %s: %v", e.Reason, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DisconnectError) Unwrap() error { return e.Err }

@@ -126,7 +126,7 @@ func (s *Socket) refuse(err error) {
 	defer c.mu.Unlock()
 	if s.state != disconnected {
 		c.refuse(s.nsp.name, payload)
-		s.closeLocked(ServerDisconnect)
+		s.closeLocked(&DisconnectError{Reason: ServerDisconnect})
 	}
 }
 
@@ -148,7 +148,7 @@ func (s *Socket) Disconnect(closeConnection bool) {
 		case connected:
 			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
 		}
-		socket.closeLocked(ServerDisconnect)
+		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect})
 	}
 	c.mu.Unlock()
 	if closeConnection {
@@ -157,24 +157,24 @@ func (s *Socket) Disconnect(closeConnection bool) {
 }
 
 // closeLocked is the one way to the state disconnected.
-func (s *Socket) closeLocked(reason string) {
+func (s *Socket) closeLocked(why *DisconnectError) {
 	if s.state == disconnected {
 		return
 	}
 	c := s.conn
 	if s.state == connected {
-		s.exitLocked(reason)
+		s.exitLocked(why.Reason)
 	}
-	s.state, s.reason = disconnected, reason
+	s.state, s.why = disconnected, why
 	c.removeLocked(s)
 	for id, answered := range s.acks {
 		answered(nil)
 		delete(s.acks, id)
 		c.acks--
 	}
-	s.cancel(&DisconnectError{reason})
+	s.cancel(why)
 	c.roomLocked()
-	if s.accepted && reason == ServerDisconnect {
+	if s.accepted && why.Reason == ServerDisconnect {
 		c.kickedLocked(s.nsp.name)
 	}
 	s.startLocked() // somebody has to tell of the disconnect
@@ -188,7 +188,7 @@ func (s *Socket) finish() {
 	defer s.ended()
 	c := s.conn
 	c.mu.Lock()
-	own, reason, accepted := s.onDisconnect, s.reason, s.accepted
+	own, reason, accepted := s.onDisconnect, s.why.Reason, s.accepted
 	c.mu.Unlock()
 	if accepted {
 		for _, hooks := range [][]func(context.Context, *Socket, string){s.nsp.disconnectHooks(), own} {

@@ -110,15 +110,19 @@ func TestNamespace_Use_while_it_runs(t *testing.T) {
 		c.expect(`42["hello"]`) // what a middleware sends precedes the reply
 		return n, c, release, told
 	}
-	for name, sent := range map[string]string{
-		"an event": `42["x"]`, "a second connect": "40", "a disconnect": "41", "an acknowledgement": "430[]",
+	const notJoined = "for a namespace that is not joined"
+	for name, tt := range map[string]struct{ sent, wrong string }{
+		"an event":           {`42["x"]`, notJoined},
+		"a second connect":   {"40", "a second connect to a namespace"},
+		"a disconnect":       {"41", notJoined},
+		"an acknowledgement": {"430[]", notJoined},
 	} {
 		t.Run(name+" closes the connection", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, c, release, told := setup(t)
-				c.send(sent)
+				c.send(tt.sent)
 				c.closed()
-				told.expect(t, "socketio: disconnected: forced close")
+				told.expect(t, "socketio: disconnected: forced close: socketio: packet out of place: "+tt.wrong)
 				close(release)
 				told.expect(t)
 			})
@@ -128,7 +132,7 @@ func TestNamespace_Use_while_it_runs(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n, c, release, told := setup(t)
 			c.conn.Close()
-			told.expect(t, "socketio: disconnected: transport close")
+			told.expect(t, "socketio: disconnected: transport close: EOF")
 			close(release)
 			told.expect(t)
 			if len(n.Sockets()) > 0 {

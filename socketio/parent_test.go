@@ -109,14 +109,14 @@ func TestServer_OfFunc(t *testing.T) {
 			gone.send("40/gone,")
 			synctest.Wait()
 			gone.conn.Close()
-			told.expect(t, "socketio: disconnected: transport close")
+			told.expect(t, "socketio: disconnected: transport close: EOF")
 
 			second := n.join(t)
 			second.send("40/x,")
 			synctest.Wait()
 			second.send("40/x,")
 			second.closed()
-			told.expect(t, "socketio: disconnected: forced close")
+			told.expect(t, "socketio: disconnected: forced close: socketio: packet out of place: a second connect to a namespace")
 
 			c := n.join(t)
 			c.send("40/x,")

@@ -164,7 +164,7 @@ func (n *Namespace) supersede(pid string) {
 	if old == nil {
 		return
 	}
-	old.conn.end(string(engineio.TransportClose))
+	old.conn.end(&DisconnectError{Reason: string(engineio.TransportClose), Err: errSuperseded})
 	old.conn.session.Abort(engineio.TransportClose, errSuperseded)
 }
 
@@ -245,7 +245,7 @@ func (s *Socket) abandon(session *cluster.Session) {
 		return
 	}
 	s.conn.mu.Lock()
-	again := s.state == disconnected && recoverable(s.reason)
+	again := s.state == disconnected && recoverable(s.why.Reason)
 	data := maps.Clone(s.data)
 	s.conn.mu.Unlock()
 	if !again {

@@ -32,9 +32,9 @@ type Socket struct {
 
 	// conn.mu guards the fields below.
 	state        state
-	reason       string   // of the disconnect
-	rooms        []string // while it is not connected: the rooms that it will join, or had at its disconnect
-	joined       int      // rooms that Join has counted
+	why          *DisconnectError // nil until it has disconnected
+	rooms        []string         // while it is not connected: the rooms that it will join, or had at its disconnect
+	joined       int              // rooms that Join has counted
 	inbox        inbox
 	working      bool // a worker runs
 	worked       bool // the last worker has left the telling of the disconnect to the handlers that run beside it
@@ -74,6 +74,17 @@ func (s *Socket) Connected() bool {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
 	return s.state == connected
+}
+
+// Err returns nil until the socket has disconnected, and then a *DisconnectError: the reason that OnDisconnect is told,
+// and the details behind it.
+func (s *Socket) Err() error {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.why == nil {
+		return nil
+	}
+	return s.why
 }
 
 // On adds a handler for events of this socket; it runs behind those of the namespace. See Namespace.On.
