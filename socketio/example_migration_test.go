@@ -203,7 +203,7 @@ func Example_migrationSocket() {
 
 		err := s.Join("a", "b")
 		s.Leave("a")
-		fmt.Println(s.Rooms(), s.InRoom("b"))
+		fmt.Println(s.Rooms(), s.InRoom("b"), io.Rooms())
 
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
@@ -241,7 +241,7 @@ func Example_migrationSocket() {
 	// 20 / true false websocket
 	// 4 true true
 	// Ann true
-	// [b] true
+	// [b] true [b]
 	// 420["question",1]
 	// 421["sum",1,2]
 	// 1 3 <nil>

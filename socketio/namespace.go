@@ -2,6 +2,8 @@ package socketio
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -77,6 +79,18 @@ func (n *Namespace) Volatile() Broadcast { return n.all().Volatile() }
 
 // Sockets returns the connected sockets of this node, in no particular order.
 func (n *Namespace) Sockets() []*Socket { return n.all().Sockets() }
+
+// Rooms returns the rooms that sockets of this node have joined, sorted. The id of a socket is among them only if
+// another one has joined it. It asks for the rooms of every socket: to follow large namespaces there is ObserveRooms.
+func (n *Namespace) Rooms() []string {
+	found := map[string]struct{}{}
+	for _, m := range n.adapter.Members(nil) {
+		for _, room := range n.adapter.Rooms(m.ID()) {
+			found[room] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
 
 func (n *Namespace) all() Broadcast { return Broadcast{nsp: n} }
 

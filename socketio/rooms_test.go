@@ -102,3 +102,34 @@ func TestSocket_Rooms_at_the_disconnect(t *testing.T) {
 		told.expect(t, `["a"] true false true`, fmt.Sprint("1 others, ", socketio.ErrClosed), `["a"]`)
 	})
 }
+
+func TestServer_Rooms(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n := serve(t, nil)
+		if got := n.Rooms(); len(got) > 0 {
+			t.Errorf("before anybody has come: %q", got)
+		}
+		n.Of("/other")
+		a, b := n.join(t, "/other", "/"), n.join(t)
+		first, second := n.socket(t, a, "/"), n.socket(t, b, "/")
+		must(t, first.Join("y", "x"), second.Join("x", "z"), n.Of("/other").Sockets()[0].Join("elsewhere"))
+		if got := strings.Join(n.Rooms(), " "); got != "x y z" {
+			t.Errorf("got %q", got)
+		}
+		if got := strings.Join(n.Of("/other").Rooms(), " "); got != "elsewhere" {
+			t.Errorf("another namespace: %q", got)
+		}
+		second.Leave("z")
+		must(t, second.Join(first.ID()))
+		want := []string{first.ID(), "x", "y"}
+		slices.Sort(want)
+		if got := n.Rooms(); !slices.Equal(got, want) {
+			t.Errorf("with another socket's own room: %q, want %q", got, want)
+		}
+		first.Disconnect(true)
+		second.Leave(first.ID())
+		if got := strings.Join(n.Rooms(), " "); got != "x" {
+			t.Errorf("after the first has gone: %q", got)
+		}
+	})
+}

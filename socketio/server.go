@@ -134,6 +134,9 @@ func (s *Server) Volatile() Broadcast { return s.root.Volatile() }
 // Sockets returns the connected sockets of the namespace "/" on this node, in no particular order.
 func (s *Server) Sockets() []*Socket { return s.root.Sockets() }
 
+// Rooms returns the rooms of the namespace "/" on this node; see Namespace.Rooms.
+func (s *Server) Rooms() []string { return s.root.Rooms() }
+
 // AllowsOrigin reports whether a request's origin may connect, by Options.CORS and the rule of the same origin. Handlers
 // beside the server can ask it, so that one rule holds for all.
 func (s *Server) AllowsOrigin(r *http.Request) bool { return s.engine.AllowsOrigin(r) }
