@@ -53,7 +53,7 @@ type gate struct {
 	rate       *rate.Limiter // nil: there is no bound
 	retryAfter string        // seconds
 
-	mu        sync.Mutex // guards the fields below
+	mu        sync.Mutex // guards the fields below; Server.mu comes before it
 	total     int
 	byAddress map[netip.Addr]int // by networkOf; none of them is zero
 }

@@ -57,7 +57,7 @@ func (c *wsConn) roomLocked(bytes, packets int) (bool, error) {
 		return true, nil
 	}
 	if c.out.corks == 0 || c.out.flushing {
-		return false, nil
+		return c.session.makeRoomLocked(bytes, packets), nil
 	}
 	err := c.drainLocked()
 	return c.out.fitsLocked(bytes, packets), err

@@ -33,8 +33,9 @@ var (
 	// reason SlowConsumer.
 	ErrQueueFull = errors.New("engineio: send queue full")
 
-	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once.
-	ErrDropped = errors.New("engineio: volatile message dropped")
+	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once, or
+	// an expendable one because there was no room for it.
+	ErrDropped = errors.New("engineio: message dropped")
 )
 
 // Code is the number in the body of a refused request (engine.io-protocol, "HTTP long-polling": error codes).

@@ -30,6 +30,10 @@ type Message struct {
 	Binary bool
 	// NoCompress sends the message as it is, whatever the transport could do.
 	NoCompress bool
+	// Expendable lets the message be dropped when the client's send queue is full, those that have waited longest first,
+	// to make room for others. Messages that are sent together are expendable if all of them are. When there is no room
+	// for one that is, Send returns ErrDropped and the session lives.
+	Expendable bool
 }
 
 // packet is one Engine.IO packet. One to send that is binary is a message.
@@ -51,6 +55,8 @@ type Prepared struct {
 	single  [1]packet // backs packets for the common case
 	binary  bool      // one of them is
 
+	expendable bool // see Message.Expendable
+
 	// What the packets are in each form, made by the first session that needs it. Two sessions may make one at the same
 	// time; they are equal.
 	forms [forms]atomic.Pointer[[]byte]
@@ -58,7 +64,7 @@ type Prepared struct {
 
 // Prepare makes a group of messages ready for any number of sessions.
 func Prepare(messages ...Message) *Prepared {
-	p := &Prepared{}
+	p := &Prepared{expendable: len(messages) > 0}
 	p.packets = p.single[:0]
 	if len(messages) > 1 {
 		p.packets = make([]packet, 0, len(messages))
@@ -66,6 +72,7 @@ func Prepare(messages ...Message) *Prepared {
 	for _, m := range messages {
 		p.packets = append(p.packets, m.packet())
 		p.binary = p.binary || m.Binary
+		p.expendable = p.expendable && m.Expendable
 	}
 	return p
 }

@@ -43,6 +43,8 @@ type pollTransport struct {
 	bytes int // of queue, as payload
 	count int // packets in queue
 
+	expendable int // how many of the queue are
+
 	poll     *pendingPoll // the held GET
 	posting  bool         // a POST is being handled
 	stopPost func()       // makes that POST give up reading its body; nil when it is not
@@ -57,19 +59,17 @@ type pendingPoll struct {
 	answer *Prepared     // says it, unless it is nil: then the queue does
 }
 
-// sendLocked queues packets and wakes the pending poll.
-func (t *pollTransport) sendLocked(p *Prepared, limits *Options) error {
-	size := payload4.size(p.packets) // near enough to the others
-	if t.count > 0 && (t.bytes+size > limits.SendQueueBytes || t.count+len(p.packets) > limits.SendQueuePackets) {
-		return ErrQueueFull
-	}
-	t.pushLocked(p)
-	return nil
+// fitsLocked reports whether so much more may be queued.
+func (t *pollTransport) fitsLocked(bytes, packets int, limits *Options) bool {
+	return t.count == 0 || (t.bytes+bytes <= limits.SendQueueBytes && t.count+packets <= limits.SendQueuePackets)
 }
 
-// pushLocked is sendLocked without the bounds.
+// pushLocked queues packets and wakes the pending poll.
 func (t *pollTransport) pushLocked(p *Prepared) {
 	t.queue = append(t.queue, p)
+	if p.expendable {
+		t.expendable++
+	}
 	t.bytes += payload4.size(p.packets) + 1
 	t.count += len(p.packets)
 	t.wakeLocked()
@@ -96,7 +96,7 @@ func (t *pollTransport) answerLocked(answer *Prepared) {
 // takeLocked empties the queue.
 func (t *pollTransport) takeLocked() []*Prepared {
 	queue := t.queue
-	t.queue, t.bytes, t.count = nil, 0, 0
+	t.queue, t.bytes, t.count, t.expendable = nil, 0, 0, 0
 	return queue
 }
 

@@ -33,6 +33,9 @@ type sendQueue struct {
 	bytes    int  // queued, including what the flusher is writing
 	packets  int  // the same, in packets
 	flushing bool // a flusher runs; no direct write may be made
+	taken    int  // bytes at the front that the flusher is writing
+
+	expendable int // how many of the chunks are
 
 	corks     int // nested corks: frames are held while there are any
 	corkTimer *time.Timer
@@ -48,6 +51,8 @@ type chunk struct {
 	data    []byte
 	packets int
 	own     *[]byte // the pooled buffer that data lies in; nil when data is shared with other sessions
+
+	expendable bool // see Message.Expendable
 }
 
 func (q *sendQueue) init(conn net.Conn, raw syscall.RawConn, limits *Options) {
@@ -82,6 +87,11 @@ func (q *sendQueue) writeSharedLocked(frames []byte, packets int) (flush bool, e
 		return q.pushLocked(chunk{data: append((*own)[:0], frames...), packets: packets, own: own})
 	}
 	return q.writeLocked(chunk{data: frames, packets: packets})
+}
+
+// writeExpendableLocked is writeSharedLocked for frames that may be dropped while they wait.
+func (q *sendQueue) writeExpendableLocked(frames []byte, packets int) (flush bool, err error) {
+	return q.writeLocked(chunk{data: frames, packets: packets, expendable: true})
 }
 
 // writePacketsLocked encodes and writes packets of this session alone.
@@ -127,6 +137,9 @@ func (q *sendQueue) grewLocked(tail *chunk, data []byte, packets int) (flush boo
 }
 
 func (q *sendQueue) pushLocked(c chunk) (flush bool, err error) {
+	if c.expendable {
+		q.expendable++
+	}
 	q.chunks = append(q.chunks, c)
 	return q.queuedLocked(len(c.data), c.packets)
 }
@@ -179,6 +192,9 @@ func (q *sendQueue) drainLocked() (flush bool, err error) {
 // popLocked removes the first chunk, which has been written.
 func (q *sendQueue) popLocked(c chunk) {
 	q.packets -= c.packets
+	if c.expendable {
+		q.expendable--
+	}
 	giveWriteBuffer(c.own)
 	q.chunks[0] = chunk{}
 	if q.chunks = q.chunks[1:]; len(q.chunks) == 0 {
@@ -211,6 +227,7 @@ func (q *sendQueue) batchLocked() net.Buffers {
 		data = data[:min(len(data), flushBatch-size)]
 		batch = append(batch, data)
 		size += len(data)
+		q.taken = size
 	}
 	return batch
 }
@@ -218,6 +235,7 @@ func (q *sendQueue) batchLocked() net.Buffers {
 // wroteLocked removes n bytes from the front of the queue.
 func (q *sendQueue) wroteLocked(n int) {
 	q.bytes -= n
+	q.taken = 0
 	for n > 0 {
 		c := &q.chunks[0]
 		if n < len(c.data) {

@@ -166,12 +166,9 @@ func (s *Server) session(id string) *Session {
 // remove forgets a session, once, and gives its place back.
 func (s *Server) remove(session *Session) {
 	s.mu.Lock()
-	known := s.sessions[session.id] == session
-	if known {
+	defer s.mu.Unlock()
+	if s.sessions[session.id] == session {
 		delete(s.sessions, session.id)
-	}
-	s.mu.Unlock()
-	if known {
 		s.gate.leave(networkOf(session.request.Address))
 	}
 }

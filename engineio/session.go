@@ -102,7 +102,7 @@ func (s *Session) Send(messages ...Message) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
-	if s.ws == nil || s.ws.deflate.wants(packets) {
+	if s.ws == nil || messages[0].Expendable || s.ws.deflate.wants(packets) {
 		s.mu.Unlock()
 		copied := make([]Message, len(messages))
 		for i, m := range messages {
@@ -147,6 +147,7 @@ func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
 	}
 	if volatile && !s.writableLocked() {
 		s.mu.Unlock()
+		s.server.counters.volatileDropped.Add(1)
 		return ErrDropped
 	}
 	err := s.sendLocked(p)
@@ -155,6 +156,9 @@ func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrQueueFull) && p.expendable:
+		s.server.counters.expendableDropped.Add(1)
+		return ErrDropped
 	case errors.Is(err, ErrQueueFull):
 		return s.overflow()
 	default:
@@ -174,19 +178,21 @@ func (s *Session) writableLocked() bool {
 // sendLocked hands packets to the transport. An error other than ErrQueueFull is a failed write.
 func (s *Session) sendLocked(p *Prepared) error {
 	if s.ws == nil {
-		return s.polling.sendLocked(p, &s.server.opts)
+		size := payload4.size(p.packets) // near enough to the others
+		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.makeRoomLocked(size, len(p.packets)) {
+			return ErrQueueFull
+		}
+		s.polling.pushLocked(p)
+		return nil
 	}
-	frames := s.ws.framesOf(p)
-	fits, err := s.ws.roomLocked(len(frames), len(p.packets))
+	fits, err := s.ws.roomLocked(len(s.ws.framesOf(p)), len(p.packets))
 	switch {
 	case err != nil:
 		return err
 	case !fits:
 		return ErrQueueFull
 	}
-	flush, err := s.ws.out.writeSharedLocked(frames, len(p.packets))
-	s.ws.startFlusherLocked(flush)
-	return err
+	return s.ws.writePreparedLocked(p)
 }
 
 // overflow closes the session because its client does not keep up.

@@ -28,6 +28,11 @@ type Stats struct {
 	TooManyFragments int64
 	// TooManyControls counts the clients that sent more than MaxControlPackets in a second.
 	TooManyControls int64
+	// VolatileDropped counts the volatile messages that a client could not take at once.
+	VolatileDropped int64
+	// ExpendableDropped counts the expendable messages, in groups that were sent together, for which a full queue had no
+	// room or which had to make room.
+	ExpendableDropped int64
 	// UnsolicitedPongs counts pongs without a ping, which are ignored.
 	UnsolicitedPongs int64
 	// Panics counts faults of this package that ended a session. It should be zero.
@@ -47,6 +52,8 @@ type counters struct {
 	tooManyControls  atomic.Int64
 	unsolicitedPongs atomic.Int64
 	panics           atomic.Int64
+
+	volatileDropped, expendableDropped atomic.Int64
 }
 
 // reasons gives each reason its place in counters.closedBy.
@@ -97,6 +104,8 @@ func (s *Server) Stats() Stats {
 		PayloadTooLarge:         s.counters.payloadTooLarge.Load(),
 		TooManyFragments:        s.counters.tooManyFragments.Load(),
 		TooManyControls:         s.counters.tooManyControls.Load(),
+		VolatileDropped:         s.counters.volatileDropped.Load(),
+		ExpendableDropped:       s.counters.expendableDropped.Load(),
 		UnsolicitedPongs:        s.counters.unsolicitedPongs.Load(),
 		Panics:                  s.counters.panics.Load(),
 	}

@@ -92,9 +92,7 @@ func (s *Session) completeUpgradeLocked(c *wsConn) error {
 	s.ws = c
 	s.polling.answerLocked(closeAnswer)
 	for _, p := range s.polling.takeLocked() {
-		flush, err := c.out.writeSharedLocked(c.framesOf(p), len(p.packets))
-		c.startFlusherLocked(flush)
-		if err != nil {
+		if err := c.writePreparedLocked(p); err != nil {
 			return err
 		}
 	}

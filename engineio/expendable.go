@@ -1,0 +1,80 @@
+package engineio
+
+// expendableSlack is the part of the bounds of a queue that is freed beyond what is needed, so that a client that stays
+// slow does not cost a walk over its queue for each message.
+const expendableSlack = 16
+
+// makeRoomLocked drops the expendable chunks that have waited longest until so much more fits, and returns how many. What
+// is being written, and a chunk in front that may have been written in part, stays.
+func (q *sendQueue) makeRoomLocked(bytes, packets int) (dropped int) {
+	if q.expendable == 0 {
+		return 0
+	}
+	bytes += q.limits.SendQueueBytes / expendableSlack
+	packets += q.limits.SendQueuePackets / expendableSlack
+	kept, seen := q.chunks[:0], 0
+	for i, c := range q.chunks {
+		touched := i == 0 || seen < q.taken
+		seen += len(c.data)
+		if !c.expendable || touched || q.fitsLocked(bytes, packets) {
+			kept = append(kept, c)
+			continue
+		}
+		q.bytes -= len(c.data)
+		q.packets -= c.packets
+		q.expendable--
+		dropped++
+	}
+	clear(q.chunks[len(kept):])
+	q.chunks = kept
+	return dropped
+}
+
+// makeRoomLocked is the same for what waits for a poll.
+func (t *pollTransport) makeRoomLocked(bytes, packets int, limits *Options) (dropped int) {
+	if t.expendable == 0 {
+		return 0
+	}
+	bytes += limits.SendQueueBytes / expendableSlack
+	packets += limits.SendQueuePackets / expendableSlack
+	kept := t.queue[:0]
+	for _, p := range t.queue {
+		if !p.expendable || t.fitsLocked(bytes, packets, limits) {
+			kept = append(kept, p)
+			continue
+		}
+		t.bytes -= payload4.size(p.packets) + 1
+		t.count -= len(p.packets)
+		t.expendable--
+		dropped++
+	}
+	clear(t.queue[len(kept):])
+	t.queue = kept
+	return dropped
+}
+
+// makeRoomLocked drops what is expendable until so much more fits, if that is possible.
+func (s *Session) makeRoomLocked(bytes, packets int) bool {
+	var dropped int
+	var fits bool
+	if s.ws != nil {
+		dropped = s.ws.out.makeRoomLocked(bytes, packets)
+		fits = s.ws.out.fitsLocked(bytes, packets)
+	} else {
+		dropped = s.polling.makeRoomLocked(bytes, packets, &s.server.opts)
+		fits = s.polling.fitsLocked(bytes, packets, &s.server.opts)
+	}
+	s.server.counters.expendableDropped.Add(int64(dropped))
+	return fits
+}
+
+// writePreparedLocked writes a group to the websocket, in the way that lets it be dropped if it may.
+func (c *wsConn) writePreparedLocked(p *Prepared) error {
+	write := c.out.writeSharedLocked
+	if p.expendable {
+		write = c.out.writeExpendableLocked
+	}
+	flush, err := write(c.framesOf(p), len(p.packets))
+	c.startFlusherLocked(flush)
+	return err
+}
