@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parleyio/parley/engineio"
@@ -25,6 +26,8 @@ type connection struct {
 	// Owned by the goroutine that delivers messages.
 	decoder parser.Decoder
 	half    bool // attachments are awaited
+
+	overflowed atomic.Bool // a broadcast did not fit the send queue, which has closed the session
 
 	mu sync.Mutex // guards the fields below and the mutable fields of the sockets
 
@@ -223,22 +226,23 @@ func (c *connection) kickedLocked(namespace string) {
 }
 
 // send encodes a packet for this connection alone and hands it over without blocking.
-func (c *connection) send(p *parser.Packet) error { return c.sendPacket(p, false) }
+func (c *connection) send(p *parser.Packet) error { return c.sendPacket(p, sending{}) }
 
-// sendPacket is send for packets that may be plain: not compressed.
-func (c *connection) sendPacket(p *parser.Packet, plain bool) error {
+// sendPacket is send for packets that are sent in their own way.
+func (c *connection) sendPacket(p *parser.Packet, how sending) error {
 	var few [4]engineio.Message
-	messages, err := c.server.appendMessages(few[:0], p, plain)
+	messages, err := c.server.appendMessages(few[:0], p, how)
 	if err != nil {
 		return err
 	}
-	if err := c.session.Send(messages...); err != nil {
-		if errors.Is(err, engineio.ErrQueueFull) {
-			return ErrQueueFull
-		}
+	switch err := c.session.Send(messages...); {
+	case err == nil, errors.Is(err, engineio.ErrDropped):
+		return nil
+	case errors.Is(err, engineio.ErrQueueFull):
+		return ErrQueueFull
+	default:
 		return ErrClosed
 	}
-	return nil
 }
 
 // Close ends all sockets of the session.

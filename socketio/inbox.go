@@ -110,6 +110,13 @@ func (s *Socket) drain() (last bool) {
 	}
 	corked := false
 	for {
+		if s.drained && s.state == connected {
+			s.drained = false
+			c.mu.Unlock()
+			s.tellDrained()
+			c.mu.Lock()
+			continue
+		}
 		m, more := s.inbox.popLocked()
 		if m == nil {
 			break

@@ -12,6 +12,7 @@ type listeners struct {
 	filters  chain[event.Handler[*Socket]] // of Use
 	incoming chain[event.Handler[*Socket]] // of OnAny
 	outgoing chain[func(*Socket, *event.Message)]
+	drain    chain[func(context.Context, *Socket)]
 }
 
 // Use adds a middleware for the incoming events of this socket; it runs behind those of the namespace. See

@@ -28,21 +28,30 @@ type deliverer struct{ nsp *Namespace }
 
 // Deliver encodes the packet once and puts the result into the send queue of each member.
 func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.Target) error {
-	prepared, err := d.nsp.server.prepare(p, t.NoCompress)
+	prepared, err := d.nsp.server.prepare(p, sending{plain: t.NoCompress, expendable: d.nsp.expendable(p)})
 	if err != nil {
 		return err
 	}
 	for _, m := range members {
 		// A full queue closes that member's session; a closed one has nobody to tell.
-		_ = socketOf(m).conn.session.SendPrepared(prepared, t.Volatile)
+		c := socketOf(m).conn
+		if errors.Is(c.session.SendPrepared(prepared, t.Volatile), engineio.ErrQueueFull) {
+			c.overflowed.Store(true)
+		}
 	}
 	return nil
 }
 
-// prepare encodes a packet for any number of sessions; plain ones are not compressed.
-func (s *Server) prepare(p *parser.Packet, plain bool) (*engineio.Prepared, error) {
+// sending is how a packet is sent.
+type sending struct {
+	plain      bool // not compressed
+	expendable bool // may be dropped where the queue is full
+}
+
+// prepare encodes a packet for any number of sessions.
+func (s *Server) prepare(p *parser.Packet, how sending) (*engineio.Prepared, error) {
 	var few [4]engineio.Message
-	messages, err := s.appendMessages(few[:0], p, plain)
+	messages, err := s.appendMessages(few[:0], p, how)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +59,12 @@ func (s *Server) prepare(p *parser.Packet, plain bool) (*engineio.Prepared, erro
 }
 
 // appendMessages appends the messages that carry a packet.
-func (s *Server) appendMessages(dst []engineio.Message, p *parser.Packet, plain bool) ([]engineio.Message, error) {
+func (s *Server) appendMessages(dst []engineio.Message, p *parser.Packet, how sending) ([]engineio.Message, error) {
 	frames, err := s.opts.Parser.Encode(p)
 	for _, f := range frames {
-		dst = append(dst, engineio.Message{Data: f.Data, Binary: f.Binary, NoCompress: plain})
+		dst = append(dst, engineio.Message{
+			Data: f.Data, Binary: f.Binary, NoCompress: how.plain, Expendable: how.expendable,
+		})
 	}
 	return dst, err
 }
@@ -99,7 +110,7 @@ func (d deliverer) DeliverWithAck(
 ) (forget func(), err error) {
 	packet := *p
 	packet.ID, packet.HasID = d.nsp.nextAckID(), true // the id of another node may be in use here
-	prepared, err := d.nsp.server.prepare(&packet, t.NoCompress)
+	prepared, err := d.nsp.server.prepare(&packet, sending{plain: t.NoCompress})
 	if err != nil {
 		return nil, err
 	}

@@ -133,6 +133,9 @@ type Options struct {
 	SendQueueBytes int
 	// SendQueuePackets bounds how many packets wait to be written to one client. Zero means 16,384.
 	SendQueuePackets int
+	// SlowConsumer says what happens when that is full; Namespace.SetSlowConsumer says it for one namespace. The zero value
+	// disconnects the client.
+	SlowConsumer SlowConsumer
 	// InboxPackets bounds the events of one socket that wait for its handlers; then reading stops. Zero means 256.
 	InboxPackets int
 	// InboxBytes bounds the same in bytes. Zero means four times MaxPayload.

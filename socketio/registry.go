@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parleyio/parley/event"
 )
@@ -14,6 +15,8 @@ type registry struct {
 	filters  chain[event.Handler[*Socket]] // of UseEvent
 	incoming chain[event.Handler[*Socket]] // of OnAny
 	outgoing chain[func(*Socket, *event.Message)]
+	drain    chain[func(context.Context, *Socket)]
+	slow     atomic.Pointer[slowConsumer] // nil unless there is a policy of its own
 
 	mu           sync.RWMutex // guards the fields below, which are replaced and never changed
 	middlewares  []func(context.Context, *Socket) error

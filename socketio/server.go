@@ -33,6 +33,7 @@ type Server struct {
 	workers  *workers
 	counters counters
 	users    users
+	slow     *slowConsumer // of namespaces without a policy of their own
 
 	// running counts the sockets whose disconnect has not been told yet.
 	running sync.WaitGroup
@@ -57,6 +58,7 @@ func New(opts *Options) (*Server, error) {
 	}
 	s := &Server{opts: o, namespaces: map[string]*Namespace{}, connections: map[*connection]struct{}{}}
 	s.files = newClientFiles(o.ClientFiles)
+	s.slow = newSlowConsumer(o.SlowConsumer)
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
 	s.workers = newWorkers(s.base.Done())
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))

@@ -36,6 +36,7 @@ type Socket struct {
 	rooms        []string         // while it is not connected: the rooms that it will join, or had at its disconnect
 	joined       int              // rooms that Join has counted
 	inbox        inbox
+	drained      bool // OnDrain is to be told
 	working      bool // a worker runs
 	worked       bool // the last worker has left the telling of the disconnect to the handlers that run beside it
 	concurrent   int  // handlers that run beside the order
@@ -126,9 +127,13 @@ func (s *Socket) emit(name string, args []any, plain bool) error {
 	}
 	s.observe(p)
 	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
-		return closedError(s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain}))
+		err := closedError(s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain}))
+		if err == nil && s.conn.overflowed.Load() { // of which a broadcast does not tell
+			return ErrQueueFull
+		}
+		return err
 	}
-	return s.conn.sendPacket(p, plain)
+	return s.conn.sendPacket(p, sending{plain: plain, expendable: s.nsp.expendable(p)})
 }
 
 // live reports whether packets for the socket may be sent: middlewares may send too.
@@ -154,7 +159,7 @@ func (v volatileEmitter) Emit(name string, args ...any) error {
 		return ErrClosed
 	}
 	s.observe(p)
-	prepared, err := s.nsp.server.prepare(p, false)
+	prepared, err := s.nsp.server.prepare(p, sending{})
 	if err != nil {
 		return err
 	}
