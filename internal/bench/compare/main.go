@@ -87,19 +87,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer c.close()
-	for repetition := range s.repeat {
-		for i, l := range loads {
-			fmt.Fprintf(stderr, "%d of %d, load %d of %d: %s\n", repetition+1, s.repeat, i+1, len(loads), l.name)
-			if err := c.measure(ctx, l); err != nil {
-				return err
-			}
-		}
-	}
+	failed := c.repeat(ctx, s.repeat, loads)
 	r := newReport(s, m, loads, c.results)
 	if s.json != "" {
-		if err := writeJSON(s.json, r); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, writeJSON(s.json, r)) // also of a part: a run takes long
+	}
+	if failed != nil {
+		return failed
 	}
 	text := r.markdown()
 	if _, err := io.WriteString(stdout, text); err != nil {

@@ -66,6 +66,19 @@ func newComparison(b binaries, progress io.Writer) (*comparison, error) {
 
 func (c *comparison) close() { _ = os.RemoveAll(c.dir) }
 
+// repeat measures all loads so many times.
+func (c *comparison) repeat(ctx context.Context, times int, loads []measured) error {
+	for repetition := range times {
+		for i, l := range loads {
+			fmt.Fprintf(c.progress, "%d of %d, load %d of %d: %s\n", repetition+1, times, i+1, len(loads), l.name)
+			if err := c.measure(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // measure puts a load on each of its servers, one after the other.
 func (c *comparison) measure(ctx context.Context, l measured) error {
 	for _, name := range l.servers {
