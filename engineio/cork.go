@@ -21,33 +21,37 @@ func (s *Session) Cork() {
 
 // Uncork ends a Cork. One without a Cork, or after an upgrade in between, has no effect.
 func (s *Session) Uncork() {
-	s.mu.Lock()
-	c := s.ws
-	if c == nil || c.out.corks == 0 {
-		s.mu.Unlock()
-		return
-	}
-	var err error
-	if c.out.corks--; c.out.corks == 0 {
-		err = c.drainLocked()
-	}
-	s.mu.Unlock()
-	if err != nil {
+	if c, err := s.uncork(); err != nil {
 		s.writeFailed(c, err)
 	}
 }
 
+func (s *Session) uncork() (c *wsConn, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c = s.ws
+	if c == nil || c.out.corks == 0 {
+		return c, nil
+	}
+	if c.out.corks--; c.out.corks > 0 {
+		return c, nil
+	}
+	return c, c.drainLocked()
+}
+
 // corkExpired writes what has been held for as long as it may be.
 func (c *wsConn) corkExpired() {
-	s := c.session
-	defer s.guard()
-	s.mu.Lock()
-	c.out.corkArmed = false
-	err := c.drainLocked()
-	s.mu.Unlock()
-	if err != nil {
-		s.writeFailed(c, err)
+	defer c.session.guard()
+	if err := c.drainHeld(); err != nil {
+		c.session.writeFailed(c, err)
 	}
+}
+
+func (c *wsConn) drainHeld() error {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	c.out.corkArmed = false
+	return c.drainLocked()
 }
 
 // roomLocked reports whether so much more may be queued. What a cork holds back is not the client's fault: it is

@@ -24,8 +24,15 @@ func (s *Session) startHeartbeatLocked() {
 // beat runs when the timer fires: a ping is due, or the client's ping or pong is overdue.
 func (s *Session) beat() {
 	defer s.guard()
+	if c, err := s.due(); err != nil {
+		s.writeFailed(c, err)
+	}
+}
+
+// due does what beat is for. An error is a failed write to c.
+func (s *Session) due() (c *wsConn, err error) {
 	s.mu.Lock()
-	var err error
+	defer s.mu.Unlock()
 	switch {
 	case s.state == closed:
 	case s.state == closing: // nobody came to be told
@@ -47,11 +54,7 @@ func (s *Session) beat() {
 	default:
 		s.abortLocked(PingTimeout, nil)
 	}
-	c := s.ws
-	s.mu.Unlock()
-	if err != nil {
-		s.writeFailed(c, err)
-	}
+	return s.ws, err
 }
 
 // pingLocked sends a ping. The send queue's bounds are not asked: one ping waits at a time.

@@ -53,23 +53,32 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arriva
 	taken = true
 	c := newWSConn(session, conn, early, a.base64)
 	c.useDeflate(deflate)
-	session.mu.Lock()
-	session.ws = c
-	flush, err := c.out.writePacketsLocked([]packet{{kind: typeOpen, data: session.handshake(nil)}}, c.form)
-	c.startFlusherLocked(flush)
-	if s.greeting != nil && err == nil {
-		flush, err = c.out.writeSharedLocked(c.framesOf(s.greeting), 1)
-		c.startFlusherLocked(flush)
-	}
-	if session.state == closed { // Shutdown was faster
-		c.closeSoonLocked(0)
-	}
-	session.mu.Unlock()
+	err = c.greet()
 	session.start()
 	if err != nil {
 		session.writeFailed(c, err)
 	}
 	go c.read()
+}
+
+// greet makes the websocket its session's transport and writes what comes first. It does not panic: what has begun must
+// be started before it can end.
+func (c *wsConn) greet() error {
+	s := c.session
+	defer s.guard()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ws = c
+	flush, err := c.out.writePacketsLocked([]packet{{kind: typeOpen, data: s.handshake(nil)}}, c.form)
+	c.startFlusherLocked(flush)
+	if greeting := s.server.greeting; greeting != nil && err == nil {
+		flush, err = c.out.writeSharedLocked(c.framesOf(greeting), 1)
+		c.startFlusherLocked(flush)
+	}
+	if s.state == closed { // Shutdown was faster
+		c.closeSoonLocked(0)
+	}
+	return err
 }
 
 // upgrade opens a websocket for a session that is on polling.
@@ -93,12 +102,20 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 	}
 	c := newWSConn(session, conn, early, base64)
 	c.useDeflate(deflate)
-	if s.opts.NoUpgrades || !session.startProbe(c) {
-		session.mu.Lock()
-		c.closeSoonLocked(0)
-		session.mu.Unlock()
-	}
+	c.probe()
 	go c.read()
+}
+
+// probe begins the upgrade of the session to this websocket, or ends it. Like greet it does not panic.
+func (c *wsConn) probe() {
+	s := c.session
+	defer s.guard()
+	if !s.server.opts.NoUpgrades && s.startProbe(c) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.closeSoonLocked(0)
 }
 
 // open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's

@@ -122,6 +122,7 @@ func (s *Session) closePollingLocked(wait time.Duration) {
 
 // servePoll answers a GET of a polling session: at once when there is something to say, otherwise when there is.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	defer s.guardAnswer()
 	s.mu.Lock()
 	t := &s.polling
 	switch {

@@ -72,17 +72,26 @@ func (s *Session) receivePacket(p packet) error {
 
 // readingEnded ends what c was for, on its reading goroutine, and sees to the close handshake.
 func (s *Session) readingEnded(c *wsConn, err error) {
+	if drain, framed := s.endReading(c, err); drain {
+		c.drain(framed)
+	}
+}
+
+// endReading says whether the rest of what the client sends is to be dropped, and whether it is still frames.
+func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
 	var (
 		peer      *peerClosed
 		violation *closeError
 		end       *endError
 	)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	active := s.ws == c
 	if s.probe == c {
 		s.forgetProbeLocked()
 	}
-	reason, drain, framed := TransportError, true, false
+	reason := TransportError
+	drain = true
 	switch {
 	case errors.As(err, &peer):
 		reason, err = TransportClose, nil
@@ -115,8 +124,5 @@ func (s *Session) readingEnded(c *wsConn, err error) {
 	if active {
 		s.endLocked(reason, err)
 	}
-	s.mu.Unlock()
-	if drain {
-		c.drain(framed)
-	}
+	return drain, framed
 }

@@ -2,8 +2,6 @@ package engineio
 
 import (
 	"errors"
-	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,13 +95,8 @@ func (s *Session) Send(messages ...Message) error {
 	for _, m := range messages {
 		packets = append(packets, m.packet())
 	}
-	s.mu.Lock()
-	if s.state != open {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	if s.ws == nil || messages[0].Expendable || s.ws.deflate.wants(packets) {
-		s.mu.Unlock()
+	c, err := s.sendPackets(packets, messages[0].Expendable)
+	if err == errPrepare {
 		copied := make([]Message, len(messages))
 		for i, m := range messages {
 			m.Data = append([]byte(nil), m.Data...)
@@ -111,22 +104,47 @@ func (s *Session) Send(messages ...Message) error {
 		}
 		return s.SendPrepared(Prepare(copied...), false)
 	}
-	c := s.ws
-	fits, err := c.roomLocked(c.form.size(packets), len(packets))
-	if fits && err == nil {
-		var flush bool
-		flush, err = c.out.writePacketsLocked(packets, c.form)
-		c.startFlusherLocked(flush)
+	return s.sent(c, err)
+}
+
+// errPrepare says that packets cannot be written from the bytes of the caller.
+var errPrepare = errors.New("engineio: to be prepared")
+
+// sendPackets encodes packets for the websocket c, at once. Its errors are those of sent, and errPrepare.
+func (s *Session) sendPackets(packets []packet, expendable bool) (c *wsConn, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c = s.ws
+	switch {
+	case s.state != open:
+		return nil, ErrClosed
+	case c == nil || expendable || c.deflate.wants(packets):
+		return nil, errPrepare
 	}
-	s.mu.Unlock()
+	fits, err := c.roomLocked(c.form.size(packets), len(packets))
 	switch {
 	case err != nil:
+		return c, err
+	case !fits:
+		return c, ErrQueueFull
+	}
+	flush, err := c.out.writePacketsLocked(packets, c.form)
+	c.startFlusherLocked(flush)
+	return c, err
+}
+
+// sent turns what has become of a message into the error that its sender sees. Another than those that a sender knows is
+// a failed write to c.
+func (s *Session) sent(c *wsConn, err error) error {
+	switch err {
+	case nil, ErrClosed, ErrDropped:
+		return err
+	case ErrQueueFull:
+		return s.overflow()
+	default:
 		s.writeFailed(c, err)
 		return ErrClosed
-	case !fits:
-		return s.overflow()
 	}
-	return nil
 }
 
 // SendPrepared sends messages that were made ready for several sessions. A volatile group is dropped, with ErrDropped,
@@ -135,36 +153,39 @@ func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
 	if len(p.packets) == 0 {
 		return nil
 	}
-	s.mu.Lock()
-	if c := s.ws; c.deflateFirst(p) {
-		s.mu.Unlock()
-		c.framesOf(p)
-		s.mu.Lock()
+	if s.server.deflate != nil {
+		s.deflateFirst(p)
 	}
-	if s.state != open {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	if volatile && !s.writableLocked() {
-		s.mu.Unlock()
-		s.server.counters.volatileDropped.Add(1)
-		return ErrDropped
-	}
-	err := s.sendLocked(p)
-	c := s.ws
-	s.mu.Unlock()
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrQueueFull) && p.expendable:
+	c, err := s.sendPrepared(p, volatile)
+	if err == ErrQueueFull && p.expendable {
 		s.server.counters.expendableDropped.Add(1)
 		return ErrDropped
-	case errors.Is(err, ErrQueueFull):
-		return s.overflow()
-	default:
-		s.writeFailed(c, err)
-		return ErrClosed
 	}
+	return s.sent(c, err)
+}
+
+// deflateFirst compresses the group if the websocket will want that, which takes too long to be done under the lock.
+func (s *Session) deflateFirst(p *Prepared) {
+	s.mu.Lock()
+	c := s.ws
+	s.mu.Unlock()
+	if c.deflateFirst(p) {
+		c.framesOf(p)
+	}
+}
+
+// sendPrepared hands a group to the transport. Its error is for sent.
+func (s *Session) sendPrepared(p *Prepared, volatile bool) (c *wsConn, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state != open:
+		return nil, ErrClosed
+	case volatile && !s.writableLocked():
+		s.server.counters.volatileDropped.Add(1)
+		return nil, ErrDropped
+	}
+	return s.ws, s.sendLocked(p)
 }
 
 // writableLocked reports whether the client can take a message at this moment.
@@ -311,13 +332,4 @@ func (s *Session) writeFailed(c *wsConn, err error) {
 		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
 	}
 	c.drop()
-}
-
-// guard keeps a fault of this package from ending the process: it ends the session.
-func (s *Session) guard() {
-	if fault := recover(); fault != nil {
-		s.server.counters.panics.Add(1)
-		s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
-		go s.Abort(TransportError, nil) // on its own: the panic may have left the lock held
-	}
 }

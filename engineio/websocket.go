@@ -130,34 +130,45 @@ func (c *wsConn) startFlusherLocked(needed bool) {
 func (c *wsConn) flush() {
 	s := c.session
 	defer s.guard()
-	s.mu.Lock()
-	for {
-		batch := c.out.batchLocked()
+	flushed := false
+	defer func() {
+		if !flushed {
+			c.drop() // it may be a probe's; nobody else will write what is queued
+		}
+	}()
+	for written := 0; ; {
+		batch, end, drained := c.nextBatch(written)
 		if len(batch) == 0 {
-			c.conn.SetWriteDeadline(time.Time{}) // before flushing ends: a direct write would see it
-			c.out.flushing = false
-			end := c.ending
-			drained := s.accepted && s.ws == c
-			s.mu.Unlock()
 			c.finish(end)
+			flushed = true
 			if drained {
 				s.tellDrained()
 			}
 			return
 		}
-		s.mu.Unlock()
-
 		c.conn.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
 		n, err := batch.WriteTo(c.conn)
-
-		s.mu.Lock()
-		c.out.wroteLocked(int(n))
 		if err != nil {
-			s.mu.Unlock()
 			s.writeFailed(c, err)
 			return
 		}
+		written = int(n)
 	}
+}
+
+// nextBatch takes what has been written out of the queue and returns what comes next. Nothing ends the flusher: then it
+// tells how the connection ends, and whether the session's handler may be told of the empty queue.
+func (c *wsConn) nextBatch(written int) (batch net.Buffers, end ending, drained bool) {
+	s := c.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.out.wroteLocked(written)
+	if batch = c.out.batchLocked(); len(batch) > 0 {
+		return batch, 0, false
+	}
+	c.conn.SetWriteDeadline(time.Time{}) // before flushing ends: a direct write would see it
+	c.out.flushing = false
+	return nil, c.ending, s.accepted && s.ws == c
 }
 
 // finish takes a step of the connection's end. On TLS it may block; otherwise it may be called under the lock.
@@ -226,9 +237,9 @@ func (c *wsConn) closeSoonLocked(code ws.StatusCode) {
 func (c *wsConn) read() {
 	s := c.session
 	defer s.server.running.Done()
+	defer s.guard()
 	defer c.conn.Close()
 	defer c.in.release()
-	defer s.guard()
 	for {
 		data, isBinary, err := c.in.readMessage(c.control)
 		if err == nil {

@@ -1,0 +1,56 @@
+package engineio
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+)
+
+// A fault of this package, or a panic of its Handler, ends one session. Two things see to that: each goroutine and timer
+// has a guard at its top, and what a session does under its lock is done with a deferred Unlock. A lock that a fault left
+// held would be waited for by whoever sends to the session, and so by its whole room.
+
+var errFault = errors.New("engineio: a fault of the server's own")
+
+// guard keeps a fault of this package from ending the process: it ends the session.
+func (s *Session) guard() {
+	if fault := recover(); fault != nil {
+		s.fault(fault)
+	}
+}
+
+// guardAnswer is guard for the goroutine of a request, whose connection the HTTP server closes. A panic of the
+// application's functions for headers, which have ended the session already, is passed on.
+func (s *Session) guardAnswer() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	s.mu.Lock()
+	passed := s.err == errHeaders
+	s.mu.Unlock()
+	if passed {
+		panic(fault)
+	}
+	s.fault(fault)
+	panic(http.ErrAbortHandler)
+}
+
+func (s *Session) fault(fault any) {
+	s.server.counters.panics.Add(1)
+	s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+	go s.broken() // a fault in ending it must not end in another
+}
+
+// broken ends a session in which there was a fault. What is queued or half written cannot be trusted any more.
+func (s *Session) broken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range []*wsConn{s.ws, s.probe} {
+		if c != nil {
+			c.drop()
+		}
+	}
+	s.endLocked(TransportError, errFault)
+}
