@@ -85,6 +85,12 @@ func modules() []Module {
 			"SQLite without cgo, so that the binary builds for every platform"},
 		{"github.com/alecthomas/kong", []string{"cmd/parley"},
 			"flags and environment from one struct"},
+		{"github.com/go-chi/chi/v5", []string{"examples/chi"},
+			"the router of an example"},
+		{"github.com/gin-gonic/gin", []string{"examples/gin"},
+			"the router of an example"},
+		{"github.com/labstack/echo/v5", []string{"examples/echo"},
+			"the router of an example"},
 		{"gopkg.in/yaml.v3", []string{"cmd/parley"},
 			"the settings file, with the line of a mistake in it"},
 	}

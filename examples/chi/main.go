@@ -1,0 +1,43 @@
+// Command chi is a Socket.IO server beside the routes of a chi program: a lobby in which everybody hears what is said.
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+const (
+	said = event.Name[string]("said")        // an event is a typed constant
+	say  = event.WithAck[string, int]("say") // this one is answered
+)
+
+func main() {
+	io, err := socketio.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+		return s.Join("lobby")
+	})
+	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
+		return len(text), event.Emit(s.To("lobby"), said, text)
+	})
+
+	router := chi.NewRouter()
+	router.Use(middleware.RequestID, middleware.Recoverer) // not Timeout and Compress: a poll is held, and compressed already
+	router.Handle("/socket.io/*", io)                      // every method: browsers ask with OPTIONS first
+	router.Get("/online", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, len(io.Sockets()))
+	})
+	log.Fatal(http.ListenAndServe(cmp.Or(os.Getenv("ADDR"), "localhost:3000"), router))
+}

@@ -1,0 +1,43 @@
+// Command echo is a Socket.IO server beside the routes of an Echo program: a lobby in which everybody hears what is said.
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+const (
+	said = event.Name[string]("said")        // an event is a typed constant
+	say  = event.WithAck[string, int]("say") // this one is answered
+)
+
+func main() {
+	io, err := socketio.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+		return s.Join("lobby")
+	})
+	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
+		return len(text), event.Emit(s.To("lobby"), said, text)
+	})
+
+	router := echo.New()
+	router.Use(middleware.RequestID(), middleware.Recover()) // not Gzip and CORS: Socket.IO has its own
+	router.Any("/socket.io/*", echo.WrapHandler(io))         // every method: browsers ask with OPTIONS first
+	router.GET("/online", func(c *echo.Context) error {
+		return c.String(http.StatusOK, fmt.Sprintln(len(io.Sockets())))
+	})
+	log.Fatal(router.Start(cmp.Or(os.Getenv("ADDR"), "localhost:3000")))
+}

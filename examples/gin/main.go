@@ -1,0 +1,41 @@
+// Command gin is a Socket.IO server beside the routes of a Gin program: a lobby in which everybody hears what is said.
+package main
+
+import (
+	"cmp"
+	"context"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/socketio"
+)
+
+const (
+	said = event.Name[string]("said")        // an event is a typed constant
+	say  = event.WithAck[string, int]("say") // this one is answered
+)
+
+func main() {
+	io, err := socketio.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+		return s.Join("lobby")
+	})
+	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
+		return len(text), event.Emit(s.To("lobby"), said, text)
+	})
+
+	router := gin.New()
+	router.Use(gin.Logger(), gin.Recovery())
+	router.Any("/socket.io/*path", gin.WrapH(io)) // every method: browsers ask with OPTIONS first
+	router.GET("/online", func(c *gin.Context) {
+		c.String(http.StatusOK, "%d\n", len(io.Sockets()))
+	})
+	log.Fatal(router.Run(cmp.Or(os.Getenv("ADDR"), "localhost:3000")))
+}

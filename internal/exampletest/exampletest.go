@@ -1,0 +1,111 @@
+// Package exampletest runs the programs of examples/ for their tests, as a user would: built, started, and spoken to over
+// HTTP.
+//
+// # Usage
+//
+//	server := exampletest.Start(t, ".")
+//	exampletest.Lobby(t, server)
+package exampletest
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a program may take to listen, and a request to be answered, on a machine that has much to do.
+const patience = time.Minute
+
+// Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL.
+func Start(t *testing.T, folder string) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	listener.Close()
+	binary := filepath.Join(t.TempDir(), "example.exe")
+	if out, err := exec.Command("go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	program := exec.Command(binary)
+	program.Env = append(os.Environ(), "ADDR="+addr)
+	program.Stdout, program.Stderr = t.Output(), t.Output()
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		program.Process.Kill()
+		program.Wait()
+	})
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			return "http://" + addr
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Fatal("the program does not listen")
+	return ""
+}
+
+// Lobby checks that a client that joins and says something is answered.
+func Lobby(t *testing.T, server string) {
+	t.Helper()
+	const polling = "/socket.io/?EIO=4&transport=polling"
+	opened := Get(t, server+polling)
+	_, rest, _ := strings.Cut(opened, `"sid":"`)
+	sid, _, found := strings.Cut(rest, `"`)
+	if !found {
+		t.Fatalf("no handshake: %s", opened)
+	}
+	session := server + polling + "&sid=" + sid
+	post(t, session, `40`)
+	if joined := Get(t, session); !strings.HasPrefix(joined, `40{"sid":"`) {
+		t.Fatalf("not joined: %s", joined)
+	}
+	post(t, session, `420["say","hello"]`)
+	if answer := Get(t, session); answer != `430[5]` {
+		t.Errorf("answer = %s, want 430[5]", answer)
+	}
+}
+
+var client = &http.Client{Timeout: patience}
+
+// Get returns the body of the answer to a GET.
+func Get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body(t, res)
+}
+
+func post(t *testing.T, url, packets string) {
+	t.Helper()
+	res, err := client.Post(url, "text/plain", strings.NewReader(packets))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := body(t, res); answer != "ok" {
+		t.Fatalf("%s: %s", packets, answer)
+	}
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
