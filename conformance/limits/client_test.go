@@ -1,0 +1,251 @@
+package limits_test
+
+import (
+	"bufio"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// transports are the ways of a session's packets.
+var transports = []string{"polling", "websocket", "upgraded"}
+
+const path = "/socket.io/?EIO=4&transport="
+
+// client is a session. Its packets stand as on polling; "close" with the code of a close frame, and "end", stand for its
+// end.
+type client struct {
+	t      *testing.T
+	n      *node
+	sid    string
+	conn   net.Conn      // of the websocket; nil on polling
+	in     chan string   // what has come; closed by who reads
+	lock   chan struct{} // held while a frame is written
+	silent bool          // pings are not answered
+}
+
+// open opens a session.
+func (n *node) open(t *testing.T, transport string, silent bool) *client {
+	t.Helper()
+	c := &client{t: t, n: n, in: make(chan string, 10_000), lock: make(chan struct{}, 1), silent: silent}
+	if transport == "websocket" {
+		reader := c.dial("")
+		go c.read(reader)
+		c.handshake(c.next())
+		return c
+	}
+	status, opened := n.request(t, "GET", path+"polling", "")
+	if status != http.StatusOK {
+		t.Fatalf("no session: %d %s", status, opened)
+	}
+	c.handshake(opened)
+	if transport == "polling" {
+		go c.poll()
+		return c
+	}
+	reader := c.dial("&sid=" + c.sid)
+	c.frame(ws.OpText, "2probe")
+	if _, probe, err := c.message(reader); err != nil || probe != "3probe" {
+		t.Fatalf("upgrading: %q, %v", probe, err)
+	}
+	c.frame(ws.OpText, "5")
+	go c.read(reader)
+	return c
+}
+
+func (c *client) handshake(opened string) {
+	c.t.Helper()
+	_, rest, found := strings.Cut(opened, `{"sid":"`)
+	if c.sid, _, _ = strings.Cut(rest, `"`); !found {
+		c.t.Fatalf("no handshake: %q", opened)
+	}
+}
+
+// dial opens a websocket.
+func (c *client) dial(query string) io.Reader {
+	c.t.Helper()
+	dialer := ws.Dialer{NetDial: c.n.dial}
+	conn, ahead, _, err := dialer.Dial(c.t.Context(), "ws://parley.test"+path+"websocket"+query)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { conn.Close() })
+	c.conn = conn
+	if ahead != nil {
+		return ahead
+	}
+	return conn
+}
+
+// read reads the websocket until it ends.
+func (c *client) read(from io.Reader) {
+	defer close(c.in)
+	for {
+		op, message, err := c.message(from)
+		switch {
+		case err != nil:
+			c.conn.Close()
+			c.in <- "end"
+			return
+		case op == ws.OpClose:
+			code, _ := ws.ParseCloseFrameData([]byte(message))
+			c.in <- strings.TrimSuffix(fmt.Sprint("close ", int(code)), " 0")
+			c.frame(ws.OpClose, message)
+		case op == ws.OpText && message == "2":
+			c.pong()
+		case op == ws.OpText:
+			c.in <- message
+		}
+	}
+}
+
+func (c *client) message(from io.Reader) (ws.OpCode, string, error) {
+	f, err := ws.ReadFrame(from)
+	return f.Header.OpCode, string(f.Payload), err
+}
+
+// poll polls until the session ends.
+func (c *client) poll() {
+	defer close(c.in)
+	for {
+		status, body := c.n.request(c.t, "GET", path+"polling&sid="+c.sid, "")
+		if status != http.StatusOK || body == "1" {
+			c.in <- "end"
+			return
+		}
+		for packet := range strings.SplitSeq(body, "\x1e") {
+			switch packet {
+			case "2":
+				c.pong()
+			case "6":
+			default:
+				c.in <- packet
+			}
+		}
+	}
+}
+
+func (c *client) pong() {
+	if !c.silent {
+		c.send("3")
+	}
+}
+
+// send sends packets, "b" with base64 for binary. What does not arrive shows in what comes back.
+func (c *client) send(packets ...string) {
+	if len(packets) == 0 {
+		return
+	}
+	if c.conn == nil {
+		c.n.request(c.t, "POST", path+"polling&sid="+c.sid, strings.Join(packets, "\x1e"))
+		return
+	}
+	for _, p := range packets {
+		if data, ok := strings.CutPrefix(p, "b"); ok {
+			binary, _ := base64.StdEncoding.DecodeString(data)
+			c.frame(ws.OpBinary, string(binary))
+		} else {
+			c.frame(ws.OpText, p)
+		}
+	}
+}
+
+func (c *client) frame(op ws.OpCode, payload string) { c.fragment(op, true, payload) }
+
+func (c *client) fragment(op ws.OpCode, fin bool, payload string) {
+	frame, err := ws.CompileFrame(ws.MaskFrame(ws.NewFrame(op, fin, []byte(payload))))
+	if err != nil {
+		c.t.Error(err)
+	}
+	c.lock <- struct{}{}
+	defer func() { <-c.lock }()
+	c.conn.Write(frame)
+}
+
+// header sends the header of a text frame, with what there is of its payload.
+func (c *client) header(length int64, payload string) {
+	ws.WriteHeader(c.conn, ws.Header{Fin: true, OpCode: ws.OpText, Masked: true, Length: length})
+	io.WriteString(c.conn, payload)
+}
+
+// patience is longer than all deadlines of a server.
+const patience = 2 * time.Minute
+
+// next returns the next packet. It is empty behind the end, and when nothing comes any more.
+func (c *client) next() string {
+	select {
+	case packet := <-c.in:
+		return packet
+	case <-time.After(patience):
+		return ""
+	}
+}
+
+// join joins the namespace "/".
+func (c *client) join() {
+	c.t.Helper()
+	c.send("40")
+	if reply := c.next(); !strings.HasPrefix(reply, `40{"sid":"`) {
+		c.t.Fatalf("joining: %q", reply)
+	}
+}
+
+// alive checks that an event is answered.
+func (c *client) alive() {
+	c.t.Helper()
+	c.send(`420["say","hello"]`)
+	for packet := c.next(); packet != "430[5]"; packet = c.next() {
+		if packet == "" || packet == "end" {
+			c.t.Error("the session has ended, or answers nothing")
+			return
+		}
+	}
+}
+
+// request sends a request, with headers in pairs. Status 0 means that there was no answer.
+func (n *node) request(t *testing.T, method, target, body string, headers ...string) (status int, text string) {
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://parley.test"+target, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := n.http.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(data)
+}
+
+// raw sends bytes on a connection of their own and returns the status and the body of the answer.
+func (n *node) raw(t *testing.T, request string) (status int, body string) {
+	t.Helper()
+	conn, err := n.dial(t.Context(), "tcp", "parley.test:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	go io.WriteString(conn, request) // the server may answer before it has read all
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	data, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(data)
+}

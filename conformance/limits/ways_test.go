@@ -1,0 +1,114 @@
+// Package limits_test sends what exceeds each limit through every public way in: a server mounted in net/http, chi, Gin
+// and Echo, and each transport. Glue code between a framework and a library is where limits get lost; here each must
+// hold with its default, be counted by its cause, and leave other clients alone.
+package limits_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-chi/chi/v5"
+	chimiddleware "github.com/go-chi/chi/v5/middleware"
+	"github.com/labstack/echo/v5"
+	echomiddleware "github.com/labstack/echo/v5/middleware"
+	"go.uber.org/goleak"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/socketio"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.ReleaseMode) // says nothing
+	goleak.VerifyTestMain(m)
+}
+
+// ways are the ways to mount a server, as the programs in examples do it.
+var ways = map[string]func(io http.Handler) http.Handler{
+	"nethttp": func(io http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/socket.io/", io)
+		return mux
+	},
+	"chi": func(io http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Use(chimiddleware.RequestID, chimiddleware.Recoverer)
+		router.Handle("/socket.io/*", io)
+		return router
+	},
+	"gin": func(io http.Handler) http.Handler {
+		router := gin.New()
+		router.Use(gin.Recovery())
+		router.Any("/socket.io/*path", gin.WrapH(io))
+		return router
+	},
+	"echo": func(io http.Handler) http.Handler {
+		router := echo.New()
+		router.Use(echomiddleware.RequestID(), echomiddleware.Recover())
+		router.Any("/socket.io/*", echo.WrapHandler(io))
+		return router
+	},
+}
+
+// node is a server that can be reached.
+type node struct {
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	http  *http.Client
+	stats func() socketio.Stats // nil for a program
+}
+
+// newNode returns what tests need of a server.
+func newNode(t *testing.T, dial func(ctx context.Context, network, addr string) (net.Conn, error)) *node {
+	transport := &http.Transport{DialContext: dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &node{dial: dial, http: &http.Client{Transport: transport}}
+}
+
+// serve starts a server with default options, mounted in one of the ways, on a network in memory. It answers "say" with
+// the length of a text. At the end of the test it is shut down and must not have had a fault.
+func serve(t *testing.T, mount func(io http.Handler) http.Handler) *node {
+	t.Helper()
+	io, err := socketio.New(&socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		io.Of(fmt.Sprint("/", i))
+	}
+	event.OnWithAck(io, event.WithAck[string, int]("say"), func(_ context.Context, _ *socketio.Socket, text string) (int, error) {
+		return len(text), nil
+	})
+	l := memnet.Listen()
+	server := &http.Server{Handler: mount(io)}
+	go server.Serve(l)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := io.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		server.Close()
+		time.Sleep(time.Second) // on the bubble's clock: net/http lingers for half of it where it has not read all
+		if s := io.Stats(); s.Panics+s.HandlerPanics+s.Engine.Panics > 0 || s.Engine.Sessions > 0 {
+			t.Errorf("faults or sessions are left: %+v", s)
+		}
+	})
+	n := newNode(t, l.DialContext)
+	n.stats = io.Stats
+	return n
+}
+
+// program returns the program at a URL.
+func program(t *testing.T, url string) *node {
+	addr := strings.TrimPrefix(url, "http://")
+	return newNode(t, func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	})
+}
