@@ -240,6 +240,7 @@ func (s *Session) writeBody(w http.ResponseWriter, r *http.Request, body []byte,
 		body = body[len(piece):]
 		rc.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
 		if _, err := w.Write(piece); err != nil {
+			timedOut(&s.server.counters.writeTimeouts, err)
 			s.Abort(TransportError, err)
 			return
 		}

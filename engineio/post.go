@@ -86,6 +86,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 		s.server.counters.violated(errTooLarge)
 		return http.StatusRequestEntityTooLarge
 	case err != nil:
+		timedOut(&s.server.counters.readTimeouts, err)
 		s.Abort(TransportError, errPostAborted)
 		return http.StatusBadRequest
 	}

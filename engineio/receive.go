@@ -115,6 +115,7 @@ func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
 		drain = false
 	default: // a deadline passed in the middle of a message, reading failed, or the upgrade was refused
 		framed = errors.Is(err, errProbe)
+		timedOut(&s.server.counters.readTimeouts, err)
 		err = fmt.Errorf("engineio: reading: %w", err)
 		c.closeSoonLocked(0)
 		if !framed {

@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"errors"
+	"os"
 	"sync/atomic"
 )
 
@@ -28,6 +29,12 @@ type Stats struct {
 	TooManyFragments int64
 	// TooManyControls counts the clients that sent more than MaxControlPackets in a second.
 	TooManyControls int64
+	// ReadTimeouts counts the messages and bodies that were not complete within ReadTimeout.
+	ReadTimeouts int64
+	// WriteTimeouts counts the connections that were closed because a write made no progress within WriteTimeout.
+	WriteTimeouts int64
+	// UpgradeTimeouts counts the websockets that did not complete their upgrade within UpgradeTimeout.
+	UpgradeTimeouts int64
 	// VolatileDropped counts the volatile messages that a client could not take at once.
 	VolatileDropped int64
 	// ExpendableDropped counts the expendable messages, in groups that were sent together, for which a full queue had no
@@ -53,7 +60,8 @@ type counters struct {
 	unsolicitedPongs atomic.Int64
 	panics           atomic.Int64
 
-	volatileDropped, expendableDropped atomic.Int64
+	volatileDropped, expendableDropped           atomic.Int64
+	readTimeouts, writeTimeouts, upgradeTimeouts atomic.Int64
 }
 
 // reasons gives each reason its place in counters.closedBy.
@@ -76,6 +84,13 @@ func (c *counters) turnedAway(cause error) {
 		c.tooManyPerIP.Add(1)
 	case errNotAdmitted:
 		c.notAdmitted.Add(1)
+	}
+}
+
+// timedOut counts an error in one of the counters if a deadline is its cause.
+func timedOut(counter *atomic.Int64, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		counter.Add(1)
 	}
 }
 
@@ -104,6 +119,9 @@ func (s *Server) Stats() Stats {
 		PayloadTooLarge:         s.counters.payloadTooLarge.Load(),
 		TooManyFragments:        s.counters.tooManyFragments.Load(),
 		TooManyControls:         s.counters.tooManyControls.Load(),
+		ReadTimeouts:            s.counters.readTimeouts.Load(),
+		WriteTimeouts:           s.counters.writeTimeouts.Load(),
+		UpgradeTimeouts:         s.counters.upgradeTimeouts.Load(),
 		VolatileDropped:         s.counters.volatileDropped.Load(),
 		ExpendableDropped:       s.counters.expendableDropped.Load(),
 		UnsolicitedPongs:        s.counters.unsolicitedPongs.Load(),

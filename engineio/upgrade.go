@@ -26,6 +26,9 @@ func (s *Session) startProbe(c *wsConn) bool {
 		defer s.guard()
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.probe == c {
+			s.server.counters.upgradeTimeouts.Add(1)
+		}
 		s.dropProbeLocked(c)
 	})
 	return true

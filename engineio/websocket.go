@@ -149,6 +149,7 @@ func (c *wsConn) flush() {
 		c.conn.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
 		n, err := batch.WriteTo(c.conn)
 		if err != nil {
+			timedOut(&s.server.counters.writeTimeouts, err)
 			s.writeFailed(c, err)
 			return
 		}

@@ -77,7 +77,7 @@ func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
 // attach adds a binary message to the half-built packet.
 func (d *decoder) attach(data []byte) (*Packet, error) {
 	if len(data) > d.free {
-		return nil, &SyntaxError{"attachments are too large", d.free}
+		return nil, beyond("AttachmentBytes", "attachments are too large", d.free)
 	}
 	d.free -= len(data)
 	d.packet.Attachments = append(d.packet.Attachments, cloneBytes(data))
@@ -139,7 +139,7 @@ func (d *decoder) count(data []byte, i int) (n, end int, err error) {
 	start := i
 	for ; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
 		if i-start == 4 {
-			return 0, 0, &SyntaxError{"too many attachments", start}
+			return 0, 0, beyond("Attachments", "too many attachments", start)
 		}
 		n = n*10 + int(data[i]-'0')
 	}
@@ -147,7 +147,7 @@ func (d *decoder) count(data []byte, i int) (n, end int, err error) {
 	case i == start || i == len(data) || data[i] != '-' || n == 0:
 		return 0, 0, &SyntaxError{"illegal number of attachments", start}
 	case n > d.limits.Attachments:
-		return 0, 0, &SyntaxError{"too many attachments", start}
+		return 0, 0, beyond("Attachments", "too many attachments", start)
 	}
 	return n, i + 1, nil
 }
@@ -167,7 +167,7 @@ func (d *decoder) namespaceAt(data []byte, i int) (name string, end int, err err
 	if comma := bytes.IndexByte(raw, ','); comma >= 0 {
 		raw, end = raw[:comma], i+comma+1
 	} else if len(raw) > d.limits.Namespace {
-		return "", 0, &SyntaxError{"namespace is too long", i}
+		return "", 0, beyond("Namespace", "namespace is too long", i)
 	}
 	switch {
 	case len(raw) == 1:
@@ -253,7 +253,7 @@ func checkEventName(payload []byte, offset, limit int) error {
 	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
 		name = raw[1 : len(raw)-1]
 	case raw[0] == '"' && (len(raw)-2)/len(`\u0000`) > limit:
-		return &SyntaxError{"event name is too long", offset}
+		return beyond("EventName", "event name is too long", offset)
 	case raw[0] == '"':
 		s, err := unquote(raw)
 		if err != nil {
@@ -264,7 +264,7 @@ func checkEventName(payload []byte, offset, limit int) error {
 		return &SyntaxError{"event name is neither a string nor a number", offset}
 	}
 	if len(name) > limit {
-		return &SyntaxError{"event name is too long", offset}
+		return beyond("EventName", "event name is too long", offset)
 	}
 	if ReservedEvent(string(name)) {
 		return &SyntaxError{"reserved event name", offset}

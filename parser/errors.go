@@ -32,6 +32,25 @@ func (e *SyntaxError) Error() string {
 	return "parser: " + e.Reason + " at byte " + strconv.Itoa(e.Offset)
 }
 
+// LimitError is the error of a message that goes beyond one of [Limits]. It unwraps to a [*SyntaxError].
+type LimitError struct {
+	// Limit is the name of the field of Limits.
+	Limit string
+
+	// Err says where.
+	Err *SyntaxError
+}
+
+func (e *LimitError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the syntax error.
+func (e *LimitError) Unwrap() error { return e.Err }
+
+// beyond makes the error of a message that goes beyond a limit.
+func beyond(limit, reason string, offset int) error {
+	return &LimitError{limit, &SyntaxError{reason, offset}}
+}
+
 // ValueError is returned by [Unmarshal] when a value does not fit the destination.
 type ValueError struct {
 	// Field is the path of struct fields from the value to the part that does not fit, by their names in JSON, joined by

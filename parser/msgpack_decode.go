@@ -144,7 +144,7 @@ func (u *unpacker) namespace() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(name) > u.limits.Namespace:
-		return nil, &SyntaxError{"namespace is too long", at}
+		return nil, beyond("Namespace", "namespace is too long", at)
 	case len(name) == 0 || name[0] != '/' || bytes.IndexByte(name, ',') >= 0:
 		// A comma ends the name in JSON, in which the packet may be passed on.
 		return nil, &SyntaxError{"invalid namespace", at}

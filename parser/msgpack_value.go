@@ -121,7 +121,7 @@ func (u *unpacker) skip() error {
 
 func (u *unpacker) array(left int) error {
 	if left == 0 {
-		return u.fail("value is nested too deep")
+		return beyond("Depth", "value is nested too deep", u.offset())
 	}
 	n, rest, err := msgp.ReadArrayHeaderBytes(u.rest)
 	if err != nil || uint64(n) > uint64(len(rest)) {
@@ -157,7 +157,7 @@ func (u *unpacker) members() (uint32, error) {
 
 func (u *unpacker) object(left int) error {
 	if left == 0 {
-		return u.fail("value is nested too deep")
+		return beyond("Depth", "value is nested too deep", u.offset())
 	}
 	at := u.offset()
 	n, err := u.members()
@@ -216,11 +216,11 @@ func (u *unpacker) key() error {
 func (u *unpacker) attach(part, rest []byte, left int) error {
 	switch {
 	case left == 0:
-		return u.fail("value is nested too deep")
+		return beyond("Depth", "value is nested too deep", u.offset())
 	case len(u.attachments) == u.limits.Attachments:
-		return u.fail("too many attachments")
+		return beyond("Attachments", "too many attachments", u.offset())
 	case len(part) > u.limits.AttachmentBytes-u.bytes:
-		return u.fail("attachments are too large")
+		return beyond("AttachmentBytes", "attachments are too large", u.offset())
 	}
 	u.text = appendPlaceholder(u.text, len(u.attachments))
 	u.attachments = append(u.attachments, part)
@@ -247,7 +247,7 @@ func (u *unpacker) extension(left int) error {
 		}
 	}
 	if left == 0 {
-		return u.fail("value is nested too deep")
+		return beyond("Depth", "value is nested too deep", u.offset())
 	}
 	u.text = append(u.text, '[')
 	u.text = strconv.AppendInt(u.text, int64(kind), 10)

@@ -24,7 +24,7 @@ type Decoder interface {
 	// Add takes the next message. It returns the packet that the message completes, or (nil, nil) while attachments are
 	// still awaited. The data is not kept after the call.
 	//
-	// The error is a *SyntaxError; what was half built is then forgotten.
+	// The error is a *SyntaxError, in a *LimitError where a limit is the reason; what was half built is then forgotten.
 	Add(data []byte, binary bool) (*Packet, error)
 
 	// Waiting reports whether a packet is half built: the next message must be one of its attachments.

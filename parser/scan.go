@@ -39,7 +39,7 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 		switch c := data[i]; c {
 		case '{', '[':
 			if depth == maxDepth {
-				return 0, &SyntaxError{"JSON is nested too deep", i}
+				return 0, beyond("Depth", "JSON is nested too deep", i)
 			}
 			if depth>>6 == len(open) {
 				open = append(open, 0)

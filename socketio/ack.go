@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/parleyio/parley/event"
@@ -34,6 +35,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, name string, args ...any) (*ev
 	case answer = <-answers:
 	case <-ctx.Done():
 		if s.forgetAck(id) {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				s.nsp.server.counters.ackTimeouts.Add(1)
+			}
 			return nil, fmt.Errorf("socketio: waiting for an acknowledgement of %q: %w", name, ctx.Err())
 		}
 		answer = <-answers // it came, or the socket went, at the same moment

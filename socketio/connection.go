@@ -78,6 +78,7 @@ func (c *connection) Message(data []byte, binary bool) {
 		err = c.splitNamespace(p)
 	}
 	if err != nil {
+		c.server.counters.exceeded(err)
 		c.session.Abort(engineio.ParseError, err)
 		return
 	}

@@ -19,7 +19,7 @@ import (
 const maxConnectQuery = 8 << 10
 
 var (
-	errNamespace = errors.New("socketio: namespace is too long")
+	errNamespace = &parser.LimitError{Limit: "Namespace", Err: &parser.SyntaxError{Reason: "namespace is too long"}}
 	errQuery     = errors.New("socketio: query of a namespace does not parse")
 )
 

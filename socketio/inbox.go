@@ -61,6 +61,7 @@ func (c *connection) enqueue(s *Socket, m *event.Message) error {
 		room := make(chan struct{})
 		c.room = room
 		c.mu.Unlock()
+		c.server.counters.inboxStalls.Add(1)
 		c.session.Stalled(true)
 		<-room
 		c.session.Stalled(false)

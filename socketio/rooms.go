@@ -34,6 +34,9 @@ func (s *Socket) Join(rooms ...string) error {
 // checkRooms reports the first name that no room may have.
 func (s *Server) checkRooms(rooms []string) error {
 	for _, room := range rooms {
+		if len(room) > s.opts.MaxRoomName {
+			s.counters.longRoomNames.Add(1)
+		}
 		if room == "" || len(room) > s.opts.MaxRoomName {
 			return fmt.Errorf("%w: %d bytes", ErrRoomName, len(room))
 		}

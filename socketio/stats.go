@@ -1,9 +1,11 @@
 package socketio
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/parser"
 )
 
 // Stats is a snapshot of a server's counters, which only grow.
@@ -23,10 +25,26 @@ type Stats struct {
 	TooManyConnectionsPerUser int64
 	// TooManyNamespaces counts connects that were refused because of MaxNamespaces or MaxChildNamespaces.
 	TooManyNamespaces int64
+	// TooManyAttachments counts the connections that were closed because of MaxAttachments.
+	TooManyAttachments int64
+	// AttachmentsTooLarge counts those that were because of MaxPayload, which bounds the attachments of a packet together.
+	AttachmentsTooLarge int64
+	// TooDeep counts those that were because of MaxDepth.
+	TooDeep int64
+	// LongEventNames counts those that were because of MaxEventName.
+	LongEventNames int64
+	// LongNamespaceNames counts those that were because of MaxNamespaceName.
+	LongNamespaceNames int64
+	// LongRoomNames counts calls that failed because of MaxRoomName.
+	LongRoomNames int64
 	// TooManyRooms counts calls of Join that failed because of MaxRooms.
 	TooManyRooms int64
 	// TooManyAcks counts calls of EmitWithAck that failed because of MaxAcks.
 	TooManyAcks int64
+	// AckTimeouts counts calls of EmitWithAck that ended without an answer because of their deadline.
+	AckTimeouts int64
+	// InboxStalls counts how often the reading of a connection stopped because an inbox was full.
+	InboxStalls int64
 	// InboxOverflows counts connections that were closed because a client that owed an acknowledgement sent more than
 	// the inbox can take.
 	InboxOverflows int64
@@ -48,12 +66,35 @@ type Stats struct {
 
 // counters are what Stats is made of.
 type counters struct {
-	unknownAcks, latePackets, unhandledEvents       atomic.Int64
-	tooManyNamespaces, tooManyRooms, tooManyAcks    atomic.Int64
-	inboxOverflows, lateAttachments, connectTimeout atomic.Int64
-	recoveries, failedRecoveries                    atomic.Int64
-	tooManyPerUser                                  atomic.Int64
-	handlerPanics, panics                           atomic.Int64
+	unknownAcks, latePackets, unhandledEvents         atomic.Int64
+	tooManyNamespaces, tooManyRooms, tooManyAcks      atomic.Int64
+	inboxOverflows, lateAttachments, connectTimeout   atomic.Int64
+	recoveries, failedRecoveries                      atomic.Int64
+	tooManyPerUser                                    atomic.Int64
+	tooManyAttachments, attachmentsTooLarge, tooDeep  atomic.Int64
+	longEventNames, longNamespaceNames, longRoomNames atomic.Int64
+	ackTimeouts, inboxStalls                          atomic.Int64
+	handlerPanics, panics                             atomic.Int64
+}
+
+// exceeded counts a packet that does not decode, if one of the parser's limits is the reason.
+func (c *counters) exceeded(err error) {
+	var limit *parser.LimitError
+	if !errors.As(err, &limit) {
+		return
+	}
+	switch limit.Limit {
+	case "Attachments":
+		c.tooManyAttachments.Add(1)
+	case "AttachmentBytes":
+		c.attachmentsTooLarge.Add(1)
+	case "Depth":
+		c.tooDeep.Add(1)
+	case "EventName":
+		c.longEventNames.Add(1)
+	case "Namespace":
+		c.longNamespaceNames.Add(1)
+	}
 }
 
 // Stats returns the counters as they are now.
@@ -66,6 +107,14 @@ func (s *Server) Stats() Stats {
 		UnhandledEvents:           c.unhandledEvents.Load(),
 		TooManyConnectionsPerUser: c.tooManyPerUser.Load(),
 		TooManyNamespaces:         c.tooManyNamespaces.Load(),
+		TooManyAttachments:        c.tooManyAttachments.Load(),
+		AttachmentsTooLarge:       c.attachmentsTooLarge.Load(),
+		TooDeep:                   c.tooDeep.Load(),
+		LongEventNames:            c.longEventNames.Load(),
+		LongNamespaceNames:        c.longNamespaceNames.Load(),
+		LongRoomNames:             c.longRoomNames.Load(),
+		AckTimeouts:               c.ackTimeouts.Load(),
+		InboxStalls:               c.inboxStalls.Load(),
 		TooManyRooms:              c.tooManyRooms.Load(),
 		TooManyAcks:               c.tooManyAcks.Load(),
 		InboxOverflows:            c.inboxOverflows.Load(),
