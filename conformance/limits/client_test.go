@@ -107,8 +107,12 @@ func (c *client) read(from io.Reader) {
 }
 
 func (c *client) message(from io.Reader) (ws.OpCode, string, error) {
-	f, err := ws.ReadFrame(from)
-	return f.Header.OpCode, string(f.Payload), err
+	h, err := ws.ReadHeader(from)
+	payload := make([]byte, min(h.Length, limit))
+	if err == nil {
+		_, err = io.ReadFull(from, payload)
+	}
+	return h.OpCode, string(payload), err
 }
 
 // poll polls until the session ends.
