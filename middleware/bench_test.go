@@ -15,7 +15,7 @@ var all = &middleware.RateLimitOptions{
 		{Per: middleware.PerConnection, Rate: 1e9, Burst: 1e9},
 		{Per: middleware.PerConnection, Rate: 1e9, Burst: 1e9, Events: []string{"login", "say"}},
 		{Per: middleware.PerUser, Rate: 1e9, Burst: 1e9},
-		{Per: middleware.PerAddress, Rate: 1e9, Burst: 1e9},
+		{Per: middleware.PerIP, Rate: 1e9, Burst: 1e9},
 	},
 	Identify: func(*socketio.Socket) string { return "ann" },
 }

@@ -48,16 +48,11 @@ func (c *client) violate(after int, now time.Time) bool {
 	return !c.violations.AllowN(now, 1)
 }
 
-// network returns the IPv4 address, or the /64 of the IPv6 address, in an address that may have a port. It is empty for
-// anything else.
+// network returns an IPv4 address as it is, and the /64 of an IPv6 address. It is empty for anything else.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
-		with, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return ""
-		}
-		ip = with.Addr()
+		return ""
 	}
 	ip = ip.Unmap().WithZone("")
 	if ip.Is4() {

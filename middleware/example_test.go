@@ -29,9 +29,9 @@ func ExampleRateLimit() {
 	limiter, err := middleware.RateLimit(&middleware.RateLimitOptions{
 		Limits: []middleware.Limit{
 			{Per: middleware.PerConnection, Rate: 50, Burst: 100},
-			{Per: middleware.PerAddress, Rate: 200, Burst: 400},
+			{Per: middleware.PerIP, Rate: 200, Burst: 400},
 			{Per: middleware.PerUser, Rate: 100, Burst: 200},
-			{Per: middleware.PerAddress, Events: []string{"login"}, Rate: 5. / 60, Burst: 5},
+			{Per: middleware.PerIP, Events: []string{"login"}, Rate: 5. / 60, Burst: 5},
 		},
 		Identify: func(s *socketio.Socket) string {
 			name, _ := user.Value(s)

@@ -29,9 +29,9 @@ type RateLimitOptions struct {
 	// one by one. The client is told why and does not come back by itself. Zero, and a negative value, mean never.
 	DisconnectAfter int
 
-	// MaxUsers bounds the users, and MaxAddresses the addresses, that have buckets of their own at a time. Those above
+	// MaxUsers bounds the users, and MaxIPs the addresses, that have buckets of their own at a time. Those above
 	// share one. Zero means 100,000, about 30 MB when they are all there; a negative value no limit.
-	MaxUsers, MaxAddresses int
+	MaxUsers, MaxIPs int
 }
 
 // Limit is a token bucket for each connection, user or address.
@@ -60,23 +60,23 @@ const (
 	// PerUser counts the events of all connections of a user of this node; see RateLimitOptions.Identify.
 	PerUser
 
-	// PerAddress counts the events of all connections from an IPv4 address, or from one network of IPv6 (/64), which is
+	// PerIP counts the events of all connections from an IPv4 address, or from one network of IPv6 (/64), which is
 	// what one client has. It is that of Handshake.Address: behind a proxy that is not in socketio's TrustedProxies all
 	// clients have the same. Connections without an IP address, such as those on a Unix socket, are not counted.
-	PerAddress
+	PerIP
 
 	scopes = iota
 )
 
-// String returns "connection", "user" or "address".
+// String returns "connection", "user" or "IP".
 func (s Scope) String() string {
 	switch s {
 	case PerConnection:
 		return "connection"
 	case PerUser:
 		return "user"
-	case PerAddress:
-		return "address"
+	case PerIP:
+		return "IP"
 	}
 	return fmt.Sprintf("Scope(%d)", int(s))
 }
@@ -161,7 +161,7 @@ func RateLimit(opts *RateLimitOptions) (*RateLimiter, error) {
 		fill[given.Per] = max(fill[given.Per], one.fill())
 	}
 	l.users = newOwners(l.buckets[PerUser], fill[PerUser], o.MaxUsers)
-	l.addresses = newOwners(l.buckets[PerAddress], fill[PerAddress], o.MaxAddresses)
+	l.addresses = newOwners(l.buckets[PerIP], fill[PerIP], o.MaxIPs)
 	return l, nil
 }
 
@@ -230,8 +230,8 @@ func (l *RateLimiter) take(c *client, s *socketio.Socket, name string, now time.
 			by[PerUser] = l.users.find(user)
 		}
 	}
-	if l.buckets[PerAddress] > 0 && c.address != "" {
-		by[PerAddress] = l.addresses.find(c.address)
+	if l.buckets[PerIP] > 0 && c.address != "" {
+		by[PerIP] = l.addresses.find(c.address)
 	}
 	for _, o := range by { // in the order of the scopes, so that no two wait for each other
 		if o != nil {
@@ -277,11 +277,11 @@ type RateLimiterStats struct {
 	Exceeded []int64
 	// Disconnected counts the connections that were closed because of DisconnectAfter.
 	Disconnected int64
-	// Crowded counts the events of users and addresses that had to share a bucket because of MaxUsers or MaxAddresses.
+	// Crowded counts the events of users and addresses that had to share a bucket because of MaxUsers or MaxIPs.
 	Crowded int64
 
-	// Users and Addresses are how many have buckets now. Those whose buckets are full again are forgotten.
-	Users, Addresses int
+	// Users and IPs are how many have buckets now. Those whose buckets are full again are forgotten.
+	Users, IPs int
 }
 
 // Stats returns the counters as they are now.
@@ -292,7 +292,7 @@ func (l *RateLimiter) Stats() RateLimiterStats {
 		Disconnected: l.disconnected.Load(),
 		Crowded:      l.users.crowded.Load() + l.addresses.crowded.Load(),
 		Users:        l.users.len(),
-		Addresses:    l.addresses.len(),
+		IPs:          l.addresses.len(),
 	}
 	for i := range l.exceeded {
 		s.Exceeded[i] = l.exceeded[i].Load()

@@ -119,7 +119,7 @@ func TestRateLimit_scopes(t *testing.T) {
 		nobody.expect()
 	})
 	bubble(t, "an address, whatever the ports", func(t *testing.T) {
-		n := serve(t, limit(middleware.Limit{Per: middleware.PerAddress, Rate: 1, Burst: 4}))
+		n := serve(t, limit(middleware.Limit{Per: middleware.PerIP, Rate: 1, Burst: 4}))
 		n.join(t, home, "ann").send(`42["say"]`)
 		synctest.Wait() // it is handled
 		n.join(t, "::ffff:"+home, "bob").says(3)
@@ -138,7 +138,7 @@ func TestRateLimit_scopes(t *testing.T) {
 		c.expect()
 	})
 	bubble(t, "one reconnects in vain", func(t *testing.T) { // what a limit of attempts to log in is for
-		n := serve(t, limit(middleware.Limit{Per: middleware.PerAddress, Rate: 1. / 60, Burst: 3, Events: []string{"say"}}))
+		n := serve(t, limit(middleware.Limit{Per: middleware.PerIP, Rate: 1. / 60, Burst: 3, Events: []string{"say"}}))
 		for range 3 {
 			c := n.join(t, home, "")
 			c.send(`421["say"]`)
@@ -195,7 +195,7 @@ func TestRateLimit_disconnect(t *testing.T) {
 func TestRateLimit_memory(t *testing.T) {
 	limits := []middleware.Limit{
 		{Per: middleware.PerUser, Rate: 1, Burst: 30},
-		{Per: middleware.PerAddress, Rate: 1, Burst: 30, Events: []string{"say"}},
+		{Per: middleware.PerIP, Rate: 1, Burst: 30, Events: []string{"say"}},
 	}
 	bubble(t, "full buckets are forgotten, and no others", func(t *testing.T) {
 		n := serve(t, &middleware.RateLimitOptions{Limits: limits, Identify: identify})
@@ -206,7 +206,7 @@ func TestRateLimit_memory(t *testing.T) {
 				n.join(t, fmt.Sprint("203.0.113.", i), fmt.Sprint("user", i)).send(`42["say"]`)
 			}
 			synctest.Wait()
-			if s := n.RateLimiter.Stats(); s.Users != 21 || s.Addresses != 21 {
+			if s := n.RateLimiter.Stats(); s.Users != 21 || s.IPs != 21 {
 				t.Fatalf("round %d: %+v", round, s)
 			}
 			time.Sleep(10 * time.Second)
@@ -214,19 +214,19 @@ func TestRateLimit_memory(t *testing.T) {
 			time.Sleep(29 * time.Second)
 			ann.says(29)
 			time.Sleep(61 * time.Second)
-			if s := n.RateLimiter.Stats(); s.Users != 0 || s.Addresses != 0 || s.Crowded != 0 {
+			if s := n.RateLimiter.Stats(); s.Users != 0 || s.IPs != 0 || s.Crowded != 0 {
 				t.Fatalf("round %d: they are still there: %+v", round, s)
 			}
 			time.Sleep(time.Duration(round*7) * time.Second)
 		}
 	})
 	bubble(t, "those above the bound share a bucket", func(t *testing.T) {
-		n := serve(t, &middleware.RateLimitOptions{Limits: limits, Identify: identify, MaxUsers: 2, MaxAddresses: -1})
+		n := serve(t, &middleware.RateLimitOptions{Limits: limits, Identify: identify, MaxUsers: 2, MaxIPs: -1})
 		n.join(t, home, "ann").says(30)
 		n.join(t, "203.0.113.1", "bob").says(30)
 		n.join(t, "203.0.113.2", "eve").says(30)
 		n.join(t, "203.0.113.3", "dan").says(0)
-		if s := n.RateLimiter.Stats(); s.Users != 2 || s.Addresses != 4 || s.Crowded != 32 {
+		if s := n.RateLimiter.Stats(); s.Users != 2 || s.IPs != 4 || s.Crowded != 32 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -244,7 +244,7 @@ func TestRateLimit_memory(t *testing.T) {
 		if grown := heap() - before; grown > 200_000 {
 			t.Errorf("5,000 names of 100 bytes have left %d bytes", grown)
 		}
-		if s := n.RateLimiter.Stats(); s.Users != 0 || s.Addresses != 1 {
+		if s := n.RateLimiter.Stats(); s.Users != 0 || s.IPs != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -279,7 +279,7 @@ func TestRateLimit_contradictions(t *testing.T) {
 		})
 	}
 	for scope, want := range map[middleware.Scope]string{
-		middleware.PerConnection: "connection", middleware.PerUser: "user", middleware.PerAddress: "address", 7: "Scope(7)",
+		middleware.PerConnection: "connection", middleware.PerUser: "user", middleware.PerIP: "IP", 7: "Scope(7)",
 	} {
 		if got := scope.String(); got != want {
 			t.Errorf("%d is %q", int(scope), got)

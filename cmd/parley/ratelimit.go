@@ -12,7 +12,7 @@ func (s *Settings) rateLimits() (*middleware.RateLimiter, error) {
 	var limits []middleware.Limit
 	for _, limit := range []middleware.Limit{
 		{Per: middleware.PerConnection, Rate: s.RateLimit},
-		{Per: middleware.PerAddress, Rate: s.RateLimitAddress},
+		{Per: middleware.PerIP, Rate: s.RateLimitPerIP},
 	} {
 		if limit.Rate > 0 {
 			limit.Burst = int(math.Ceil(2 * limit.Rate))

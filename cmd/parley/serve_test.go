@@ -258,7 +258,7 @@ func TestServe_presence_grace(t *testing.T) {
 }
 
 func TestServe_rate_limit_of_an_address(t *testing.T) {
-	r := start(t, "--rate-limit-address=0.01")
+	r := start(t, "--rate-limit-per-ip=0.01")
 	for _, want := range []string{`430[{"room":"x","members":[`, `430[{"error":{"code":"rate_limited",`} {
 		session := "/socket.io/?EIO=4&transport=polling&sid=" + r.handshake(t, "/socket.io/").SID
 		r.do(t, "POST", session, "40")

@@ -32,7 +32,7 @@ type Settings struct {
 	PingTimeout   time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
 
 	RateLimit           float64  `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
-	RateLimitAddress    float64  `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
+	RateLimitPerIP      float64  `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
 	RateLimitDisconnect int      `placeholder:"N" help:"Refused events within a minute after which a connection is closed. 0 means never."`
 	MaxConnections      int      `placeholder:"N" help:"Most connections at a time; clients beyond are told to come back later. 0 means no limit."`
 	MaxConnectionsPerIP int      `name:"max-connections-per-ip" placeholder:"N" help:"Most connections from one address, which for IPv6 is a network of 64 bits. 0 means no limit."`
@@ -61,7 +61,7 @@ func (s *Settings) Validate() error {
 		{"ping-interval", atLeast(s.PingInterval, time.Millisecond)},
 		{"ping-timeout", atLeast(s.PingTimeout, time.Millisecond)},
 		{"rate-limit", checkRate(s.RateLimit)},
-		{"rate-limit-address", checkRate(s.RateLimitAddress)},
+		{"rate-limit-per-ip", checkRate(s.RateLimitPerIP)},
 		{"rate-limit-disconnect", checkDisconnect(s)},
 		{"max-connections", checkCount(s.MaxConnections)},
 		{"max-connections-per-ip", checkCount(s.MaxConnectionsPerIP)},
@@ -139,8 +139,8 @@ func checkDisconnect(s *Settings) error {
 	switch {
 	case s.RateLimitDisconnect < 0:
 		return fmt.Errorf("%d is less than 0", s.RateLimitDisconnect)
-	case s.RateLimitDisconnect > 0 && s.RateLimit == 0 && s.RateLimitAddress == 0:
-		return errors.New("refuses nobody without --rate-limit or --rate-limit-address")
+	case s.RateLimitDisconnect > 0 && s.RateLimit == 0 && s.RateLimitPerIP == 0:
+		return errors.New("refuses nobody without --rate-limit or --rate-limit-per-ip")
 	}
 	return nil
 }

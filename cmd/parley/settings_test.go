@@ -190,7 +190,7 @@ func TestSettings_wrong(t *testing.T) {
 		"log-format":            {[]string{"serve", "--log-format=xml"}, nil, []string{"--log-format", "xml"}},
 		"rate-limit":            {[]string{"serve", "--rate-limit=-1"}, nil, []string{"--rate-limit", "-1"}},
 		"rate-limit, NaN":       {[]string{"serve", "--rate-limit=NaN"}, nil, []string{"--rate-limit"}},
-		"rate-limit-address":    {[]string{"serve", "--rate-limit-address=1e9"}, nil, []string{"--rate-limit-address"}},
+		"rate-limit-per-ip":     {[]string{"serve", "--rate-limit-per-ip=1e9"}, nil, []string{"--rate-limit-per-ip"}},
 		"rate-limit-disconnect": {[]string{"serve", "--rate-limit-disconnect=-1"}, nil, []string{"--rate-limit-disconnect"}},
 		"rate-limit, nothing":   {[]string{"serve", "--rate-limit-disconnect=5"}, nil, []string{"--rate-limit-disconnect", "without --rate-limit"}},
 		"shutdown-timeout":      {[]string{"serve", "--shutdown-timeout=0s"}, nil, []string{"--shutdown-timeout"}},
