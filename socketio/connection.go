@@ -57,6 +57,7 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	c := &connection{server: s, session: session, eio3: session.Protocol() == 3, decoder: s.newDecoder(session)}
 	c.mu.Lock()
 	c.connectTimer = time.AfterFunc(s.opts.ConnectTimeout, func() {
+		defer s.guard("connect timeout")
 		s.counters.connectTimeout.Add(1)
 		session.Close()
 	})
@@ -106,6 +107,7 @@ func (c *connection) watchAttachments() error {
 		return errNotJoined
 	}
 	c.halfTimer = time.AfterFunc(c.server.opts.ReadTimeout, func() {
+		defer c.server.guard("attachments' timeout")
 		c.server.counters.lateAttachments.Add(1)
 		c.session.Abort(engineio.ParseError, errAttachments)
 	})
@@ -120,32 +122,36 @@ func (c *connection) dispatch(p *parser.Packet) error {
 	if p.Type == parser.Connect {
 		return c.connect(p)
 	}
+	s, err := c.receive(p)
+	if s == nil {
+		return err
+	}
+	return c.enqueue(s, event.NewMessage(p, (*acker)(s)))
+}
+
+// receive handles one packet, save that it returns the socket of an event, which is the caller's to enqueue.
+func (c *connection) receive(p *parser.Packet) (*Socket, error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	s := c.socketLocked(p.Namespace)
 	if _, kicked := c.kicked[p.Namespace]; s == nil && kicked {
-		c.mu.Unlock()
 		c.server.counters.latePackets.Add(1) // sent before the client knew
-		return nil
+		return nil, nil
 	}
 	if s == nil || s.state != connected {
-		c.mu.Unlock()
-		return errNotJoined
+		return nil, errNotJoined
 	}
 	switch p.Type {
 	case parser.Event:
-		c.mu.Unlock()
-		return c.enqueue(s, event.NewMessage(p, (*acker)(s)))
+		return s, nil
 	case parser.Ack:
 		c.resolveLocked(s, p)
-		c.mu.Unlock()
-		return nil
+		return nil, nil
 	case parser.Disconnect:
 		s.closeLocked(&DisconnectError{Reason: ClientDisconnect})
-		c.mu.Unlock()
-		return nil
+		return nil, nil
 	default:
-		c.mu.Unlock()
-		return fmt.Errorf("%w: a packet of type %d from a client", errOutOfPlace, p.Type)
+		return nil, fmt.Errorf("%w: a packet of type %d from a client", errOutOfPlace, p.Type)
 	}
 }
 
@@ -268,7 +274,7 @@ func (c *connection) end(why *DisconnectError) {
 	c.stopConnectTimerLocked()
 	c.stopHalfTimerLocked()
 	for _, s := range slices.Clone(c.sockets) {
-		s.closeLocked(why)
+		s.endLocked(why)
 	}
 	c.server.users.leave(c)
 }

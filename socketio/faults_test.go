@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -18,25 +19,59 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// faulty is an adapter whose n-th member makes it panic, as a fault of our own code would.
+// faulty is an adapter whose n-th call panics, as a fault of our own code would. Nought is none.
 type faulty struct {
 	cluster.Adapter
 	left *atomic.Int64
 }
 
-func (f faulty) Add(m cluster.Member) {
+func (f faulty) call() {
 	if f.left.Add(-1) == 0 {
 		panic("a fault")
 	}
-	f.Adapter.Add(m)
 }
 
-func TestServer_fault(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+func (f faulty) Add(m cluster.Member)                  { f.call(); f.Adapter.Add(m) }
+func (f faulty) Remove(id string)                      { f.call(); f.Adapter.Remove(id) }
+func (f faulty) Join(id string, rooms ...string) error { f.call(); return f.Adapter.Join(id, rooms...) }
+func (f faulty) Leave(id string, rooms ...string)      { f.call(); f.Adapter.Leave(id, rooms...) }
+func (f faulty) Rooms(id string) []string              { f.call(); return f.Adapter.Rooms(id) }
+func (f faulty) InRoom(id, room string) bool           { f.call(); return f.Adapter.InRoom(id, room) }
+
+// faultyParser is a parser that counts together with the adapter.
+type faultyParser struct {
+	parser.JSON
+	faulty
+}
+
+func (f faultyParser) Encode(p *parser.Packet) ([]parser.Frame, error) {
+	f.call()
+	return f.JSON.Encode(p)
+}
+
+func (f faultyParser) NewDecoder(l parser.Limits) parser.Decoder {
+	return faultyDecoder{f.JSON.NewDecoder(l), f.faulty}
+}
+
+type faultyDecoder struct {
+	parser.Decoder
+	faulty
+}
+
+func (f faultyDecoder) Add(data []byte, binary bool) (*parser.Packet, error) {
+	f.call()
+	return f.Decoder.Add(data, binary)
+}
+
+// Wherever a connection's code has a fault, that connection ends or the event does, no lock of it is left held, others go
+// on, and the server shuts down.
+func TestServer_fault_everywhere(t *testing.T) {
+	bubble(t, "every call in turn", func(t *testing.T) {
 		var left atomic.Int64
-		left.Store(2)
+		log := slog.New(slog.DiscardHandler)
 		io, err := socketio.New(&socketio.Options{
-			Logger: slog.New(slog.DiscardHandler),
+			Logger: log,
+			Parser: faultyParser{faulty: faulty{left: &left}},
 			Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
 				adapter, err := cluster.InMemory()(name, local)
 				return faulty{adapter, &left}, err
@@ -45,19 +80,44 @@ func TestServer_fault(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		io.Of("/other")
+		io.On("work", func(ctx context.Context, s *socketio.Socket, m *event.Message) error {
+			err := errors.Join(s.Join("room"), s.Emit("one"), io.To("room").Emit("two"))
+			s.Leave("room")
+			return errors.Join(err, m.Ack(len(s.Rooms())))
+		})
+		io.On("kick", func(_ context.Context, s *socketio.Socket, _ *event.Message) error { s.Disconnect(true); return nil })
+		io.On("fine", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack() })
 		l := memnet.Listen()
 		server := &http.Server{Handler: io}
 		go server.Serve(l)
 		defer server.Close()
 		n := &node{Server: io, dialer: l.DialContext}
-
-		lives, ends := n.join(t), n.dial(t)
-		ends.send("40")
-		ends.closed()
-		lives.quiet()
-		n.join(t)
-		if s := io.Stats(); s.Panics != 1 {
-			t.Errorf("%d faults counted", s.Panics)
+		lives := n.join(t)
+		faults, at := int64(0), int64(0)
+		for over := false; !over; {
+			at++
+			c := n.dial(t)
+			synctest.Wait()
+			before := io.Stats()
+			left.Store(at)
+			for _, m := range []string{"40", "40/other,", `42["work"]`, `430[]`, "41/other,", `42["kick"]`} {
+				_ = c.trySend(m) // the connection may have ended
+				synctest.Wait()
+			}
+			over = left.Swap(0) > 0 // a life without a fault
+			c.conn.Close()
+			synctest.Wait()
+			after := io.Stats()
+			faults += after.Panics + after.Engine.Panics + after.HandlerPanics - before.Panics - before.Engine.Panics - before.HandlerPanics
+			if after.Engine.Sessions != 1 {
+				t.Fatalf("a fault in call %d leaves %d sessions", at, after.Engine.Sessions)
+			}
+			lives.send(`420["fine"]`)
+			lives.expect(`430[]`)
+		}
+		if faults < at-1 || at < 15 {
+			t.Errorf("%d calls, %d faults counted", at-1, faults)
 		}
 		if err := io.Shutdown(t.Context()); err != nil {
 			t.Error(err)

@@ -134,10 +134,19 @@ func (s *Socket) refuse(err error) {
 // out of all its namespaces, and the connection is closed once what was sent before has been written. A client whose
 // middlewares still run is refused.
 func (s *Socket) Disconnect(closeConnection bool) {
+	s.leave(closeConnection)
+	if closeConnection {
+		s.conn.session.Close()
+	}
+}
+
+// leave is Disconnect without closing the connection.
+func (s *Socket) leave(all bool) {
 	c := s.conn
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	leaving := []*Socket{s}
-	if closeConnection {
+	if all {
 		leaving = slices.Clone(c.sockets)
 	}
 	for _, socket := range leaving {
@@ -149,10 +158,6 @@ func (s *Socket) Disconnect(closeConnection bool) {
 			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
 		}
 		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect})
-	}
-	c.mu.Unlock()
-	if closeConnection {
-		c.session.Close()
 	}
 }
 
@@ -180,6 +185,18 @@ func (s *Socket) closeLocked(why *DisconnectError) {
 	s.startLocked() // somebody has to tell of the disconnect
 }
 
+// endLocked is closeLocked for a connection that ends: a fault in it must not keep the connection's other sockets.
+func (s *Socket) endLocked(why *DisconnectError) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.fault(recover())
+		}
+	}()
+	s.closeLocked(why)
+	returned = true
+}
+
 // finish tells of the disconnect, when nothing of the socket runs any more.
 func (s *Socket) finish() {
 	if s.told.Swap(true) {
@@ -201,6 +218,16 @@ func (s *Socket) finish() {
 	c.mu.Lock()
 	c.alive--
 	c.mu.Unlock()
+}
+
+// guard stands at the top of timers and goroutines that belong to no socket: a panic of this package's own code is logged
+// and counted, and does not end the process.
+func (s *Server) guard(what string) {
+	if fault := recover(); fault != nil {
+		s.counters.panics.Add(1)
+		s.opts.Logger.Error("panic in a server", slog.String("in", what), slog.Any("err", fault),
+			slog.String("stack", string(debug.Stack())))
+	}
 }
 
 // fault keeps a panic of this package's own code from ending the process, and a handler that has ended its goroutine

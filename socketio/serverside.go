@@ -76,6 +76,7 @@ func (d deliverer) ServerEvent(data []byte, answer func(json.RawMessage)) {
 	}
 	go func() {
 		defer n.server.running.Done()
+		defer n.server.guard("server event")
 		p := &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, HasID: answer != nil}
 		m := event.NewMessage(p, serverAcker(answer))
 		for _, h := range n.serverEvents.Handlers(m.Name()) {
