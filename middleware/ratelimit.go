@@ -30,7 +30,7 @@ type RateLimitOptions struct {
 	DisconnectAfter int
 
 	// MaxUsers bounds the users, and MaxIPs the addresses, that have buckets of their own at a time. Those above
-	// share one. Zero means 100,000, about 30 MB when they are all there; a negative value no limit.
+	// share one. Zero means 100,000, which take about 20 MB with one limit; a negative value no limit.
 	MaxUsers, MaxIPs int
 }
 
