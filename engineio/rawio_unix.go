@@ -27,7 +27,7 @@ func descriptor(conn net.Conn) syscall.RawConn {
 // readDescriptor makes one non-blocking read. ok is false when nothing has arrived.
 func readDescriptor(fd uintptr, b []byte) (n int, ok bool, err error) {
 	for {
-		n, err = syscall.Read(int(fd), b)
+		n, err = readOnce(fd, b)
 		switch {
 		case err == nil && n == 0:
 			return 0, true, io.EOF
@@ -45,7 +45,7 @@ func readDescriptor(fd uintptr, b []byte) (n int, ok bool, err error) {
 // writeDescriptor makes one non-blocking write and returns what the kernel took.
 func writeDescriptor(fd uintptr, b []byte) (int, error) {
 	for {
-		n, err := syscall.Write(int(fd), b)
+		n, err := writeOnce(fd, b)
 		switch {
 		case err == nil:
 			return n, nil
