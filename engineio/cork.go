@@ -8,35 +8,55 @@ import "time"
 func (s *Session) Cork() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ws == nil || s.state != open {
+	if s.ws != nil && s.state == open {
+		s.ws.corkLocked()
+	}
+}
+
+func (c *wsConn) corkLocked() {
+	if c.closeSent {
 		return
 	}
-	if s.ws.out.corkTimer == nil {
-		timer := time.AfterFunc(time.Hour, s.ws.corkExpired)
+	if c.out.corkTimer == nil {
+		timer := time.AfterFunc(time.Hour, c.corkExpired)
 		timer.Stop()
-		s.ws.out.corkTimer = timer
+		c.out.corkTimer = timer
 	}
-	s.ws.out.corks++
+	c.out.corks++
 }
 
 // Uncork ends a Cork. One without a Cork, or after an upgrade in between, has no effect.
 func (s *Session) Uncork() {
-	if c, err := s.uncork(); err != nil {
-		s.writeFailed(c, err)
+	s.mu.Lock()
+	c := s.ws
+	s.mu.Unlock()
+	if c != nil {
+		c.uncork()
 	}
 }
 
-func (s *Session) uncork() (c *wsConn, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c = s.ws
-	if c == nil || c.out.corks == 0 {
-		return c, nil
+func (c *wsConn) cork() {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	c.corkLocked()
+}
+
+func (c *wsConn) uncork() {
+	if err := c.uncorked(); err != nil {
+		c.session.writeFailed(c, err)
+	}
+}
+
+func (c *wsConn) uncorked() error {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	if c.out.corks == 0 {
+		return nil
 	}
 	if c.out.corks--; c.out.corks > 0 {
-		return c, nil
+		return nil
 	}
-	return c, c.drainLocked()
+	return c.drainLocked()
 }
 
 // corkExpired writes what has been held for as long as it may be.

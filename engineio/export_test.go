@@ -37,3 +37,17 @@ func ServeLate(s *Session, w http.ResponseWriter, r *http.Request) {
 		s.servePoll(w, r)
 	}
 }
+
+// CountDirectWrites counts the writes that the session's websocket makes without a flusher, from now on. The result is
+// the number so far.
+func CountDirectWrites(s *Session) func() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counting := &countingRaw{RawConn: s.ws.out.raw}
+	s.ws.out.raw = counting
+	return func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return counting.writes
+	}
+}

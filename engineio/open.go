@@ -58,7 +58,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arriva
 	if err != nil {
 		session.writeFailed(c, err)
 	}
-	go c.read()
+	go c.read(0)
 }
 
 // greet makes the websocket its session's transport and writes what comes first. It does not panic: what has begun must
@@ -103,7 +103,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 	c := newWSConn(session, conn, early, base64)
 	c.useDeflate(deflate)
 	c.probe()
-	go c.read()
+	go c.read(0)
 }
 
 // probe begins the upgrade of the session to this websocket, or ends it. Like greet it does not panic.

@@ -185,5 +185,5 @@ func (s *Session) receivePosted(p packet) error {
 		s.server.counters.violated(errControls)
 		return &endError{TransportError, errControls}
 	}
-	return s.receivePacket(p)
+	return s.receivePacket(p, false)
 }

@@ -49,17 +49,18 @@ func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) error {
 			return err
 		}
 	}
-	return s.receivePacket(p)
+	return s.receivePacket(p, true)
 }
 
-// receivePacket handles one packet of the main transport. An *endError says how the session ends.
-func (s *Session) receivePacket(p packet) error {
+// receivePacket handles one packet of the main transport. An *endError says how the session ends. inline says that the
+// goroutine may be replaced as the one that reads.
+func (s *Session) receivePacket(p packet, inline bool) error {
 	if p.kind != typePong {
 		s.alive()
 	}
 	switch p.kind {
 	case typeMessage:
-		s.handler.Message(p.data, p.binary)
+		s.deliver(p, inline)
 	case typePong:
 		return s.pong()
 	case typePing:

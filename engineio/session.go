@@ -35,9 +35,10 @@ type Session struct {
 	id       string
 	server   *Server
 	request  *Request
-	base64   bool     // binary messages leave as text over polling (query parameter b64)
-	revision revision // of the protocol, as its handshake asked for
-	handler  Handler  // set by acceptHandler, before anything is received
+	base64   bool          // binary messages leave as text over polling (query parameter b64)
+	revision revision      // of the protocol, as its handshake asked for
+	handler  Handler       // set by acceptHandler, before anything is received
+	inline   InlineHandler // the same; nil when it is none
 
 	postControls controlBudget // of the packets in POSTs; owned by the one POST that is handled
 
@@ -304,6 +305,7 @@ func (s *Session) acceptHandler() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handler, s.accepted = handler, true
+	s.inline, _ = handler.(InlineHandler)
 	if s.state == closed {
 		go s.notifyClosed()
 	}

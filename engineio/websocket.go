@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -25,6 +26,9 @@ type wsConn struct {
 
 	in  frameReader
 	out sendQueue
+
+	reader atomic.Int32 // the number of the goroutine that reads: see Session.HandOver
+	burst  bool         // replies are held back; owned by the reading goroutine
 
 	closeSent  bool   // a close frame is queued or written
 	ending     ending // what happens when all that was queued has been written
@@ -234,22 +238,41 @@ func (c *wsConn) closeSoonLocked(code ws.StatusCode) {
 	c.finishLocked(endSoon)
 }
 
-// read is the reading goroutine: it lives until the connection is closed.
-func (c *wsConn) read() {
+// read is the reading goroutine with a number: it lives until the connection is closed, or until another one reads.
+func (c *wsConn) read(number int32) {
 	s := c.session
-	defer s.server.running.Done()
+	defer c.stoppedReading(number)
 	defer s.guard()
-	defer c.conn.Close()
-	defer c.in.release()
+	defer c.stopReading(number)
 	for {
+		c.endBurst()
 		data, isBinary, err := c.in.readMessage(c.control)
 		if err == nil {
+			c.startBurst()
 			err = s.receiveFrame(c, data, isBinary)
+		}
+		if c.reader.Load() != number {
+			return
 		}
 		if err != nil {
 			s.readingEnded(c, err)
 			return
 		}
+	}
+}
+
+// stopReading closes the connection, unless another goroutine reads on.
+func (c *wsConn) stopReading(number int32) {
+	if c.reader.Load() == number {
+		defer c.conn.Close()
+		c.in.release()
+	}
+}
+
+// stoppedReading tells the server, unless another goroutine reads on.
+func (c *wsConn) stoppedReading(number int32) {
+	if c.reader.Load() == number {
+		c.session.server.running.Done()
 	}
 }
 

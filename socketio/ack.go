@@ -75,6 +75,7 @@ func (s *Socket) awaitAck(id uint64, answered func(*parser.Packet)) error {
 	s.acks[id] = answered
 	c.acks++
 	c.roomLocked() // a reader that waits for room must go on: it alone can bring the answer
+	c.handOverLocked()
 	return nil
 }
 

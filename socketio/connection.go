@@ -21,7 +21,8 @@ type connection struct {
 	// Immutable after construction.
 	server  *Server
 	session *engineio.Session
-	eio3    bool // the client is one of Socket.IO 2; see eio3.go
+	eio3    bool  // the client is one of Socket.IO 2; see eio3.go
+	slot    uint8 // of server.inline
 
 	// Owned by the goroutine that delivers messages.
 	decoder parser.Decoder
@@ -40,6 +41,7 @@ type connection struct {
 	data   map[any]any         // of NewConnectionData
 	kicked map[string]struct{} // namespaces that the server made the client leave; nil while there are none
 
+	inlineRun  uint64        // the handler that runs on the reading goroutine, and keeps it from reading; zero for none
 	acks       int           // acknowledgements that the client owes, over all sockets
 	concurrent int           // handlers that run beside their socket's order
 	room       chan struct{} // closed when a full inbox may have room; nil unless the reader waits
@@ -55,6 +57,7 @@ var (
 // accept makes the handler of a new session.
 func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	c := &connection{server: s, session: session, eio3: session.Protocol() == 3, decoder: s.newDecoder(session)}
+	c.slot = uint8(s.accepted.Add(1) % inlineSlots)
 	c.mu.Lock()
 	c.connectTimer = time.AfterFunc(s.opts.ConnectTimeout, func() {
 		defer s.guard("connect timeout")
@@ -71,9 +74,15 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	return c
 }
 
-// Message takes one Engine.IO message. A packet that does not decode ends the connection with "parse error", one that is
-// out of place with "forced close".
-func (c *connection) Message(data []byte, binary bool) {
+// Message takes one Engine.IO message that came by polling.
+func (c *connection) Message(data []byte, binary bool) { c.take(data, binary, false) }
+
+// MessageInline takes one that came by a websocket. A handler may run during the call: see inline.
+func (c *connection) MessageInline(data []byte, binary bool) { c.take(data, binary, true) }
+
+// take takes one Engine.IO message. A packet that does not decode ends the connection with "parse error", one that is out
+// of place with "forced close".
+func (c *connection) take(data []byte, binary, mayInline bool) {
 	p, err := c.decoder.Add(data, binary)
 	if err == nil && p != nil && c.eio3 {
 		err = c.splitNamespace(p)
@@ -88,7 +97,7 @@ func (c *connection) Message(data []byte, binary bool) {
 		err = c.watchAttachments()
 	}
 	if err == nil && p != nil {
-		err = c.dispatch(p)
+		err = c.dispatch(p, mayInline)
 	}
 	if err != nil {
 		c.session.Abort(engineio.ForcedClose, err)
@@ -115,7 +124,7 @@ func (c *connection) watchAttachments() error {
 }
 
 // dispatch handles one packet; an error means that it was out of place.
-func (c *connection) dispatch(p *parser.Packet) error {
+func (c *connection) dispatch(p *parser.Packet, mayInline bool) error {
 	if p.Namespace == "" {
 		p.Namespace = "/"
 	}
@@ -126,7 +135,7 @@ func (c *connection) dispatch(p *parser.Packet) error {
 	if s == nil {
 		return err
 	}
-	return c.enqueue(s, event.NewMessage(p, (*acker)(s)))
+	return c.enqueue(s, event.NewMessage(p, (*acker)(s)), mayInline)
 }
 
 // receive handles one packet, save that it returns the socket of an event, which is the caller's to enqueue.

@@ -39,7 +39,9 @@ func (b *inbox) fits(size int, o *Options) bool {
 // enqueue puts an event into its socket's inbox and sees to it that somebody works on it. When the inbox is full it
 // waits, and with it the reading of the connection, so that TCP slows the client down. The client is not waited for
 // while it owes an acknowledgement, which only further reading can bring; it may then send as many bytes once more.
-func (c *connection) enqueue(s *Socket, m *event.Message) error {
+//
+// With mayInline the caller's goroutine may work on it itself.
+func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error {
 	size := m.Size() + messageOverhead
 	o := &c.server.opts
 	c.mu.Lock()
@@ -50,6 +52,14 @@ func (c *connection) enqueue(s *Socket, m *event.Message) error {
 			return nil
 		case s.inbox.fits(size, o), c.acks > 0 && s.inbox.bytes+size <= 2*o.InboxBytes:
 			s.inbox.pushLocked(m)
+			if mayInline && !s.working && c.acks == 0 {
+				if run := c.server.inline.start(c); run != 0 {
+					s.working, c.inlineRun = true, run
+					c.mu.Unlock()
+					c.workInline(s, run)
+					return nil
+				}
+			}
 			s.startLocked()
 			c.mu.Unlock()
 			return nil

@@ -45,6 +45,12 @@ func numbers(namespace string, from, to int) (all []string) {
 	return all
 }
 
+// takenOver lets so much time pass that a handler which waits holds up the reading no more.
+func takenOver() {
+	time.Sleep(10 * time.Millisecond)
+	synctest.Wait()
+}
+
 // friend is the socket of the same client in another namespace.
 var friend = socketio.NewData[*socketio.Socket]("friend")
 
@@ -94,7 +100,7 @@ func TestInbox(t *testing.T) {
 		numbered(n.Of("/free"), told, func(context.Context, *socketio.Socket) {})
 		c := n.join(t, "/blocked", "/free")
 		c.flood("/blocked", 0, 3, "")
-		synctest.Wait()
+		takenOver()
 		c.flood("/free", 0, 50, "") // not held up as long as the inbox of the other has room
 		told.expect(t, numbers("/free", 0, 50)...)
 		c.flood("/blocked", 3, 50, "")
@@ -200,6 +206,24 @@ func TestInbox(t *testing.T) {
 		c.flood("/", 0, 3, `,"`+strings.Repeat("x", 9_900)+`"`)
 		told.expect(t, numbers("/", 0, 3)...)
 	})
+	bubble(t, "a handler that waits holds up the reading for two milliseconds", func(t *testing.T) {
+		n, told := serve(t, quick()), newJournal()
+		numbered(n.Of("/"), told, func(ctx context.Context, _ *socketio.Socket) {
+			began := time.Now()
+			<-ctx.Done()
+			if waited := time.Since(began); waited > 2*time.Millisecond {
+				t.Errorf("it took %v until the end was noticed", waited)
+			}
+		})
+		for range 3 {
+			c := n.join(t)
+			c.flood("/", 0, 1, "")
+			synctest.Wait()
+			c.conn.Close()
+			takenOver()
+			told.expect(t, "/ 0")
+		}
+	})
 	bubble(t, "the end of the socket lets the reader go", func(t *testing.T) {
 		n, told := serve(t, quick()), newJournal()
 		release := make(chan struct{})
@@ -208,7 +232,7 @@ func TestInbox(t *testing.T) {
 		c := n.join(t)
 		s := n.socket(t, c, "/")
 		c.flood("/", 0, 10, "")
-		synctest.Wait()
+		takenOver()
 		s.Disconnect(false)
 		c.expect("41")
 		c.join("/") // read although the handler of the socket before still waits
@@ -222,7 +246,7 @@ func TestInbox(t *testing.T) {
 		numbered(n.Of("/"), told, func(ctx context.Context, _ *socketio.Socket) { <-ctx.Done() })
 		c := n.join(t)
 		c.flood("/", 0, 10, "")
-		synctest.Wait()
+		takenOver()
 		if err := n.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
@@ -31,6 +32,8 @@ type Server struct {
 	endLast context.CancelCauseFunc
 
 	workers  *workers
+	inline   inline
+	accepted atomic.Uint32 // connections so far
 	counters counters
 	users    users
 	slow     *slowConsumer // of namespaces without a policy of their own
@@ -61,6 +64,7 @@ func New(opts *Options) (*Server, error) {
 	s.slow = newSlowConsumer(o.SlowConsumer)
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
 	s.workers = newWorkers(s.base.Done())
+	s.inline.done = s.base.Done()
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
 		return nil, err

@@ -52,14 +52,14 @@ func TestServer_Shutdown(t *testing.T) {
 		})
 		c := n.join(t)
 		c.send(`42["beside"]`, `42["e"]`, `42["e"]`)
-		synctest.Wait()
+		takenOver()
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if err := n.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
-		if waited := time.Since(began); waited != 4500*time.Millisecond {
+		if waited := time.Since(began); waited != 4490*time.Millisecond {
 			t.Errorf("waited %v", waited)
 		}
 		told.expect(t, "event, socketio: disconnected: server shutting down",
