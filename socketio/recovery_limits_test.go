@@ -45,6 +45,7 @@ func TestRecovery_expiry(t *testing.T) {
 			time.Sleep(c.away / 2)
 			must(t, n.Emit("missed"))
 			time.Sleep(c.away - c.away/2)
+			synctest.Wait() // for what else happens at this very moment
 			_, again, before := n.back(t, k)
 			continues(t, k, again, c.again)
 			if c.again {
