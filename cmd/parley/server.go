@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/parleyio/parley/backend/store"
 	"github.com/parleyio/parley/backend/web"
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/memory"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -170,6 +172,11 @@ func (s *server) routes() (http.Handler, error) {
 
 // serve answers requests until ctx ends, then drains. It returns nil when all went well.
 func (s *server) serve(ctx context.Context) error {
+	trimming, stopTrimming := context.WithCancel(ctx)
+	var trimmed sync.WaitGroup
+	trimmed.Go(func() { memory.Trim(trimming) })
+	defer trimmed.Wait()
+	defer stopTrimming()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	select {

@@ -16,8 +16,11 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/parleyio/parley/internal/memory"
 )
 
 func main() {
@@ -54,6 +57,11 @@ func run(ctx context.Context, profile, listen string, files certificate, out io.
 	if err != nil {
 		return err
 	}
+	trimming, stopTrimming := context.WithCancel(ctx)
+	var trimmed sync.WaitGroup
+	trimmed.Go(func() { memory.Trim(trimming) })
+	defer trimmed.Wait()
+	defer stopTrimming()
 	failed := make(chan error, 1)
 	if files == (certificate{}) {
 		fmt.Fprintf(out, "listening on http://%s%s\n", listener.Addr(), p.path)
