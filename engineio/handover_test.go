@@ -2,8 +2,11 @@ package engineio_test
 
 import (
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -96,4 +99,50 @@ func TestBurst(t *testing.T) {
 	if got := writes(); got == 0 || got > size/2 {
 		t.Errorf("%d writes for %d replies", got, size)
 	}
+}
+
+// goroutine returns what tells the calling goroutine from others.
+func goroutine() string {
+	stack := make([]byte, 64)
+	stack = stack[:runtime.Stack(stack, false)]
+	number, _, _ := strings.Cut(strings.TrimPrefix(string(stack), "goroutine "), " ")
+	return number
+}
+
+// TestReader_newStack: the goroutine that reads is replaced, and with it a stack that a message has made grow, where the
+// client is likely to fall silent.
+func TestReader_newStack(t *testing.T) {
+	inMemory(t, func(t *testing.T, n *network) {
+		r := start(t, n, setup{message: func(p *peer, _ message) { p.send(goroutine()) }})
+		c, p := r.websocket()
+		asks := func() string {
+			c.says("4who")
+			_, answer := c.frame()
+			return string(answer)
+		}
+		answersPing := func() {
+			time.Sleep(25 * time.Second)
+			c.hears("2")
+			c.says("3")
+			synctest.Wait()
+		}
+		first, second := asks(), asks()
+		if first == second {
+			t.Error("the goroutine of the first message reads on")
+		}
+		if again := asks(); again != second {
+			t.Error("the goroutine was replaced in the middle of a conversation")
+		}
+		answersPing()
+		if again := asks(); again != second {
+			t.Error("the goroutine was replaced although there had been messages since the ping before")
+		}
+		answersPing()
+		answersPing()
+		if again := asks(); again == second {
+			t.Error("the goroutine reads on after an interval of silence")
+		}
+		c.conn.Close()
+		p.ends(engineio.TransportClose)
+	})
 }

@@ -19,8 +19,9 @@ type endError struct {
 func (e *endError) Error() string { return e.err.Error() }
 func (e *endError) Unwrap() error { return e.err }
 
-// receiveFrame handles one websocket message, on the connection's reading goroutine.
-func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) error {
+// receiveFrame handles one websocket message, on the connection's reading goroutine. It returns the type of the packet,
+// or that of one which says nothing.
+func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind byte, err error) {
 	s.mu.Lock()
 	active, state := s.ws == c, s.state
 	s.mu.Unlock()
@@ -29,27 +30,26 @@ func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) error {
 		if err == nil {
 			s.tellUpgraded(c)
 		}
-		return err
+		return typeNoop, err
 	}
 	if state != open {
-		return nil // what a client sends into a closing session is ignored
+		return typeNoop, nil // what a client sends into a closing session is ignored
 	}
 	var p packet
-	var err error
 	if binary {
 		p, err = s.revision.decodeBinary(data)
 	} else {
 		p, err = s.revision.decodeText(data)
 	}
 	if err != nil {
-		return &endError{ParseError, err}
+		return typeNoop, &endError{ParseError, err}
 	}
 	if p.kind != typeMessage {
 		if err := c.in.countControl(); err != nil {
-			return err
+			return p.kind, err
 		}
 	}
-	return s.receivePacket(p, true)
+	return p.kind, s.receivePacket(p, true)
 }
 
 // receivePacket handles one packet of the main transport. An *endError says how the session ends. inline says that the

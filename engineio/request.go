@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unique"
 )
 
 // Request is what a session keeps of the HTTP request that opened it. The headers are packed into one string, so that
@@ -25,26 +26,10 @@ type Request struct {
 	// Time is when the session was opened.
 	Time time.Time
 
-	headers string
+	headers headers
 }
 
 func newRequest(r *http.Request, address string, now time.Time) *Request {
-	size := 0
-	for name, values := range r.Header {
-		for _, value := range values {
-			size += len(name) + len(value) + 2
-		}
-	}
-	var packed strings.Builder
-	packed.Grow(size)
-	for name, values := range r.Header {
-		for _, value := range values {
-			packed.WriteString(name)
-			packed.WriteByte('\n') // neither a name nor a value can hold a line feed
-			packed.WriteString(value)
-			packed.WriteByte('\n')
-		}
-	}
 	target := r.RequestURI // unlike r.URL, not changed by http.StripPrefix
 	if target == "" {
 		target = r.URL.RequestURI()
@@ -52,26 +37,17 @@ func newRequest(r *http.Request, address string, now time.Time) *Request {
 	return &Request{
 		// One string of its own each: a substring would keep the server's read buffer alive.
 		URL:        strings.Clone(target),
-		Host:       strings.Clone(r.Host),
+		Host:       unique.Make(r.Host).Value(),
 		Address:    address,
 		RemoteAddr: r.RemoteAddr,
 		Secure:     r.TLS != nil,
 		Time:       now,
-		headers:    packed.String(),
+		headers:    packHeaders(r.Header),
 	}
 }
 
 // Header expands the request's headers. Each call makes a new one.
-func (r *Request) Header() http.Header {
-	h := http.Header{}
-	for rest := r.headers; rest != ""; {
-		var name, value string
-		name, rest, _ = strings.Cut(rest, "\n")
-		value, rest, _ = strings.Cut(rest, "\n")
-		h[name] = append(h[name], value)
-	}
-	return h
-}
+func (r *Request) Header() http.Header { return r.headers.expand() }
 
 // Query parses the query of the URL. Where a parameter is repeated, the last one wins. Each call makes a new one.
 func (r *Request) Query() url.Values {

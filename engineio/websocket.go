@@ -239,17 +239,23 @@ func (c *wsConn) closeSoonLocked(code ws.StatusCode) {
 }
 
 // read is the reading goroutine with a number: it lives until the connection is closed, or until another one reads.
+//
+// To handle a message takes a larger stack than to wait for one, and a goroutine never gives half of so small a stack
+// back. So another one, with a new stack, takes over where the client is likely to fall silent: behind its first message,
+// which in Socket.IO joins a namespace, and when it has said nothing for a whole interval of the heartbeat.
 func (c *wsConn) read(number int32) {
 	s := c.session
 	defer c.stoppedReading(number)
 	defer s.guard()
 	defer c.stopReading(number)
+	grown, spoke := false, false // a message has been handled: since this goroutine began, since the last heartbeat
 	for {
 		c.endBurst()
 		data, isBinary, err := c.in.readMessage(c.control)
+		kind := byte(typeNoop)
 		if err == nil {
 			c.startBurst()
-			err = s.receiveFrame(c, data, isBinary)
+			kind, err = s.receiveFrame(c, data, isBinary)
 		}
 		if c.reader.Load() != number {
 			return
@@ -257,6 +263,16 @@ func (c *wsConn) read(number int32) {
 		if err != nil {
 			s.readingEnded(c, err)
 			return
+		}
+		first := number == 0 && !grown
+		switch {
+		case kind == typeMessage && first, kind != typeMessage && grown && !spoke:
+			go c.read(c.reader.Add(1))
+			return
+		case kind == typeMessage:
+			grown, spoke = true, true
+		default:
+			spoke = false
 		}
 	}
 }
