@@ -21,7 +21,7 @@ const (
 // nobody would notice acknowledgements, pongs or the end of the connection. So the watch looks at each tick who still
 // runs that ran before, and lets another goroutine read on: the handler's becomes a worker.
 type inline struct {
-	done     <-chan struct{} // ends the watch
+	server   *Server // immutable
 	watching atomic.Bool
 	slots    [inlineSlots]inlineSlot
 }
@@ -62,15 +62,17 @@ func (w *inline) end(c *connection, run uint64) {
 	slot.mu.Unlock()
 }
 
-// watch lives while events are handled.
+// watch lives while events are handled, and until the server has ended: whom it no longer watches is not read from, but
+// nobody is waited for then.
 func (w *inline) watch() {
+	defer w.server.guard("watch over handlers")
 	ticker := time.NewTicker(inlineTick)
 	defer ticker.Stop()
 	for rest := 0; ; rest++ {
 		select {
 		case <-ticker.C:
-		case <-w.done:
-			return // who still handles something is waited for, and not read from
+		case <-w.server.base.Done():
+			return
 		}
 		if w.look() {
 			rest = 0

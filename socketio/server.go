@@ -64,7 +64,7 @@ func New(opts *Options) (*Server, error) {
 	s.slow = newSlowConsumer(o.SlowConsumer)
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
 	s.workers = newWorkers(s.base.Done())
-	s.inline.done = s.base.Done()
+	s.inline.server = s
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
 		return nil, err
