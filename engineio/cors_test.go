@@ -202,6 +202,31 @@ func TestNew_contradictions(t *testing.T) {
 	}
 }
 
+// TestNew_warns: whoever lets every page in is told so at start, and nobody else is told anything.
+func TestNew_warns(t *testing.T) {
+	for _, test := range []struct {
+		cors  engineio.CORS
+		warns bool
+	}{
+		{engineio.CORS{}, false},
+		{engineio.CORS{Origins: []string{"*"}}, false},
+		{engineio.CORS{Origins: []string{"https://app.example"}, Credentials: true}, false},
+		{engineio.CORS{AllowAnyOrigin: true}, true},
+		{engineio.CORS{AllowAnyOrigin: true, Credentials: true}, true},
+	} {
+		var log strings.Builder
+		_, err := engineio.New(func(*engineio.Session) engineio.Handler { return nil }, &engineio.Options{
+			CORS: test.cors, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "any origin"); got != test.warns {
+			t.Errorf("%+v: warns %v: %s", test.cors, got, &log)
+		}
+	}
+}
+
 func newEngine(t testing.TB, options engineio.Options) *engineio.Server {
 	t.Helper()
 	options.Logger = slog.New(slog.DiscardHandler)

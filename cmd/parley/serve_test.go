@@ -230,6 +230,18 @@ func TestServe_logs_as_told(t *testing.T) {
 	}
 }
 
+func TestServe_warns_when_any_origin_may_connect(t *testing.T) {
+	for _, args := range [][]string{nil, {"--cors-any-origin"}} {
+		var log bytes.Buffer
+		if err := startLogging(t, &log, args...).stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "any origin may connect"); got != (len(args) > 0) {
+			t.Errorf("%q: warns %t\n%s", args, got, &log)
+		}
+	}
+}
+
 func TestServe_presence_grace(t *testing.T) {
 	r := start(t, "--presence-grace=0s")
 	bob := r.connect(t)
