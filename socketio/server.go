@@ -119,6 +119,11 @@ func (s *Server) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func())
 	return s.root.OnAnyOutgoing(f)
 }
 
+// OnDrain adds a function for each time that what waited for a client has been written; see Namespace.OnDrain.
+func (s *Server) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
+	return s.root.OnDrain(f)
+}
+
 // Emit sends an event to every socket of the namespace "/"; see Broadcast.Emit.
 func (s *Server) Emit(name string, args ...any) error { return s.root.Emit(name, args...) }
 
