@@ -10,6 +10,7 @@ BIN      := bin/parley
 RESULTS  := tmp/test
 RELEASE  ?=
 FUZZTIME ?= 20s
+SOAKTIME ?= 10m
 BENCH    ?=
 CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
@@ -42,7 +43,8 @@ $(BUNDLES): backend/web/package-lock.json backend/web/build.js
 	@touch $@
 
 .PHONY: test
-test: check $(BUNDLES) test-go test-clients ## Run everything: checks, Go tests, the official client and a browser
+test: SOAKTIME = 1m
+test: check $(BUNDLES) test-go test-clients soak ## Run everything: checks, Go tests, the official client, a browser and a minute of soak
 
 .PHONY: check
 check: need-go ## Check the format, go vet on every platform, and staticcheck
@@ -89,6 +91,12 @@ fuzz: need-go ## Fuzz each target for FUZZTIME (20s), and the parsers against th
 		done; \
 	done
 	cd $(CLIENTS) && npm ci --no-progress && PARLEY_FUZZ_TIME=$(FUZZTIME) PARLEY_FUZZ_SEED=$${RANDOM}000 node --test parser.test.js
+
+.PHONY: soak
+soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m): nothing may be lost, or left; the chart is tmp/soak/soak.svg
+	@scripts/need gcc
+	CGO_ENABLED=1 go build -race -o tmp/soak/soak ./conformance/soak
+	tmp/soak/soak -time $(SOAKTIME) -out tmp/soak
 
 .PHONY: bench
 bench: need-go $(REFERENCE) ## Measure Parley beside the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part

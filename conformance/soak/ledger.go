@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+)
+
+// members returns the clients of the ledger, by name, with the way in which they connect. Those whose name begins with "cut"
+// lose their connection again and again and recover; the others never do.
+func members() map[string]string {
+	return map[string]string{
+		"websocket": websocket, "websocket 2": websocket, "polling": polling, "upgrade": upgrade,
+		"cut websocket": websocket, "cut polling": polling, "cut upgrade": upgrade,
+	}
+}
+
+// ledger sends messages between its members until ctx ends, and waits then until all have come.
+func ledger(ctx context.Context, addr string, c config, b *book) {
+	listening, stop := context.WithCancel(context.WithoutCancel(ctx)) // longer than sending
+	defer stop()
+	var sending, all sync.WaitGroup
+	sending.Add(len(members()))
+	n := uint64(0)
+	for name, kind := range members() {
+		n++
+		m := &member{name: name, kind: kind, addr: addr, book: b, rand: rand.New(rand.NewPCG(c.Seed, n))}
+		all.Go(func() { m.run(ctx, listening, sending.Done) })
+	}
+	sending.Wait()
+	for end := time.Now().Add(c.Settle); b.open() > 0 && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	stop()
+	all.Wait()
+}
+
+// member is a client of the ledger.
+type member struct {
+	name, kind, addr string
+	book             *book
+	rand             *rand.Rand
+
+	// mu guards the field below.
+	mu     sync.Mutex
+	offset string // of the latest event that came
+}
+
+// run stays connected until listening ends, and sends until ctx does.
+func (m *member) run(ctx, listening context.Context, sent func()) {
+	done := sync.OnceFunc(sent)
+	defer done()
+	pid := ""
+	for listening.Err() == nil {
+		c, err := m.connect(listening, pid)
+		if err != nil {
+			m.book.problem("%s: %v", m.name, err)
+			return
+		}
+		if pid != "" && c.id() != pid {
+			m.book.problem("%s has not been recovered", m.name)
+		}
+		pid = c.id()
+		cut := m.talk(ctx, c)
+		if ctx.Err() == nil || cut {
+			c.close(false)
+			if !cut {
+				m.book.problem("%s has lost a connection that nobody has cut", m.name)
+			}
+			continue
+		}
+		done()
+		select {
+		case <-c.over:
+			m.book.problem("%s has lost its connection at the end", m.name)
+		case <-listening.Done():
+		}
+		c.close(false)
+		return
+	}
+}
+
+// connect connects, and recovers the socket with this pid.
+func (m *member) connect(ctx context.Context, pid string) (*client, error) {
+	auth := map[string]string{"name": m.name}
+	if pid != "" {
+		auth["pid"] = pid
+		m.mu.Lock()
+		if m.offset != "" {
+			auth["offset"] = m.offset
+		}
+		m.mu.Unlock()
+	}
+	return connect(ctx, m.addr, m.kind, auth, m.told)
+}
+
+// told notes a message.
+func (m *member) told(name string, args []any) {
+	if name != "message" || len(args) < 4 {
+		m.book.problem("%s was told %.20q with %d arguments", m.name, name, len(args))
+		return
+	}
+	from, _ := args[0].(string)
+	number, _ := args[1].(float64)
+	m.book.arrived(from, m.name, int(number))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.offset = lastText(args)
+}
+
+// talk sends bursts of messages to the others until ctx ends, or the connection, which it may cut itself at any moment.
+func (m *member) talk(ctx context.Context, c *client) (cut bool) {
+	if strings.HasPrefix(m.name, "cut") && ctx.Err() == nil {
+		life := 500*time.Millisecond + time.Duration(m.rand.IntN(1500))*time.Millisecond
+		reset := m.rand.IntN(2) == 0
+		end := time.AfterFunc(life, func() { c.link.close(reset) })
+		defer func() { cut = !end.Stop() }()
+	}
+	pause := time.NewTicker(150 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-c.over:
+			return false
+		case <-pause.C:
+		}
+		if err := m.burst(c); errors.Is(err, errOver) {
+			return false
+		} else if err != nil {
+			m.book.problem("%s: %v", m.name, err)
+		}
+	}
+}
+
+// burst sends some messages, without waiting in between, and waits until they are acknowledged.
+func (m *member) burst(c *client) error {
+	type message struct {
+		to     string
+		number int
+		ack    <-chan struct{}
+	}
+	var sent []message
+	text := strings.Repeat("x", m.rand.IntN(100))
+	for to := range members() { // in no order
+		if to == m.name || m.rand.IntN(2) == 0 {
+			continue
+		}
+		for range 1 + m.rand.IntN(3) {
+			number := m.book.next(m.name, to)
+			ack, err := c.emit("send", m.name, to, number, text)
+			if err != nil {
+				break // the message may have got through
+			}
+			sent = append(sent, message{to, number, ack})
+		}
+	}
+	for _, s := range sent {
+		if err := c.answered(s.ack); err != nil {
+			return err
+		}
+		m.book.acknowledged(m.name, s.to, s.number)
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What may stay: what a run leaves in pools and caches.
+const (
+	heapGrowth       = 2 << 20
+	descriptorGrowth = 5
+)
+
+// config says how to run.
+type config struct {
+	Time    time.Duration // of the whole run
+	Away    time.Duration // how long a client may be away and still recover
+	Settle  time.Duration // how long the server may take to return to what it was
+	Clients int           // that come and go at a time
+	Seed    uint64
+	Faults  []string
+
+	Report func(format string, args ...any) // is told of the progress
+}
+
+// sample is the server's state at a time since the start.
+type sample struct {
+	At time.Duration
+	state
+}
+
+// result is what a run has shown.
+type result struct {
+	Samples         []sample
+	Cycles          map[string]int64
+	Messages        int // acknowledged, of the ledger
+	Recovered       int64
+	Sessions        int64
+	Before, After   state // of the server, idle
+	Problems        []string
+	Start, Shutdown state // of its process, before there was a server and after it was shut down
+}
+
+// Summary is a text for people.
+func (r *result) Summary() string {
+	var b strings.Builder
+	var all int64
+	for _, name := range slices.Sorted(maps.Keys(r.Cycles)) {
+		all += r.Cycles[name]
+		fmt.Fprintf(&b, "%8d  %s\n", r.Cycles[name], name)
+	}
+	fmt.Fprintf(&b, "%8d  cycles, %d sessions, %d recovered\n", all, r.Sessions, r.Recovered)
+	fmt.Fprintf(&b, "%8d  acknowledged messages between %d clients\n", r.Messages, len(members()))
+	fmt.Fprintf(&b, "idle:  %d goroutines before, %d after (and %d workers) · %d and %d descriptors · %.1f and %.1f MiB of heap\n",
+		r.Before.Goroutines, r.After.Goroutines, r.After.Workers, r.Before.Descriptors, r.After.Descriptors, mib(r.Before.Heap), mib(r.After.Heap))
+	fmt.Fprintf(&b, "ended: %d goroutines before, %d after · %d and %d descriptors", r.Start.Goroutines, r.Shutdown.Goroutines+r.Shutdown.Workers,
+		r.Start.Descriptors, r.Shutdown.Descriptors)
+	return b.String()
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
+// run runs a server and its clients.
+func run(ctx context.Context, c config) (*result, error) {
+	if name, ok := unknown(c.Faults); ok {
+		return nil, fmt.Errorf("there is no fault %q", name)
+	}
+	start := time.Now()
+	p, err := startServer(c)
+	if err != nil {
+		return nil, err
+	}
+	defer p.kill()
+	r := new(result)
+	b := newBook()
+	watching, stopWatching := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	watcher.Go(func() { r.Samples = p.watch(watching, start) })
+	defer watcher.Wait()
+	defer stopWatching()
+
+	warm := max(c.Time/20, 2*time.Second)
+	c.Report("seed %d: warming up for %v", c.Seed, warm)
+	r.Cycles = func() map[string]int64 {
+		ctx, cancel := context.WithTimeout(ctx, warm)
+		defer cancel()
+		return visit(ctx, p.addr, c.Clients, c.Seed, b.problem)
+	}()
+	settling := time.Now()
+	if r.Before, err = p.settle(ctx, c, nil); err != nil {
+		return nil, err
+	}
+	busy := max(c.Time-time.Since(start)-time.Since(settling), c.Time/4) // to settle takes as long again
+	c.Report("visitors and ledger for %v", busy.Round(time.Second))
+	var ledgers sync.WaitGroup
+	busyCtx, cancel := context.WithTimeout(ctx, busy)
+	defer cancel()
+	ledgers.Go(func() { ledger(busyCtx, p.addr, c, b) })
+	for name, n := range visit(busyCtx, p.addr, c.Clients, c.Seed+1, b.problem) {
+		r.Cycles[name] += n
+	}
+	ledgers.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c.Report("settling")
+	if r.After, err = p.settle(ctx, c, &r.Before); err != nil {
+		return nil, err
+	}
+	stopWatching()
+	watcher.Wait()
+	if r.Start, r.Shutdown, err = p.stop(); err != nil {
+		return nil, err
+	}
+	r.Messages, r.Recovered, r.Sessions = b.acked, r.After.Recovered, r.After.Opened
+	r.Problems = append(b.close(), r.leaks()...)
+	if r.Messages == 0 || r.Recovered == 0 {
+		r.Problems = append(r.Problems, "nothing was tried: no message was acknowledged, or no client came back")
+	}
+	return r, nil
+}
+
+// leaks compares the states.
+func (r *result) leaks() (all []string) {
+	grown := func(what string, before, after state, heap bool) {
+		if after.Goroutines > before.Goroutines {
+			all = append(all, fmt.Sprintf("goroutines %s: %d before, %d after\n%s", what, before.Goroutines, after.Goroutines, after.Dump))
+		}
+		if after.Descriptors > before.Descriptors+descriptorGrowth {
+			all = append(all, fmt.Sprintf("descriptors %s: %d before, %d after", what, before.Descriptors, after.Descriptors))
+		}
+		if heap && after.Heap > before.Heap+heapGrowth {
+			all = append(all, fmt.Sprintf("heap %s: %.1f MiB before, %.1f after", what, mib(before.Heap), mib(after.Heap)))
+		}
+	}
+	grown("of the idle server", r.Before, r.After, true)
+	r.Shutdown.Goroutines += r.Shutdown.Workers // which end with the server
+	r.Shutdown.Workers = 0
+	grown("after the shutdown", r.Start, r.Shutdown, false)
+	if r.After.Sessions+r.After.Sockets > 0 {
+		all = append(all, fmt.Sprintf("%d sessions and %d sockets are left", r.After.Sessions, r.After.Sockets))
+	}
+	if r.After.Panics > 0 {
+		all = append(all, fmt.Sprintf("%d faults are counted", r.After.Panics))
+	}
+	return all
+}
+
+// process is the server's.
+type process struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	out   *bufio.Reader
+	addr  string
+	http  *http.Client // one connection
+}
+
+func startServer(c config) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	set, err := json.Marshal(settings{c.Away, c.Settle, c.Faults})
+	if err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), serverVariable+"="+string(set))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	p := &process{cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout), http: &http.Client{Timeout: patience}}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.kill()
+		return nil, fmt.Errorf("starting the server: it has not told its address: %w", err)
+	}
+	p.addr = strings.TrimSpace(line)
+	return p, nil
+}
+
+// state asks for the state.
+func (p *process) state(ctx context.Context, query string) (s state, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/state"+query, nil)
+	if err != nil {
+		return s, err
+	}
+	response, err := p.http.Do(r)
+	if err != nil {
+		return s, fmt.Errorf("asking for the server's state: %w", err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&s); err != nil {
+		return s, fmt.Errorf("asking for the server's state: %w", err)
+	}
+	return s, nil
+}
+
+// watch takes samples, a few hundred of a second or more apart, until ctx ends.
+func (p *process) watch(ctx context.Context, start time.Time) (all []sample) {
+	interval := 500 * time.Millisecond
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if s, err := p.state(ctx, ""); err == nil {
+			all = append(all, sample{time.Since(start), s})
+		}
+		if len(all) == 1000 { // every second one is enough for the chart
+			for i := range all[:500] {
+				all[i] = all[2*i]
+			}
+			all = all[:500]
+			interval *= 2
+			tick.Reset(interval)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return all
+		}
+	}
+}
+
+// settle waits until nothing is open and nobody can come back, and returns the state after a collection. With a state
+// from before it gives the server time to return to that.
+func (p *process) settle(ctx context.Context, c config, before *state) (s state, err error) {
+	time.Sleep(c.Away + time.Second)
+	calm := 0
+	for end := time.Now().Add(c.Settle); ; {
+		if s, err = p.state(ctx, "?collect=1"); err != nil {
+			return s, err
+		}
+		if s.Sessions+s.Sockets == 0 {
+			calm++
+		}
+		returned := before == nil || len((&result{Before: *before, After: s}).leaks()) == 0
+		if calm > 5 && returned || time.Now().After(end) {
+			return s, nil
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
+}
+
+// stop ends the process, and returns its state before there was a server and behind its end.
+func (p *process) stop() (before, after state, err error) {
+	p.http.CloseIdleConnections()
+	if err := p.stdin.Close(); err != nil {
+		return before, after, fmt.Errorf("stopping the server: %w", err)
+	}
+	var states []state
+	err = json.NewDecoder(p.out).Decode(&states)
+	if err = errors.Join(err, p.cmd.Wait()); err != nil || len(states) != 2 {
+		return before, after, fmt.Errorf("stopping the server: %w", err)
+	}
+	return states[0], states[1], nil
+}
+
+// kill ends the process if it has not ended.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+}
