@@ -14,7 +14,8 @@ import (
 )
 
 // Admission bounds how fast sessions are opened. When a server comes back, its clients do so all at once; those beyond
-// the bound are answered 503 before anything is made for them, and try again. The zero value admits all.
+// the bound are answered 503 before anything is made for them, and try again. Handshakes that are refused later, by
+// AllowRequest for instance, count too. The zero value admits all.
 type Admission struct {
 	// Rate is how many sessions may be opened in a second. Zero means no bound.
 	Rate float64

@@ -70,11 +70,9 @@ func (s *Session) tellDrained() {
 	if !ok {
 		return
 	}
-	if packets, _ := s.Queued(); packets > 0 {
-		return
-	}
 	s.mu.Lock()
-	drained := s.state == open
+	packets, _ := s.queuedLocked()
+	drained := packets == 0 && s.state == open
 	s.mu.Unlock()
 	if drained {
 		h.Drained()
@@ -86,6 +84,10 @@ func (s *Session) tellDrained() {
 func (s *Session) Queued() (packets, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.queuedLocked()
+}
+
+func (s *Session) queuedLocked() (packets, bytes int) {
 	if s.ws != nil {
 		return s.ws.out.packets, s.ws.out.bytes
 	}

@@ -47,20 +47,22 @@ func (s *Socket) listeners() *listeners {
 		return own
 	}
 	own := new(listeners)
-	own.outgoing.total = &s.nsp.watched
+	own.outgoing.total, own.drain.total = &s.nsp.watched, &s.nsp.server.drains
 	if !s.own.CompareAndSwap(nil, own) {
 		return s.own.Load()
 	}
 	if s.told.Load() { // its end may not have seen the listeners
 		own.outgoing.end()
+		own.drain.end()
 	}
 	return own
 }
 
-// unwatch lets broadcasts forget that somebody listens on the socket.
+// unwatch lets broadcasts, and the telling of drains, forget that somebody listens on the socket.
 func (s *Socket) unwatch() {
 	if own := s.own.Load(); own != nil {
 		own.outgoing.end()
+		own.drain.end()
 	}
 }
 

@@ -44,6 +44,7 @@ func newNamespace(name string, server *Server, parent *ParentNamespace) (*Namesp
 		n.registries = append(n.registries, &parent.registry)
 	}
 	n.registries = append(n.registries, &n.registry)
+	n.drain.total = &server.drains
 	adapter, err := server.opts.Adapter(name, deliverer{n})
 	if err != nil {
 		return nil, err

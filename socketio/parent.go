@@ -52,6 +52,7 @@ func (s *Server) OfPattern(pattern *regexp.Regexp) *ParentNamespace {
 
 func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	p.server, p.children = s, map[string]*Namespace{}
+	p.drain.total = &s.drains
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parents = appended(s.parents, p)

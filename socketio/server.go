@@ -37,6 +37,7 @@ type Server struct {
 	counters counters
 	users    users
 	slow     *slowConsumer // of namespaces without a policy of their own
+	drains   atomic.Int64  // functions of OnDrain that there are, or were on namespaces that are gone
 
 	// running counts the sockets whose disconnect has not been told yet.
 	running sync.WaitGroup

@@ -76,6 +76,9 @@ func (s *Socket) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 
 // Drained implements engineio.DrainHandler.
 func (c *connection) Drained() {
+	if c.server.drains.Load() == 0 { // as nearly always, and it may be told of each write
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sockets {
