@@ -23,6 +23,7 @@ func TestAllocations(t *testing.T) {
 		upload    = []any{&file{"n", content}}
 		hello     = []byte(`"hello"`)
 		text      string
+		buffer    []byte
 		raw       parser.Raw
 	)
 	for _, c := range []struct {
@@ -46,6 +47,7 @@ func TestAllocations(t *testing.T) {
 		{"marshal a struct: the result", 1, func() { _, _, _ = parser.MarshalEvent("chat message", message) }},
 		{"marshal binary: also the attachment, the list of them and the marks of the check", 5, func() { _, _, _ = parser.MarshalEvent("file", upload) }},
 		{"encode an event: the text and the list of frames", 2, func() { _, _ = parser.JSON{}.Encode(packet) }},
+		{"encode an event into a buffer", 0, func() { buffer, _ = parser.JSON{}.AppendEncode(buffer[:0], packet) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := testing.AllocsPerRun(1000, c.f); got > c.most {

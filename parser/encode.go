@@ -13,30 +13,41 @@ import (
 // acknowledgement without an id, a namespace without its slash or with a comma, more than 9,999 attachments. Data is
 // taken to be valid JSON that fits the type.
 func (JSON) Encode(p *Packet) ([]Frame, error) {
-	kind, err := wireType(p)
+	// Room for the type, a count and its dash, an id, and a comma behind the namespace.
+	text, err := appendJSON(make([]byte, 0, 1+5+len(p.Namespace)+1+20+len(p.Data)), p)
 	if err != nil {
 		return nil, err
 	}
-	// Room for the type, a count and its dash, an id, and a comma behind the namespace.
-	head := make([]byte, 0, 1+5+len(p.Namespace)+1+20+len(p.Data))
-	head = append(head, '0'+byte(kind))
-	if n := len(p.Attachments); n > 0 {
-		head = strconv.AppendInt(head, int64(n), 10)
-		head = append(head, '-')
-	}
-	if p.Namespace != "" && p.Namespace != "/" {
-		head = append(head, p.Namespace...)
-		head = append(head, ',')
-	}
-	if p.HasID && (p.Type == Event || p.Type == Ack) {
-		head = strconv.AppendUint(head, p.ID, 10)
-	}
 	frames := make([]Frame, 1, 1+len(p.Attachments))
-	frames[0] = Frame{Data: append(head, p.Data...)}
+	frames[0] = Frame{Data: text}
 	for _, a := range p.Attachments {
 		frames = append(frames, Frame{Data: a, Binary: true})
 	}
 	return frames, nil
+}
+
+// AppendEncode implements [AppendEncoder].
+func (JSON) AppendEncode(dst []byte, p *Packet) ([]byte, error) { return appendJSON(dst, p) }
+
+// appendJSON appends the text message of a packet.
+func appendJSON(dst []byte, p *Packet) ([]byte, error) {
+	kind, err := wireType(p)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, '0'+byte(kind))
+	if n := len(p.Attachments); n > 0 {
+		dst = strconv.AppendInt(dst, int64(n), 10)
+		dst = append(dst, '-')
+	}
+	if p.Namespace != "" && p.Namespace != "/" {
+		dst = append(dst, p.Namespace...)
+		dst = append(dst, ',')
+	}
+	if p.HasID && (p.Type == Event || p.Type == Ack) {
+		dst = strconv.AppendUint(dst, p.ID, 10)
+	}
+	return append(dst, p.Data...), nil
 }
 
 // wireType returns the digit's value under which p travels.

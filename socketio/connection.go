@@ -247,7 +247,17 @@ func (c *connection) send(p *parser.Packet) error { return c.sendPacket(p, sendi
 // sendPacket is send for packets that are sent in their own way.
 func (c *connection) sendPacket(p *parser.Packet, how sending) error {
 	var few [4]engineio.Message
-	messages, err := c.server.appendMessages(few[:0], p, how)
+	messages := few[:0]
+	var err error
+	if appender := c.server.appender; appender != nil && len(p.Attachments) == 0 {
+		scratch := scratches.Get().(*[]byte) // Send has copied it when it returns
+		defer giveScratch(scratch)
+		if *scratch, err = appender.AppendEncode((*scratch)[:0], p); err == nil {
+			messages = append(messages, how.message(*scratch, false))
+		}
+	} else {
+		messages, err = c.server.appendMessages(messages, p, how)
+	}
 	if err != nil {
 		return err
 	}
@@ -299,5 +309,15 @@ func (c *connection) stopHalfTimerLocked() {
 	if c.halfTimer != nil {
 		c.halfTimer.Stop()
 		c.halfTimer = nil
+	}
+}
+
+// scratches are buffers for packets that go to one connection only.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+// giveScratch takes a buffer back, unless it has grown too large to keep.
+func giveScratch(b *[]byte) {
+	if cap(*b) <= 64<<10 {
+		scratches.Put(b)
 	}
 }

@@ -143,7 +143,7 @@ func (s *Socket) log(message, name string, err error) {
 	switch {
 	case errors.As(err, &panicked):
 		return
-	case errors.As(err, &told) && told != nil, s.ctx.Err() != nil:
+	case errors.As(err, &told) && told != nil, s.ctx.Err() != nil, errors.Is(err, ErrClosed):
 		level = slog.LevelDebug
 	}
 	s.nsp.server.opts.Logger.LogAttrs(s.ctx, level, message,

@@ -8,10 +8,14 @@ const messageOverhead = 256
 // inbox holds the events of one socket that wait for its worker. The connection's mutex guards it.
 type inbox struct {
 	queue []*event.Message
+	first [1]*event.Message // room for the usual queue
 	bytes int
 }
 
 func (b *inbox) pushLocked(m *event.Message) {
+	if b.queue == nil {
+		b.queue = b.first[:0]
+	}
 	b.queue = append(b.queue, m)
 	b.bytes += m.Size() + messageOverhead
 }

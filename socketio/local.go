@@ -48,6 +48,11 @@ type sending struct {
 	expendable bool // may be dropped where the queue is full
 }
 
+// message is a message that is sent this way.
+func (how sending) message(data []byte, binary bool) engineio.Message {
+	return engineio.Message{Data: data, Binary: binary, NoCompress: how.plain, Expendable: how.expendable}
+}
+
 // prepare encodes a packet for any number of sessions.
 func (s *Server) prepare(p *parser.Packet, how sending) (*engineio.Prepared, error) {
 	var few [4]engineio.Message
@@ -62,9 +67,7 @@ func (s *Server) prepare(p *parser.Packet, how sending) (*engineio.Prepared, err
 func (s *Server) appendMessages(dst []engineio.Message, p *parser.Packet, how sending) ([]engineio.Message, error) {
 	frames, err := s.opts.Parser.Encode(p)
 	for _, f := range frames {
-		dst = append(dst, engineio.Message{
-			Data: f.Data, Binary: f.Binary, NoCompress: how.plain, Expendable: how.expendable,
-		})
+		dst = append(dst, how.message(f.Data, f.Binary))
 	}
 	return dst, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
 )
 
 // Server is a Socket.IO server. It is an http.Handler for any mount point, with or without http.StripPrefix: the
@@ -30,6 +31,8 @@ type Server struct {
 	endBase context.CancelCauseFunc
 	last    context.Context // of OnDisconnect: cancelled by nothing but the end of Shutdown's patience
 	endLast context.CancelCauseFunc
+
+	appender parser.AppendEncoder // opts.Parser, if it is one
 
 	workers  *workers
 	inline   inline
@@ -66,6 +69,7 @@ func New(opts *Options) (*Server, error) {
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
 	s.workers = newWorkers(s.base.Done())
 	s.inline.server = s
+	s.appender, _ = o.Parser.(parser.AppendEncoder)
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
 		return nil, err
