@@ -19,11 +19,19 @@ var (
 	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeBufferSize); return &b }}
 )
 
+func takeReadBuffer() *[readBufferSize]byte { return readBuffers.Get().(*[readBufferSize]byte) }
+
+func giveReadBuffer(b *[readBufferSize]byte) {
+	poison(b[:])
+	readBuffers.Put(b)
+}
+
 func takeWriteBuffer() *[]byte { return writeBuffers.Get().(*[]byte) }
 
 // giveWriteBuffer takes a buffer back, unless it has grown too large to keep or lost its front.
 func giveWriteBuffer(b *[]byte) {
 	if b != nil && cap(*b) >= writeBufferSize && cap(*b) <= writeBufferKeep {
+		poison((*b)[:cap(*b)])
 		*b = (*b)[:0]
 		writeBuffers.Put(b)
 	}

@@ -81,7 +81,7 @@ func (f *frameReader) init(conn net.Conn, raw syscall.RawConn, early []byte, lim
 // acquire makes sure that there is a buffer.
 func (f *frameReader) acquire() {
 	if f.buf == nil {
-		f.pooled = readBuffers.Get().(*[readBufferSize]byte)
+		f.pooled = takeReadBuffer()
 		f.buf = f.pooled[:]
 	}
 }
@@ -90,7 +90,7 @@ func (f *frameReader) acquire() {
 func (f *frameReader) release() {
 	f.releaseInflated()
 	if f.pooled != nil {
-		readBuffers.Put(f.pooled)
+		giveReadBuffer(f.pooled)
 		f.pooled, f.buf = nil, nil
 	}
 }
@@ -317,8 +317,8 @@ func (b *controlBudget) allow(limit int) bool {
 
 // discard reads and drops until the client closes its side or the deadline passes.
 func (f *frameReader) discard() {
-	buffer := readBuffers.Get().(*[readBufferSize]byte)
-	defer readBuffers.Put(buffer)
+	buffer := takeReadBuffer()
+	defer giveReadBuffer(buffer)
 	for {
 		if _, err := f.conn.Read(buffer[:]); err != nil {
 			return
