@@ -70,6 +70,40 @@ func TestS37_bursts(t *testing.T) {
 	}
 }
 
+// A flood of connections is refused where it begins, and what goes on goes on.
+func TestA6_connection_flood(t *testing.T) {
+	const most = 10 // the canaries among them
+	r := start(t, setup{options: socketio.Options{MaxConnections: 2 * most, MaxConnectionsPerIP: most}})
+	for i := range 100 {
+		target, headers := polling, []string(nil)
+		if i%2 == 0 {
+			target, headers = websocket, upgradeHeaders
+		}
+		w := r.dial()
+		w.says(head("GET", target, append([]string{fmt.Sprintf("X-Forwarded-For: 10.0.0.%d", i)}, headers...)...)) // nobody's proxy
+		a, err := w.answer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i < most-2 {
+			if a.status != 101 && a.status != 200 {
+				t.Errorf("connection %d: %v", i, a)
+			}
+			if a.status == 200 {
+				r.polls = append(r.polls, sidOf(t, a.body))
+			}
+			continue
+		}
+		if a.status != 503 || a.header.Get("Retry-After") == "" || !a.closes {
+			t.Errorf("connection %d: %v", i, a)
+		}
+	}
+	r.canariesSing()
+	r.hangUp()
+	r.sessions(2)
+	r.connect(engineio.WebSocket) // there is room again
+}
+
 // A session has one poll and one body at a time.
 func TestA3_overlapping_requests(t *testing.T) {
 	r := start(t, setup{})
