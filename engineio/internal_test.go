@@ -50,7 +50,7 @@ func newTestQueue(t testing.TB, conn *net.TCPConn) (*sendQueue, *countingRaw) {
 	}
 	limits := &Options{SendQueueBytes: 4 << 20, SendQueuePackets: 16384}
 	q := &sendQueue{}
-	q.init(conn, raw, limits)
+	q.init(raw, limits)
 	return q, raw
 }
 

@@ -23,27 +23,22 @@ const (
 //
 // The session's mutex guards all fields; the flusher owns the batch it has taken.
 type sendQueue struct {
+	// What a direct write looks at comes first: a broadcast to thousands finds little of it in the processor's cache.
+
 	// Immutable after construction.
-	conn    net.Conn
-	raw     syscall.RawConn // nil: no direct writes
-	onReady func(fd uintptr) bool
-	limits  *Options
+	raw    syscall.RawConn // nil: no direct writes
+	limits *Options
 
 	chunks   []chunk
 	bytes    int  // queued, including what the flusher is writing
 	packets  int  // the same, in packets
+	corks    int  // nested corks: frames are held while there are any
 	flushing bool // a flusher runs; no direct write may be made
-	taken    int  // bytes at the front that the flusher is writing
 
+	corkArmed  bool
+	corkTimer  *time.Timer
+	taken      int // bytes at the front that the flusher is writing
 	expendable int // how many of the chunks are
-
-	corks     int // nested corks: frames are held while there are any
-	corkTimer *time.Timer
-	corkArmed bool
-
-	out     []byte // argument of onReady
-	written int    // result of onReady
-	err     error  // result of onReady
 }
 
 // chunk is a run of frames that is written as one piece.
@@ -55,12 +50,7 @@ type chunk struct {
 	expendable bool // see Message.Expendable
 }
 
-func (q *sendQueue) init(conn net.Conn, raw syscall.RawConn, limits *Options) {
-	q.conn, q.raw, q.limits = conn, raw, limits
-	if raw != nil {
-		q.onReady = q.tryWrite
-	}
-}
+func (q *sendQueue) init(raw syscall.RawConn, limits *Options) { q.raw, q.limits = raw, limits }
 
 // fitsLocked reports whether so much more may be queued. One message always fits an empty queue.
 func (q *sendQueue) fitsLocked(bytes, packets int) bool {
@@ -204,17 +194,29 @@ func (q *sendQueue) popLocked(c chunk) {
 
 // writeNow makes one non-blocking write. It may be called under the lock.
 func (q *sendQueue) writeNow(b []byte) (int, error) {
-	q.out, q.written, q.err = b, 0, nil
-	err := q.raw.Write(q.onReady)
-	q.out = nil
+	w := directWrites.Get().(*directWrite)
+	w.data, w.n, w.err = b, 0, nil
+	err := q.raw.Write(w.onReady)
+	n := w.n
 	if err == nil {
-		err = q.err
+		err = w.err
 	}
-	return q.written, err
+	w.data = nil
+	directWrites.Put(w)
+	return n, err
 }
 
-func (q *sendQueue) tryWrite(fd uintptr) bool {
-	q.written, q.err = writeDescriptor(fd, q.out)
+// directWrite is the argument and the result of a callback of RawConn.Write.
+type directWrite struct {
+	onReady func(fd uintptr) bool // try; made once
+	data    []byte
+	n       int
+	err     error
+}
+
+// try makes the write; true ends RawConn.Write, whatever came of it.
+func (w *directWrite) try(fd uintptr) bool {
+	w.n, w.err = writeDescriptor(fd, w.data)
 	return true
 }
 

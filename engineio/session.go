@@ -31,6 +31,10 @@ const (
 // Session is one logical connection to a client, whatever transport carries it. All methods may be called from any
 // goroutine and none of them blocks.
 type Session struct {
+	mu    sync.Mutex // guards what says so below, too
+	state            // first, with ws, because they are all that a broadcast needs
+	ws    *wsConn    // the transport once it is not polling
+
 	// Immutable after construction.
 	id       string
 	server   *Server
@@ -45,10 +49,9 @@ type Session struct {
 	// awaitingPong tells the receiving side, without the lock, that a packet may matter to the heartbeat.
 	awaitingPong atomic.Bool
 
-	mu sync.Mutex // guards the fields below
-	state
+	// mu guards state, ws and the fields below.
+
 	polling pollTransport
-	ws      *wsConn // the transport once it is not polling
 	probe   *wsConn // a websocket that asks to become the transport
 
 	accepted bool // handler is set

@@ -21,17 +21,16 @@ type wsConn struct {
 	// Immutable after construction.
 	session *Session
 	conn    net.Conn
-	form    form      // in which it takes packets
 	deflate *deflater // nil: no compression has been negotiated
+	form    form      // in which it takes packets
 
-	in  frameReader
-	out sendQueue
+	burst     bool         // replies are held back; owned by the reading goroutine
+	closeSent bool         // a close frame is queued or written
+	ending    ending       // what happens when all that was queued has been written
+	reader    atomic.Int32 // the number of the goroutine that reads: see Session.HandOver
 
-	reader atomic.Int32 // the number of the goroutine that reads: see Session.HandOver
-	burst  bool         // replies are held back; owned by the reading goroutine
-
-	closeSent  bool   // a close frame is queued or written
-	ending     ending // what happens when all that was queued has been written
+	out        sendQueue
+	in         frameReader
 	probeTimer *time.Timer
 }
 
@@ -119,7 +118,7 @@ func newWSConn(s *Session, conn net.Conn, early []byte, asBase64 bool) *wsConn {
 	c := &wsConn{session: s, conn: conn, form: s.revision.frames(asBase64)}
 	raw := descriptor(conn)
 	c.in.init(conn, raw, early, &s.server.opts)
-	c.out.init(conn, raw, &s.server.opts)
+	c.out.init(raw, &s.server.opts)
 	return c
 }
 

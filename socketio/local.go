@@ -34,9 +34,9 @@ func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluste
 	}
 	for _, m := range members {
 		// A full queue closes that member's session; a closed one has nobody to tell.
-		c := socketOf(m).conn
-		if errors.Is(c.session.SendPrepared(prepared, t.Volatile), engineio.ErrQueueFull) {
-			c.overflowed.Store(true)
+		s := socketOf(m)
+		if err := s.session.SendPrepared(prepared, t.Volatile); err != nil && errors.Is(err, engineio.ErrQueueFull) {
+			s.conn.overflowed.Store(true)
 		}
 	}
 	return nil

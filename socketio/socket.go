@@ -17,6 +17,7 @@ import (
 type Socket struct {
 	// Immutable after construction, save that the worker gives a recovered socket its id before anybody sees it.
 	id        string
+	session   *engineio.Session // that of conn: a broadcast needs nothing else
 	recovery  recovery
 	nsp       *Namespace // a stand-in until enter has found it; changed with conn.mu held, before the application sees it
 	conn      *connection
@@ -49,6 +50,7 @@ type Socket struct {
 func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
 	s := &Socket{
 		id:        c.socketID(nsp.name),
+		session:   c.session,
 		nsp:       nsp,
 		conn:      c,
 		handshake: Handshake{Auth: json.RawMessage(auth), request: c.session.Request()},
