@@ -162,14 +162,29 @@ func (v *visitor) recover() error {
 
 // readSlowly asks for more than the server may keep for it and does not read.
 func (v *visitor) readSlowly() error {
-	conn, _, err := v.raw("EIO=4")
+	conn, in, err := v.raw("EIO=4")
 	if err != nil {
 		return err
 	}
 	defer func() { abandon(conn, v.reset()) }()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(4096) // what the system keeps, the server need not
+	}
 	child := fmt.Sprintf("/child-%d,", v.rand.IntN(1000))
-	_ = writeFrame(conn, ws.OpText, []byte("40"+child))
-	_ = writeFrame(conn, ws.OpText, []byte("42"+child+`["flood"]`))
+	if err := writeFrame(conn, ws.OpText, []byte("40"+child)); err != nil {
+		return err
+	}
+	for joined := false; !joined; {
+		_, data, err := readSoon(conn, in)
+		if err != nil {
+			return err
+		}
+		joined = strings.HasPrefix(string(data), "40"+child)
+	}
+	if err := writeFrame(conn, ws.OpText, []byte("42"+child+`["flood"]`)); err != nil {
+		return err
+	}
+	time.Sleep(time.Second) // the server needs some time to fill its queue
 	v.pause(time.Second)
 	return nil
 }

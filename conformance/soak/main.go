@@ -37,9 +37,9 @@ func main() {
 		return
 	}
 	c := config{Report: func(format string, args ...any) { log.Printf(format, args...) }}
-	flag.DurationVar(&c.Time, "time", 10*time.Minute, "how long all of it takes, at least 30s")
+	flag.DurationVar(&c.Time, "time", 10*time.Minute, "how long all of it takes, about; at least a minute")
 	flag.DurationVar(&c.Away, "away", 5*time.Second, "how long a client may be away and still recover")
-	flag.DurationVar(&c.Settle, "settle", 30*time.Second, "how long the server may take at the end to return to what it was")
+	flag.DurationVar(&c.Settle, "settle", time.Minute, "how long the server may take to return to what it was; it waits 30s for the last poll of a closed session")
 	flag.IntVar(&c.Clients, "clients", 12, "how many clients come and go at a time")
 	flag.Uint64Var(&c.Seed, "seed", rand.Uint64(), "where the random numbers begin; the order of events depends on time, too")
 	out := flag.String("out", "tmp/soak", "directory for the chart")

@@ -61,7 +61,7 @@ func (r *result) Summary() string {
 		all += r.Cycles[name]
 		fmt.Fprintf(&b, "%8d  %s\n", r.Cycles[name], name)
 	}
-	fmt.Fprintf(&b, "%8d  cycles, %d sessions, %d recovered\n", all, r.Sessions, r.Recovered)
+	fmt.Fprintf(&b, "%8d  cycles, %d sessions, %d recovered, %d too slow\n", all, r.Sessions, r.Recovered, r.After.Slow)
 	fmt.Fprintf(&b, "%8d  acknowledged messages between %d clients\n", r.Messages, len(members()))
 	fmt.Fprintf(&b, "idle:  %d goroutines before, %d after (and %d workers) · %d and %d descriptors · %.1f and %.1f MiB of heap\n",
 		r.Before.Goroutines, r.After.Goroutines, r.After.Workers, r.Before.Descriptors, r.After.Descriptors, mib(r.Before.Heap), mib(r.After.Heap))
@@ -126,8 +126,8 @@ func run(ctx context.Context, c config) (*result, error) {
 	}
 	r.Messages, r.Recovered, r.Sessions = b.acked, r.After.Recovered, r.After.Opened
 	r.Problems = append(b.close(), r.leaks()...)
-	if r.Messages == 0 || r.Recovered == 0 {
-		r.Problems = append(r.Problems, "nothing was tried: no message was acknowledged, or no client came back")
+	if r.Messages == 0 || r.Recovered == 0 || r.After.Slow == 0 {
+		r.Problems = append(r.Problems, "nothing was tried: no message was acknowledged, no client came back, or none was too slow")
 	}
 	return r, nil
 }
@@ -150,7 +150,7 @@ func (r *result) leaks() (all []string) {
 	r.Shutdown.Workers = 0
 	grown("after the shutdown", r.Start, r.Shutdown, false)
 	if r.After.Sessions+r.After.Sockets > 0 {
-		all = append(all, fmt.Sprintf("%d sessions and %d sockets are left", r.After.Sessions, r.After.Sockets))
+		all = append(all, fmt.Sprintf("%d sessions and %d sockets are left\n%s", r.After.Sessions, r.After.Sockets, r.After.Dump))
 	}
 	if r.After.Panics > 0 {
 		all = append(all, fmt.Sprintf("%d faults are counted", r.After.Panics))

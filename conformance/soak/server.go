@@ -49,7 +49,8 @@ func serve(text string) error {
 		UpgradeTimeout:    10 * time.Second,
 		ReadTimeout:       6 * time.Second,
 		WriteTimeout:      6 * time.Second,
-		ConnectTimeout:    10 * time.Second,
+		ConnectTimeout:    5 * time.Second,
+		SendQueueBytes:    1 << 20, // soon full
 		AckTimeout:        2 * time.Second,
 		AllowEIO3:         true,
 		PerMessageDeflate: &engineio.Deflate{},

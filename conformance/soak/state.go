@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -22,6 +23,7 @@ type state struct {
 	Sockets     int    // in "/"
 	Opened      int64  // sessions since the start
 	Recovered   int64  // sockets that have come back
+	Slow        int64  // clients that did not read fast enough
 	Panics      int64  // faults of Parley's own
 	Dump        string // the stacks of goroutines, by function, after a collection
 }
@@ -47,6 +49,7 @@ func observe(io *socketio.Server, collect bool) state {
 	if io != nil {
 		stats := io.Stats()
 		s.Sessions, s.Sockets = stats.Engine.Sessions, len(io.Sockets())
+		s.Slow = stats.Engine.Closed[engineio.SlowConsumer]
 		s.Opened, s.Recovered, s.Panics = stats.Engine.Opened, stats.Recoveries, stats.Panics+stats.Engine.Panics
 	}
 	return s
