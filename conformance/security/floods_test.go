@@ -25,11 +25,11 @@ func TestS25_goroutines(t *testing.T) {
 		for range many {
 			r.open(engineio.WebSocket)
 		}
-		r.until("one goroutine for each", func() bool { return measure().goroutines <= r.base.goroutines+many })
+		r.until("one goroutine for each", func() bool { return goroutines() <= r.base.goroutines+many })
 		for range many {
 			r.handshake() // none at all
 		}
-		r.until("no goroutine for each", func() bool { return measure().goroutines <= r.base.goroutines+many })
+		r.until("no goroutine for each", func() bool { return goroutines() <= r.base.goroutines+many })
 	})
 	t.Run("pongs that nobody asked for", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{MaxControlPackets: 5_000}})
@@ -41,7 +41,7 @@ func TestS25_goroutines(t *testing.T) {
 		if got := r.io.Stats().Engine.UnsolicitedPongs - before; got != 4_000 {
 			t.Errorf("%d counted", got)
 		}
-		r.until("no goroutine but the reader's", func() bool { return measure().goroutines <= r.base.goroutines+1 })
+		r.until("no goroutine but the reader's", func() bool { return goroutines() <= r.base.goroutines+1 })
 	})
 }
 

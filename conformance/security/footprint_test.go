@@ -27,19 +27,24 @@ type footprint struct {
 var idle = regexp.MustCompile(`^goroutine \d+ \[select[^\]]*\]:\n[^\n]*/socketio\.\(\*workers\)\.run\(`)
 
 // measure returns the footprint without garbage.
-func measure() (f footprint) {
-	for _, stack := range stacks() {
-		if !idle.MatchString(stack) {
-			f.goroutines++
-		}
-	}
-	f.descriptors = descriptors()
+func measure() footprint {
+	f := footprint{goroutines: goroutines(), descriptors: descriptors()}
 	runtime.GC() // what lies in a pool outlives one collection
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	f.heap = int64(m.HeapAlloc)
 	return f
+}
+
+// goroutines returns the number of those that are not kept on purpose.
+func goroutines() (n int) {
+	for _, stack := range stacks() {
+		if !idle.MatchString(stack) {
+			n++
+		}
+	}
+	return n
 }
 
 // stacks returns a text for each goroutine.
@@ -66,15 +71,15 @@ func descriptors() int {
 
 // baseline returns the footprint once what has just been closed is gone.
 func baseline() footprint {
-	last := measure()
+	last := goroutines()
 	for same := 0; same < 3; pause() {
-		if now := measure(); now.goroutines == last.goroutines {
+		if now := goroutines(); now == last {
 			same++
 		} else {
 			last, same = now, 0
 		}
 	}
-	return last
+	return measure()
 }
 
 // beyond says what is more than it was, or "".
@@ -94,11 +99,15 @@ func (f footprint) beyond(base footprint) string {
 func settles(t testing.TB, base footprint) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; pause() {
+		over := time.Now().After(deadline)
+		if goroutines() > base.goroutines && !over {
+			continue // to collect garbage would be too early
+		}
 		left := measure().beyond(base)
 		if left == "" {
 			return
 		}
-		if time.Now().After(deadline) {
+		if over {
 			t.Errorf("after the attack: %s\n%s", left, strings.Join(stacks(), "\n\n"))
 			return
 		}

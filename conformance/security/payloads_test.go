@@ -320,8 +320,8 @@ func TestA5_decompression_bomb(t *testing.T) {
 	})
 	t.Run("in fragments, many at a time", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{PerMessageDeflate: &engineio.Deflate{}}})
-		allocates(t, 128<<20, func() { // they would be 2 GB
-			wires := make([]*wire, 20)
+		allocates(t, 64<<20, func() { // they would be 800 MB
+			wires := make([]*wire, 8)
 			for i := range wires {
 				wires[i] = r.upgrades(websocket, deflate)
 				wires[i].frame()
