@@ -105,10 +105,15 @@ export const json = [
     example: ["51-[\"e\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":0}]"],
   },
   {
-    what: "a reference is not the plain index of an attachment, or stands inside of another reference",
-    why: "no encoder writes -0, 0.5 or 1e0, for which the reference finds nothing or something",
+    what: "a reference is not the plain index of an attachment, stands inside of another one, or is wrong and a repeated key hides it",
+    why: "no encoder writes -0, 0.5 or 1e0, for which the reference finds nothing or something; and what is hidden from one parser another may see",
     error: "illegal attachment reference",
-    applies: ({ message }) => placeholders(message).nested.length > 0 || /:\s*(?:-0|0+\d|\d+\.\d+|\d+(?:\.\d+)?[eE][-+]?\d+)/.test(message.replace(head, "")),
+    applies: ({ message }) => {
+      const { found, nested } = placeholders(message);
+      const count = Number(message.match(/^[56](\d+)-/)[1]);
+      return nested.length > 0 || found.some((num) => !(num >= 0 && num < count)) ||
+        /:\s*(?:-0|0+\d|\d+\.\d+|\d+(?:\.\d+)?[eE][-+]?\d+)/.test(message.replace(head, ""));
+    },
     example: ["51-[\"e\",{\"_placeholder\":true,\"num\":0.5}]"],
   },
 ];
@@ -183,6 +188,13 @@ export const msgpack = [
     error: "key of a map is neither",
     applies: ({ theirs }) => strings(theirs.data).length > 0,
     example: message("83", type, "02", root, data, "92a165", "81c301"),
+  },
+  {
+    what: "a key of a map is a whole number beyond 53 bits",
+    why: "Parley keeps all its digits; the reference rounds it",
+    error: /^$/,
+    applies: ({ theirs }) => strings(theirs.data).some((text) => /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))),
+    example: message("83", type, "02", root, data, "92a165", "81cfa76d657373616765", "01"),
   },
   {
     what: "there is binary in a packet that is neither an event nor an acknowledgement",
