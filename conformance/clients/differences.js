@@ -8,8 +8,8 @@ const bytes = (text) => Buffer.byteLength(String(text));
 /** All placeholders of a payload's text, even those that a repeated key hides, and those that stand inside of another one. */
 function placeholders(message) {
   let keys = 0;
-  const text = message.replace(head, "").replace(/("(?:[^"\\]|\\.)*")(\s*:\s*[-\d]?)/gs, (all, key, colon) => {
-    const plain = JSON.parse(key) === "_placeholder" || JSON.parse(key) === "num" && /[-\d]$/.test(colon);
+  const text = message.replace(head, "").replace(/("(?:[^"\\]|\\.)*")(\s*:\s*(?:[-\d]|true)?)/gs, (all, key, colon) => {
+    const plain = JSON.parse(key) === "_placeholder" && /true$/.test(colon) || JSON.parse(key) === "num" && /[-\d]$/.test(colon);
     return plain ? all : `"${keys++}"${colon}`;
   });
   const found = [];
@@ -144,7 +144,7 @@ export const msgpack = [
     what: "a text is not valid UTF-8",
     why: "MessagePack's texts are UTF-8, and a receiver may fall over what is not; the reference puts U+FFFD in its place",
     error: "text is not valid UTF-8",
-    applies: ({ theirs }) => strings(theirs).some((text) => text.includes("\ufffd")),
+    applies: ({ message, theirs }) => strings(theirs).some((text) => text.includes("\ufffd")) || message.includes("__proto__"), // which hides it
     example: message("83", type, "02", root, data, "91a1ff"),
   },
   {
