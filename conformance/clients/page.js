@@ -39,8 +39,8 @@ export class Stage {
     const complaints = [];
     page.on("pageerror", (err) => complaints.push(String(err)));
     page.on("console", (message) => {
-      // A server that is away is no fault of the page.
-      if (message.type() === "error" && !/ERR_CONNECTION|WebSocket connection to/.test(message.text())) complaints.push(message.text());
+      // A server that is away, or about to go (503), is no fault of the page.
+      if (message.type() === "error" && !/ERR_CONNECTION|WebSocket connection to|status of 503/.test(message.text())) complaints.push(message.text());
     });
     t.after(async () => {
       await context.close();
