@@ -57,6 +57,33 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// TestTrim_gone: what clients held who have all left is given back, although hardly anything was allocated since.
+func TestTrim_gone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var trimming, clients sync.WaitGroup
+		leave := make(chan struct{})
+		for range 1000 {
+			clients.Go(func() {
+				held := make([]byte, garbage/1000)
+				<-leave
+				runtime.KeepAlive(held)
+			})
+		}
+		synctest.Wait()
+		trimming.Go(func() { memory.Trim(ctx) })
+		time.Sleep(7 * time.Second) // what they hold is no garbage
+		before := held()
+		close(leave)
+		clients.Wait()
+		trimming.Wait()
+		if after := held(); before-min(after, before) < garbage/2 {
+			t.Errorf("%d MB are held, and were %d", after>>20, before>>20)
+		}
+	})
+}
+
 func TestTrim_atWork(t *testing.T) {
 	litter()
 	var before, after runtime.MemStats
