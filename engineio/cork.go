@@ -25,7 +25,7 @@ func (c *wsConn) corkLocked() {
 	c.out.corks++
 }
 
-// Uncork ends a Cork. One without a Cork, or after an upgrade in between, has no effect.
+// Uncork ends a Cork. One without a Cork, as after an upgrade in between, has no effect, or ends that of somebody else early.
 func (s *Session) Uncork() {
 	s.mu.Lock()
 	c := s.ws

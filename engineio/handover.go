@@ -17,7 +17,7 @@ func (s *Session) HandOver() {
 	s.mu.Lock()
 	c := s.ws
 	s.mu.Unlock()
-	go c.read(c.reader.Add(1)) // ends with the connection
+	go c.read(c.reader.Add(1)) // ends with the connection, or when yet another reads
 }
 
 // deliver hands a message to the handler.

@@ -9,8 +9,8 @@ import (
 	"unique"
 )
 
-// Request is what a session keeps of the HTTP request that opened it. The headers are packed into one string, so that
-// an idle session does not hold the dozen small objects of an http.Header. Immutable.
+// Request is what a session keeps of the HTTP request that opened it. The headers are packed into strings, so that an
+// idle session does not hold the dozen small objects of an http.Header. Immutable.
 type Request struct {
 	// URL is the request's target as the client sent it.
 	URL string

@@ -95,7 +95,7 @@ func (f *frameReader) release() {
 	}
 }
 
-// readMessage calls frame for each control frame and returns the next whole message. The message's bytes are valid
+// readMessage calls control for each control frame and returns the next whole message. The message's bytes are valid
 // until the next call. An error of type *closeError says how to close the connection.
 func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) error) (data []byte, binary bool, err error) {
 	f.message = nil

@@ -10,7 +10,7 @@ import (
 // (socket.io-protocol v5). It holds nothing, so all values of it are equal.
 type JSON struct{}
 
-var _ AppendEncoder = JSON{}
+var _ Parser = JSON{}
 
 // NewDecoder returns a decoder for one connection. The namespace of its packets is never empty: the default one is "/".
 //

@@ -26,7 +26,8 @@ func (JSON) Encode(p *Packet) ([]Frame, error) {
 	return frames, nil
 }
 
-// AppendEncode implements [AppendEncoder].
+// AppendEncode encodes a packet that has no attachments, which is one text message, behind dst: it spares the memory of one
+// that goes to a single connection. The result shares no memory with p. Its errors are those of Encode.
 func (JSON) AppendEncode(dst []byte, p *Packet) ([]byte, error) { return appendJSON(dst, p) }
 
 // appendJSON appends the text message of a packet.

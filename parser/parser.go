@@ -19,16 +19,6 @@ type Parser interface {
 	NewDecoder(l Limits) Decoder
 }
 
-// AppendEncoder is what a Parser may implement whose packets without attachments are one text message each, to spare the
-// memory of those that go to one connection only.
-type AppendEncoder interface {
-	Parser
-
-	// AppendEncode encodes a packet that has no attachments behind dst. The result shares no memory with p. Its errors
-	// are those of Encode.
-	AppendEncode(dst []byte, p *Packet) ([]byte, error)
-}
-
 // Decoder collects the messages of one connection into packets. It is not safe for concurrent use.
 type Decoder interface {
 	// Add takes the next message. It returns the packet that the message completes, or (nil, nil) while attachments are

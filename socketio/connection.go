@@ -249,10 +249,11 @@ func (c *connection) sendPacket(p *parser.Packet, how sending) error {
 	var few [4]engineio.Message
 	messages := few[:0]
 	var err error
-	if appender := c.server.appender; appender != nil && len(p.Attachments) == 0 {
+	if c.server.json && len(p.Attachments) == 0 {
 		scratch := scratches.Get().(*[]byte) // Send has copied it when it returns
 		defer giveScratch(scratch)
-		if *scratch, err = appender.AppendEncode((*scratch)[:0], p); err == nil {
+		*scratch, err = parser.JSON{}.AppendEncode((*scratch)[:0], p)
+		if err == nil {
 			messages = append(messages, how.message(*scratch, false))
 		}
 	} else {

@@ -29,7 +29,7 @@
 //
 // # Middlewares and listeners
 //
-// What happens to an incoming event, one after another on the socket's own goroutine: the listeners of OnAny, the
+// What happens to an incoming event, one after another: the listeners of OnAny, the
 // middlewares of UseEvent and Socket.Use, of which an error stops it, and the handlers of its name. At each of these
 // steps the parent namespace comes before the namespace, the namespace before the socket, and what was registered
 // earlier before what was later. OnAnyOutgoing hears of each event that is sent to a socket, alone or in a broadcast.

@@ -9,7 +9,7 @@ import (
 	"github.com/parleyio/parley/event"
 )
 
-// handle runs what is registered for one event, on the worker: the listeners for all events, the middlewares, and, when
+// handle runs what is registered for one event: the listeners for all events, the middlewares, and, when
 // no middleware has stopped it, the handlers.
 func (s *Socket) handle(m *event.Message) {
 	caught := s.caught(m)

@@ -5,7 +5,7 @@ import "github.com/parleyio/parley/event"
 // messageOverhead is what a waiting event counts beside its bytes.
 const messageOverhead = 256
 
-// inbox holds the events of one socket that wait for its worker. The connection's mutex guards it.
+// inbox holds the events of one socket that wait to be handled. The connection's mutex guards it.
 type inbox struct {
 	queue []*event.Message
 	first [1]*event.Message // room for the usual queue
@@ -30,7 +30,7 @@ func (b *inbox) popLocked() (m *event.Message, more bool) {
 	b.queue = b.queue[1:]
 	b.bytes -= m.Size() + messageOverhead
 	if len(b.queue) == 0 {
-		b.queue = nil
+		b.queue, b.first[0] = nil, nil // a queue that has outgrown first has left its event there
 	}
 	return m, len(b.queue) > 0
 }

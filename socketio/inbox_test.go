@@ -224,6 +224,23 @@ func TestInbox(t *testing.T) {
 			told.expect(t, "/ 0")
 		}
 	})
+	bubble(t, "the end of the base context ends nobody's watch", func(t *testing.T) {
+		base, cancel := context.WithCancel(t.Context())
+		opts := quick()
+		opts.BaseContext = base
+		n, told := serve(t, opts), newJournal()
+		release := make(chan struct{})
+		numbered(n.Of("/blocked"), told, func(context.Context, *socketio.Socket) { <-release })
+		numbered(n.Of("/free"), told, func(context.Context, *socketio.Socket) {})
+		c := n.join(t, "/blocked", "/free")
+		cancel()
+		c.flood("/blocked", 0, 1, "")
+		takenOver()
+		c.flood("/free", 1, 2, "")
+		told.expect(t, "/free 1")
+		close(release)
+		told.expect(t, "/blocked 0")
+	})
 	bubble(t, "the end of the socket lets the reader go", func(t *testing.T) {
 		n, told := serve(t, quick()), newJournal()
 		release := make(chan struct{})

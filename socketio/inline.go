@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// inlineTick is how long a handler may keep its connection from being read, at least; twice of it at most.
+	// inlineTick is the time between two looks: a handler keeps its connection from being read for twice of it at most.
 	inlineTick = time.Millisecond
 	// inlineSlots bounds the connections whose handlers run on the goroutine that reads. Those that wait for something
 	// give their slot back within two ticks, so that it is a bound on what runs on the processors.
@@ -31,10 +31,10 @@ type inlineSlot struct {
 	conn *connection // nil while the slot is free
 	run  uint64      // counts those that had the slot
 	seen uint64      // the run of the last tick
-	_    [24]byte    // slots do not share a cache line
+	_    [96]byte    // slots do not share a cache line, wherever they begin
 }
 
-// start takes the connection's slot, for a run that has to be ended. It returns zero when another connection has it.
+// start takes the connection's slot, for a run that has to be ended. It returns zero when it is not to be had.
 func (w *inline) start(c *connection) (run uint64) {
 	slot := &w.slots[c.slot]
 	if !slot.mu.TryLock() {
@@ -62,16 +62,23 @@ func (w *inline) end(c *connection, run uint64) {
 	slot.mu.Unlock()
 }
 
-// watch lives while events are handled, and until the server has ended: whom it no longer watches is not read from, but
-// nobody is waited for then.
+// watch lives while events are handled and a little longer, and until Shutdown is over: whom it no longer watches is not
+// read from, but nobody is waited for then.
 func (w *inline) watch() {
+	returned := false
+	defer func() {
+		if !returned {
+			w.watching.Store(false) // the next event starts another watch
+		}
+	}()
 	defer w.server.guard("watch over handlers")
 	ticker := time.NewTicker(inlineTick)
 	defer ticker.Stop()
 	for rest := 0; ; rest++ {
 		select {
 		case <-ticker.C:
-		case <-w.server.base.Done():
+		case <-w.server.last.Done(): // not base: an application may end that first, and Shutdown takes its time
+			returned = true
 			return
 		}
 		if w.look() {
@@ -82,6 +89,7 @@ func (w *inline) watch() {
 		}
 		w.watching.Store(false)
 		if !w.look() || w.watching.Swap(true) { // nothing has begun meanwhile, or another watch looks after it
+			returned = true
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -58,5 +59,20 @@ func TestOptions_Parser(t *testing.T) {
 		c.send(`42["text is no packet"]`)
 		c.closed()
 		told.expect(t, "parse error")
+	})
+}
+
+// TestParser_embedded: a parser that embeds the default one and changes how packets are encoded is asked for all of them.
+func TestParser_embedded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var encoded atomic.Int64
+		n := serve(t, &socketio.Options{Parser: counting{encoded: &encoded}})
+		c := n.join(t)
+		before := encoded.Load()
+		must(t, n.socket(t, c, "/").Emit("alone"))
+		c.expect(`42["alone"]`)
+		if got := encoded.Load() - before; got != 1 || before == 0 {
+			t.Errorf("asked %d times for the event, and %d times before", got, before)
+		}
 	})
 }

@@ -32,15 +32,17 @@ type Server struct {
 	last    context.Context // of OnDisconnect: cancelled by nothing but the end of Shutdown's patience
 	endLast context.CancelCauseFunc
 
-	appender parser.AppendEncoder // opts.Parser, if it is one
+	json bool // opts.Parser is parser.JSON itself, and not one that embeds it
 
-	workers  *workers
+	workers *workers
+	slow    *slowConsumer // of namespaces without a policy of their own
+
+	// Safe for concurrent use.
 	inline   inline
 	accepted atomic.Uint32 // connections so far
 	counters counters
 	users    users
-	slow     *slowConsumer // of namespaces without a policy of their own
-	drains   atomic.Int64  // functions of OnDrain that there are, or were on namespaces that are gone
+	drains   atomic.Int64 // functions of OnDrain that there are, or were on namespaces that are gone
 
 	// running counts the sockets whose disconnect has not been told yet.
 	running sync.WaitGroup
@@ -69,7 +71,7 @@ func New(opts *Options) (*Server, error) {
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
 	s.workers = newWorkers(s.base.Done())
 	s.inline.server = s
-	s.appender, _ = o.Parser.(parser.AppendEncoder)
+	_, s.json = o.Parser.(parser.JSON)
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
 		return nil, err

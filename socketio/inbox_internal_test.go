@@ -1,0 +1,27 @@
+package socketio
+
+import (
+	"testing"
+
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// White box, because what an inbox keeps from the collector cannot be seen from outside.
+func TestInbox_keepsNothing(t *testing.T) {
+	m := event.NewMessage(&parser.Packet{Type: parser.Event, Data: []byte(`["e"]`)}, nil)
+	for _, size := range []int{1, 2, 5} {
+		var b inbox
+		for range size {
+			b.pushLocked(m)
+		}
+		for left := size; left > 0; left-- {
+			if got, more := b.popLocked(); got != m || more != (left > 1) {
+				t.Errorf("with %d left: %v, more %t", left, got, more)
+			}
+		}
+		if b.queue != nil || b.first[0] != nil || b.bytes != 0 {
+			t.Errorf("an inbox that had %d events keeps %+v", size, b)
+		}
+	}
+}
