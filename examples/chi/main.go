@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -39,5 +40,10 @@ func main() {
 	router.Get("/online", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, len(io.Sockets()))
 	})
-	log.Fatal(http.ListenAndServe(cmp.Or(os.Getenv("ADDR"), "localhost:3000"), router))
+	server := &http.Server{
+		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
+		Handler:           router,
+		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+	}
+	log.Fatal(server.ListenAndServe())
 }

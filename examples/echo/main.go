@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
@@ -39,5 +40,10 @@ func main() {
 	router.GET("/online", func(c *echo.Context) error {
 		return c.String(http.StatusOK, fmt.Sprintln(len(io.Sockets())))
 	})
-	log.Fatal(router.Start(cmp.Or(os.Getenv("ADDR"), "localhost:3000")))
+	server := &http.Server{
+		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
+		Handler:           router,
+		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+	}
+	log.Fatal(server.ListenAndServe())
 }

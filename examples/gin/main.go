@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,5 +38,10 @@ func main() {
 	router.GET("/online", func(c *gin.Context) {
 		c.String(http.StatusOK, "%d\n", len(io.Sockets()))
 	})
-	log.Fatal(router.Run(cmp.Or(os.Getenv("ADDR"), "localhost:3000")))
+	server := &http.Server{
+		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
+		Handler:           router,
+		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+	}
+	log.Fatal(server.ListenAndServe())
 }

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/socketio"
@@ -29,5 +30,9 @@ func main() {
 		return len(text), event.Emit(s.To("lobby"), said, text)
 	})
 	http.Handle("/socket.io/", io)
-	log.Fatal(http.ListenAndServe(cmp.Or(os.Getenv("ADDR"), "localhost:3000"), nil))
+	server := &http.Server{
+		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
+		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+	}
+	log.Fatal(server.ListenAndServe())
 }
