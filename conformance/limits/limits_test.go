@@ -60,25 +60,27 @@ const onWebsockets = "websocket upgraded"
 
 var (
 	tooLarge = func(s socketio.Stats) int64 { return s.Engine.PayloadTooLarge }
+	tooDeep  = func(s socketio.Stats) int64 { return s.TooDeep }
+	late     = func(s socketio.Stats) int64 { return s.Engine.ReadTimeouts }
 	half     = "b" + base64.StdEncoding.EncodeToString(make([]byte, limit*6/10))
 )
 
 // excesses are those of a session that is open.
 var excesses = map[string]excess{
 	"JSON depth": {send: sends(`42["e",` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `]`),
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: tooDeep},
 	"JSON depth of an auth payload": {send: sends(`40/1,{"a":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`),
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: tooDeep},
 	"an event's name": {send: sends(`42["` + strings.Repeat("n", 129) + `"]`),
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: func(s socketio.Stats) int64 { return s.LongEventNames }},
 	"a namespace's name": {send: sends("40/" + strings.Repeat("n", 512) + ","),
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: func(s socketio.Stats) int64 { return s.LongNamespaceNames }},
 	"an acknowledgement's id": {send: sends("42" + strings.Repeat("9", 21) + `["e"]`),
 		end: "close", counters: closed(engineio.ParseError)},
 	"attachments": {send: sends(attachments(11)),
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: func(s socketio.Stats) int64 { return s.TooManyAttachments }},
 	"bytes of attachments": {send: func(c *client) { c.send(attachments(2)); c.send(half); c.send(half) },
-		end: "close", counters: closed(engineio.ParseError)},
+		end: "close", counters: func(s socketio.Stats) int64 { return s.AttachmentsTooLarge }},
 	"time for attachments": {send: sends(attachments(1)), slow: true,
 		end: "close", counters: func(s socketio.Stats) int64 { return s.LateAttachments }},
 	"namespaces": {send: sends(connects(100)...), // and "/"
@@ -110,7 +112,7 @@ var excesses = map[string]excess{
 		}
 	}, only: onWebsockets, end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyControls }},
 	"time for a message": {send: func(c *client) { c.header(100, "42[") }, only: onWebsockets, slow: true,
-		counters: closed(engineio.TransportError)},
+		counters: late},
 
 	"a body": {send: posts(413, fmt.Sprintf("Content-Length: %d\r\n\r\n4%s", limit+1, strings.Repeat("x", limit))),
 		only: "polling", reply: "430[5]", counters: tooLarge},
@@ -128,7 +130,7 @@ var excesses = map[string]excess{
 	"a binary body": {send: posts(400, "Content-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\n40"),
 		only: "polling", counters: closed(engineio.TransportError)},
 	"time for a body": {send: posts(400, "Content-Length: 100\r\n\r\n42["), slow: true,
-		only: "polling", counters: closed(engineio.TransportError)},
+		only: "polling", counters: late},
 }
 
 // posts sends a POST, from its headers on, and then an event, which is answered if the session lives.
