@@ -2,6 +2,8 @@ package realtime
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +35,7 @@ type presence struct {
 	// Immutable after construction.
 	grace   time.Duration
 	changed func(users []string) // called under mu, so in the order of the changes; it must not block
+	log     *slog.Logger
 
 	// mu guards the fields below.
 	mu     sync.Mutex
@@ -48,8 +51,8 @@ type attendance struct {
 	departures  int         // tells a timer that is too late to be stopped that it is not the latest
 }
 
-func newPresence(grace time.Duration, changed func(users []string)) *presence {
-	return &presence{grace: grace, changed: changed, users: map[string]*attendance{}, sorted: []string{}}
+func newPresence(grace time.Duration, log *slog.Logger, changed func(users []string)) *presence {
+	return &presence{grace: grace, changed: changed, log: log, users: map[string]*attendance{}, sorted: []string{}}
 }
 
 // arriveLocked counts a connection as user's that was previous's, or nobody's. It returns who is online.
@@ -104,6 +107,7 @@ func (p *presence) depart(user string) {
 
 // expire removes a user who has not come back since that departure.
 func (p *presence) expire(user string, a *attendance, departure int) {
+	defer p.guard()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.users[user] != a || a.connections > 0 || a.departures != departure {
@@ -112,6 +116,14 @@ func (p *presence) expire(user string, a *attendance, departure int) {
 	before := p.sorted
 	p.removeLocked(user)
 	p.tellLocked(before)
+}
+
+// guard keeps a panic on a timer's goroutine from ending the process. Who is online is known all the same: clients learn
+// of it with the next change.
+func (p *presence) guard() {
+	if fault := recover(); fault != nil {
+		p.log.Error("panic in a presence timer", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+	}
 }
 
 // close stops all timers; nothing changes any more.

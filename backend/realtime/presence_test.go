@@ -1,8 +1,11 @@
 package realtime
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +20,7 @@ type attend struct {
 
 func newAttend(grace time.Duration) *attend {
 	a := new(attend)
-	a.presence = newPresence(grace, func(users []string) { a.changes = append(a.changes, users) })
+	a.presence = newPresence(grace, slog.New(slog.DiscardHandler), func(users []string) { a.changes = append(a.changes, users) })
 	return a
 }
 
@@ -67,6 +70,28 @@ func TestPresence_twoConnections(t *testing.T) {
 		time.Sleep(1 * time.Nanosecond)
 		synctest.Wait()
 		a.wantChanges(t, list{})
+	})
+}
+
+func TestPresence_panic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		p := newPresence(time.Second, slog.New(slog.NewTextHandler(&logged, nil)), func(users []string) {
+			if len(users) == 0 {
+				panic("oh no")
+			}
+		})
+		a := &attend{presence: p}
+		a.arrive("ann", nil)
+		a.depart("ann")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if text := logged.String(); !strings.Contains(text, "panic in a presence timer") || !strings.Contains(text, "oh no") {
+			t.Errorf("logged %q", text)
+		}
+		if got := a.arrive("bob", nil); !slices.Equal(got, list{"bob"}) { // no lock is held, and ann has gone
+			t.Errorf("online %v, want bob", got)
+		}
 	})
 }
 

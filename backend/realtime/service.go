@@ -53,7 +53,7 @@ func New(opts Options) *Service {
 		opts.Logger = slog.Default()
 	}
 	s := &Service{io: opts.IO, chat: opts.Chat, log: opts.Logger}
-	s.presence = newPresence(opts.PresenceGrace, func(users []string) { emit(s, s.io, UsersOnline, users) })
+	s.presence = newPresence(opts.PresenceGrace, s.log, func(users []string) { emit(s, s.io, UsersOnline, users) })
 
 	s.io.OnDisconnect(s.disconnected)
 	r := registrar{s.io}
