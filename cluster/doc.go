@@ -26,6 +26,9 @@
 // An Adapter is safe for concurrent use. Deliver may call the adapter, save for Broadcast and Close; it must not block,
 // because other packets may wait behind it.
 //
+// A panic on a goroutine or timer of the in-memory adapters, the application's functions included, is logged to
+// [log/slog.Default] and does not end the process.
+//
 // A member that is removed while it joins a room ends up in no room, whatever the interleaving.
 //
 // # Delivery

@@ -13,8 +13,8 @@ type RoomEvents interface {
 	// ObserveRooms calls f for each change after it, until stop is called. Changes and calls of f at the time of either
 	// may fall on both sides. Stop may be called several times, and by f.
 	//
-	// f is called without any lock, on a goroutine of the adapter, for one event at a time; it may call the adapter, and
-	// must not panic. The events come in the order in which the changes happened, for all rooms: a room is created
+	// f is called without any lock, on a goroutine of the adapter, for one event at a time; it may call the adapter. A
+	// panic of it is logged, and ends that call only. The events come in the order in which the changes happened, for all rooms: a room is created
 	// before it is joined, left before it is deleted, and deleted before it is created again. They come later than the
 	// changes, though: by the time of an event the room may have changed again.
 	//
@@ -140,25 +140,39 @@ func (e *roomEvents) push(event RoomEvent) {
 
 // work calls the observers until no event waits.
 func (e *roomEvents) work() {
+	defer guard("room events")
 	for {
-		e.mu.Lock()
-		if len(e.waiting) == 0 {
-			e.waiting, e.working = nil, false
-			e.mu.Unlock()
+		event, before, ok := e.next()
+		if !ok {
 			return
 		}
-		event, before := e.waiting[0], e.pushed-uint64(len(e.waiting))
-		e.waiting[0] = RoomEvent{}
-		e.waiting = e.waiting[1:]
-		e.mu.Unlock()
 		observers := e.observers.Load()
 		if observers == nil {
 			continue
 		}
 		for _, o := range *observers {
 			if o.from <= before {
-				o.call(event)
+				o.tell(event)
 			}
 		}
 	}
+}
+
+// next takes an event from the queue, and says how many there were before it. When there is none the work is over.
+func (e *roomEvents) next() (event RoomEvent, before uint64, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.waiting) == 0 {
+		e.waiting, e.working = nil, false
+		return RoomEvent{}, 0, false
+	}
+	event, before = e.waiting[0], e.pushed-uint64(len(e.waiting))
+	e.waiting[0] = RoomEvent{}
+	e.waiting = e.waiting[1:]
+	return event, before, true
+}
+
+func (o *observer) tell(event RoomEvent) {
+	defer guard("an observer of rooms")
+	o.call(event)
 }

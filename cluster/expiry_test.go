@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +124,31 @@ func TestRecoverable_expiry(t *testing.T) {
 				t.Errorf("expired %q, want %q", ended, want)
 			}
 		})
+	})
+	t.Run("a panic of OnExpired ends that call only", func(t *testing.T) {
+		logged := captureLog(t)
+		synctest.Test(t, func(t *testing.T) {
+			var ended []string
+			n := newRecovery(t, cluster.RecoveryLimits{OnExpired: func(id string) {
+				if id == "a" {
+					panic("oh no")
+				}
+				ended = append(ended, id)
+			}})
+			n.suspend(n.enter("a"))
+			n.suspend(n.enter("b"))
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			n.suspend(n.enter("c"))
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if want := []string{"b", "c"}; !slices.Equal(ended, want) {
+				t.Errorf("expired %q, want %q", ended, want)
+			}
+		})
+		if text := logged.String(); strings.Count(text, "panic in an adapter") != 1 || !strings.Contains(text, "in=OnExpired") {
+			t.Errorf("logged %q, want one panic", text)
+		}
 	})
 	t.Run("packets outlive a dead connection that nobody has noticed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

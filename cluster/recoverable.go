@@ -88,6 +88,7 @@ func (a *recoverable) deliverLocked(l *logged) error {
 
 // sweep drops the packets that are too old. Broadcast does so too: sweep is for when there is none.
 func (a *recoverable) sweep() {
+	defer guard("dropping old packets")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed.Load() {
@@ -161,6 +162,7 @@ func (a *recoverable) endLocked(s *Session) {
 
 // expire ends the sessions whose time has come, and tells of all that have ended. It runs on the timer's goroutine.
 func (a *recoverable) expire() {
+	defer guard("ending sessions")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.telling {
@@ -187,8 +189,13 @@ func (a *recoverable) tell(ids []string) {
 	a.mu.Unlock()
 	defer a.mu.Lock()
 	for _, id := range ids {
-		a.limits.OnExpired(id)
+		a.expired(id)
 	}
+}
+
+func (a *recoverable) expired(id string) {
+	defer guard("OnExpired")
+	a.limits.OnExpired(id)
 }
 
 // Take implements Recoverer.

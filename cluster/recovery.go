@@ -99,7 +99,7 @@ type RecoveryLimits struct {
 
 	// OnExpired is told the id of each socket whose session has ended unrestored: its time was up, it had to make room,
 	// or packets that its client has missed were gone. It is called on a goroutine of its own, for one socket at a time,
-	// and may call the adapter. Sessions that end with Close are not told. Nil means that nobody is.
+	// and may call the adapter; its panic is logged. Sessions that end with Close are not told. Nil means that nobody is.
 	OnExpired func(id string)
 }
 
