@@ -1,8 +1,10 @@
 package middleware
 
 import (
+	"log/slog"
 	"math"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,11 +129,23 @@ func (s *owners) find(key string) *owner {
 
 // age ends a period.
 func (s *owners) age() {
+	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.old, s.young = s.young, nil
 	if s.aging = len(s.old) > 0; s.aging {
 		time.AfterFunc(s.period, s.age)
+	}
+}
+
+// guard keeps a fault from ending the process: it is logged, to slog.Default because a limiter is given no logger, and
+// the next owner starts the timer again.
+func (s *owners) guard() {
+	if fault := recover(); fault != nil {
+		slog.Error("panic in a rate limiter", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.aging = false
 	}
 }
 
