@@ -191,7 +191,9 @@ func TestA4_session_ids(t *testing.T) {
 		if sidOf(t, reply) != id {
 			t.Fatalf("not recovered: %s", reply)
 		}
+		members := len(r.io.Sockets())
 		c.says("1") // it leaves of its own will
+		r.until("the client to leave", func() bool { return len(r.io.Sockets()) < members })
 		if _, got := returns(pid); sidOf(t, got) == id {
 			t.Error("the secret works twice")
 		}
