@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -69,11 +70,12 @@ func start(t *testing.T, s setup) *rig {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
+	complaints := &logbook{} // of net/http: panics that it has recovered, answers that were begun twice
 	server := &http.Server{
 		Handler:           io,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		ErrorLog:          log.New(complaints, "", 0),
 	}
 	if s.around != nil {
 		server.Handler = s.around(io)
@@ -93,8 +95,11 @@ func start(t *testing.T, s setup) *rig {
 		}
 		server.Close()
 		serving.Wait()
-		if stats := io.Stats(); stats.Panics+stats.Engine.Panics != 0 || stats.Engine.Sessions != 0 {
+		if stats := io.Stats(); stats.Panics+stats.Engine.Panics+stats.HandlerPanics != 0 || stats.Engine.Sessions != 0 {
 			t.Errorf("faults or sessions are left: %+v", stats)
+		}
+		if said := complaints.String(); said != "" {
+			t.Errorf("net/http complains:\n%s", said)
 		}
 	})
 	r.websocket, r.polling = r.connect(engineio.WebSocket), r.connect(engineio.Polling)
@@ -191,6 +196,13 @@ func (l *logbook) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
+}
+
+// String returns all of it.
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // lacks checks that something was not logged.
