@@ -230,6 +230,34 @@ func TestS23_authorisation_on_every_transport(t *testing.T) {
 		r.request("GET", polling, "", "Authorization: nobody").is(t, `403 {"code":4,"message":"who are you?"}`)
 		r.request("GET", websocket, "", append([]string{"Authorization: nobody"}, upgradeHeaders...)...).is(t, "400 who are you?")
 	})
+	t.Run("of a middleware", func(t *testing.T) {
+		r := start(t, setup{before: func(io *socketio.Server) {
+			io.Engine().Use(func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+					if q.Header.Get("Authorization") == "nobody" {
+						io.Engine().Reject(w, q, errors.New("who are you?"))
+						return
+					}
+					next.ServeHTTP(w, q)
+				})
+			})
+		}})
+		const refused, nobody = `400 {"code":3,"message":"Bad request"}`, "Authorization: nobody"
+		c := r.connect(engineio.Polling)
+		session := "&sid=" + c.sid
+		opened := r.io.Stats().Engine.Opened
+		r.request("GET", polling, "", nobody).is(t, refused)
+		r.request("GET", polling+session, "", nobody).is(t, refused)
+		r.request("POST", polling+session, `421["echo",1]`, nobody).is(t, refused)
+		for _, target := range []string{websocket, websocket + session} {
+			r.request("GET", target, "", append([]string{nobody}, upgradeHeaders...)...).is(t, "400 Bad request")
+		}
+		c.says(`22["echo",2]`)
+		c.expects(`32[2]`) // and nothing before it
+		if n := r.io.Stats().Engine.Opened - opened; n != 0 {
+			t.Errorf("%d sessions were opened", n)
+		}
+	})
 	t.Run("of the namespace", func(t *testing.T) {
 		r := start(t, setup{before: func(io *socketio.Server) {
 			io.Of("/private").Use(func(_ context.Context, s *socketio.Socket) error {
