@@ -166,6 +166,49 @@ func TestA15_header_injection(t *testing.T) {
 	if a.header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") {
 		t.Errorf("headers %v", a.header)
 	}
+	t.Run("by what the application reflects", reflected)
+}
+
+// reflected has hooks that give a header the name and the value that a client says, on an answer and on a 101.
+func reflected(t *testing.T) {
+	repeat := func(h http.Header, q *http.Request) {
+		if text := q.URL.Query().Get("text"); text != "" {
+			h.Set("X-Said", text)
+			h[text] = []string{"said"}
+		}
+	}
+	for name, options := range map[string]socketio.Options{"Headers": {Headers: repeat}, "InitialHeaders": {InitialHeaders: repeat}} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, setup{options: options})
+			for _, text := range []string{"a%0d%0aSet-Cookie:%20x=1", "a%0aX:1", "a%0dX:1", "a%0d%0a%0d%0aX"} {
+				for target, headers := range map[string][]string{polling: nil, websocket: upgradeHeaders} {
+					w := r.dial()
+					w.says(head("GET", target+"&text="+text, headers...))
+					a, err := w.answer()
+					if err != nil || a.status != 200 && a.status != 101 || a.header.Get("X-Said") == "" {
+						t.Fatalf("%s: %v %v %v", text, a, a.header, err)
+					}
+					for _, injected := range []string{"X", "Set-Cookie"} {
+						if a.header[injected] != nil {
+							t.Errorf("%s: %v", text, a.header)
+						}
+					}
+					opened := a.body
+					if a.status == 101 { // the first frame comes right behind the headers
+						_, payload, err := w.frame()
+						if err != nil {
+							t.Fatal(err)
+						}
+						opened = string(payload)
+					}
+					sid := sidOf(t, opened)
+					if a.status == 200 {
+						r.polls = append(r.polls, sid)
+					}
+				}
+			}
+		})
+	}
 }
 
 // between returns what stands between two texts, or "".
