@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -72,36 +73,76 @@ func TestS37_bursts(t *testing.T) {
 
 // A flood of connections is refused where it begins, and what goes on goes on.
 func TestA6_connection_flood(t *testing.T) {
-	const most = 10 // the canaries among them
-	r := start(t, setup{options: socketio.Options{MaxConnections: 2 * most, MaxConnectionsPerIP: most}})
-	for i := range 100 {
-		target, headers := polling, []string(nil)
-		if i%2 == 0 {
-			target, headers = websocket, upgradeHeaders
-		}
-		w := r.dial()
-		w.says(head("GET", target, append([]string{fmt.Sprintf("X-Forwarded-For: 10.0.0.%d", i)}, headers...)...)) // nobody's proxy
-		a, err := w.answer()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i < most-2 {
-			if a.status != 101 && a.status != 200 {
-				t.Errorf("connection %d: %v", i, a)
+	const most, many = 10, 100 // the canaries are among the most
+	for name, tt := range map[string]struct {
+		options socketio.Options
+		counted func(engineio.Stats) int64
+		slow    bool // there is no room again when the flood is over
+	}{
+		"from one address": { // whatever it says: nobody's proxy
+			options: socketio.Options{MaxConnections: 2 * most, MaxConnectionsPerIP: most},
+			counted: func(s engineio.Stats) int64 { return s.TooManyConnectionsPerIP },
+		},
+		"from many addresses": {
+			options: socketio.Options{
+				MaxConnections:      most,
+				MaxConnectionsPerIP: 3,
+				TrustedProxies:      []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			},
+			counted: func(s engineio.Stats) int64 { return s.TooManyConnections },
+		},
+		"at once": {
+			options: socketio.Options{Admission: engineio.Admission{Rate: 1e-6, Burst: most}},
+			counted: func(s engineio.Stats) int64 { return s.NotAdmitted },
+			slow:    true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, setup{options: tt.options})
+			for i := range many {
+				a := r.arrives(i)
+				if i < most-2 {
+					if a.status != 101 && a.status != 200 {
+						t.Errorf("connection %d: %v", i, a)
+					}
+				} else if a.status != 503 || a.header.Get("Retry-After") == "" || !a.closes {
+					t.Errorf("connection %d: %v", i, a)
+				}
 			}
-			if a.status == 200 {
-				r.polls = append(r.polls, sidOf(t, a.body))
+			if got := tt.counted(r.io.Stats().Engine); got != many-(most-2) {
+				t.Errorf("%d counted of %d", got, many-(most-2))
 			}
-			continue
-		}
-		if a.status != 503 || a.header.Get("Retry-After") == "" || !a.closes {
-			t.Errorf("connection %d: %v", i, a)
-		}
+			r.canariesSing()
+			r.hangUp()
+			r.sessions(2)
+			if tt.slow {
+				if a := r.arrives(0); a.status != 503 {
+					t.Errorf("at the end: %v", a)
+				}
+				return
+			}
+			r.connect(engineio.WebSocket)
+		})
 	}
-	r.canariesSing()
-	r.hangUp()
-	r.sessions(2)
-	r.connect(engineio.WebSocket) // there is room again
+}
+
+// arrives begins one session of a flood, by websocket and by polling in turn, and says that it comes from elsewhere.
+func (r *rig) arrives(i int) answer {
+	r.t.Helper()
+	target, headers := polling, []string{fmt.Sprintf("X-Forwarded-For: 10.0.0.%d", i)}
+	if i%2 == 0 {
+		target, headers = websocket, append(headers, upgradeHeaders...)
+	}
+	w := r.dial()
+	w.says(head("GET", target, headers...))
+	a, err := w.answer()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if a.status == 200 {
+		r.polls = append(r.polls, sidOf(r.t, a.body))
+	}
+	return a
 }
 
 // A session has one poll and one body at a time.
