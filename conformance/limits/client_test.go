@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
 )
 
 // transports are the ways of a session's packets.
@@ -28,13 +29,14 @@ type client struct {
 	conn   net.Conn      // of the websocket; nil on polling
 	in     chan string   // what has come; closed by who reads
 	lock   chan struct{} // held while a frame is written
+	gate   chan struct{} // held while nothing is to be read
 	silent bool          // pings are not answered
 }
 
 // open opens a session.
 func (n *node) open(t *testing.T, transport string, silent bool) *client {
 	t.Helper()
-	c := &client{t: t, n: n, in: make(chan string, 10_000), lock: make(chan struct{}, 1), silent: silent}
+	c := &client{t: t, n: n, in: make(chan string, 10_000), lock: make(chan struct{}, 1), gate: make(chan struct{}, 1), silent: silent}
 	if transport == "websocket" {
 		reader := c.dial("")
 		go c.read(reader)
@@ -68,10 +70,11 @@ func (c *client) handshake(opened string) {
 	}
 }
 
-// dial opens a websocket.
+// dial opens a websocket. It offers compression, which a server takes only if it is told to.
 func (c *client) dial(query string) io.Reader {
 	c.t.Helper()
 	dialer := ws.Dialer{NetDial: c.n.dial}
+	dialer.Extensions = append(dialer.Extensions, wsflate.DefaultParameters.Option())
 	conn, ahead, _, err := dialer.Dial(c.t.Context(), "ws://parley.test"+path+"websocket"+query)
 	if err != nil {
 		c.t.Fatal(err)
@@ -88,6 +91,7 @@ func (c *client) dial(query string) io.Reader {
 func (c *client) read(from io.Reader) {
 	defer close(c.in)
 	for {
+		c.pass()
 		op, message, err := c.message(from)
 		switch {
 		case err != nil:
@@ -119,6 +123,7 @@ func (c *client) message(from io.Reader) (ws.OpCode, string, error) {
 func (c *client) poll() {
 	defer close(c.in)
 	for {
+		c.pass()
 		status, body := c.n.request(c.t, "GET", path+"polling&sid="+c.sid, "")
 		if status != http.StatusOK || body == "1" {
 			c.in <- "end"
@@ -134,6 +139,12 @@ func (c *client) poll() {
 			}
 		}
 	}
+}
+
+// pass waits while the gate is held.
+func (c *client) pass() {
+	c.gate <- struct{}{}
+	<-c.gate
 }
 
 func (c *client) pong() {
@@ -164,7 +175,11 @@ func (c *client) send(packets ...string) {
 func (c *client) frame(op ws.OpCode, payload string) { c.fragment(op, true, payload) }
 
 func (c *client) fragment(op ws.OpCode, fin bool, payload string) {
-	frame, err := ws.CompileFrame(ws.MaskFrame(ws.NewFrame(op, fin, []byte(payload))))
+	c.write(ws.NewFrame(op, fin, []byte(payload)))
+}
+
+func (c *client) write(f ws.Frame) {
+	frame, err := ws.CompileFrame(ws.MaskFrame(f))
 	if err != nil {
 		c.t.Error(err)
 	}
@@ -201,10 +216,12 @@ func (c *client) join() {
 	}
 }
 
+const say = `420["say","hello"]` // answered with 430[5]
+
 // alive checks that an event is answered.
 func (c *client) alive() {
 	c.t.Helper()
-	c.send(`420["say","hello"]`)
+	c.send(say)
 	for packet := c.next(); packet != "430[5]"; packet = c.next() {
 		if packet == "" || packet == "end" {
 			c.t.Error("the session has ended, or answers nothing")
@@ -215,25 +232,38 @@ func (c *client) alive() {
 
 // request sends a request, with headers in pairs. Status 0 means that there was no answer.
 func (n *node) request(t *testing.T, method, target, body string, headers ...string) (status int, text string) {
+	response, text := n.do(t, method, target, body, headers...)
+	if response == nil {
+		return 0, text
+	}
+	return response.StatusCode, text
+}
+
+// do is request for who needs the headers of the answer, which is nil if there was none.
+func (n *node) do(t *testing.T, method, target, body string, headers ...string) (response *http.Response, text string) {
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://parley.test"+target, strings.NewReader(body))
 	if err != nil {
 		t.Error(err)
-		return 0, ""
+		return nil, ""
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := n.http.Do(request)
+	response, err = n.http.Do(request)
 	if err != nil {
-		return 0, err.Error()
+		return nil, err.Error()
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err.Error()
+		return nil, err.Error()
 	}
-	return response.StatusCode, string(data)
+	return response, string(data)
 }
+
+// upgrade has the headers of a request for a websocket.
+var upgrade = []string{"Connection", "Upgrade", "Upgrade", "websocket",
+	"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 
 // raw sends bytes on a connection of their own and returns the status and the body of the answer.
 func (n *node) raw(t *testing.T, request string) (status int, body string) {

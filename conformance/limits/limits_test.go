@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ type excess struct {
 	reply    string // what comes, if the session is to live
 	end      string // what comes before the end of a websocket, if the protocol names it
 	counters func(s socketio.Stats) int64
+
+	options socketio.Options          // of the server
+	handle  func(io *socketio.Server) // registers the handlers that it needs; nil means none
 }
 
 func closed(reason engineio.Reason) func(socketio.Stats) int64 {
@@ -65,7 +69,7 @@ var (
 	half     = "b" + base64.StdEncoding.EncodeToString(make([]byte, limit*6/10))
 )
 
-// excesses are those of a session that is open.
+// excesses are those of a session with a server of default options.
 var excesses = map[string]excess{
 	"JSON depth": {send: sends(`42["e",` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `]`),
 		end: "close", counters: tooDeep},
@@ -134,14 +138,17 @@ var excesses = map[string]excess{
 }
 
 // posts sends a POST, from its headers on, and then an event, which is answered if the session lives.
-func posts(status int, rest string) func(*client) {
+func posts(status int, rest string) func(*client) { return postsTo("", status, rest) }
+
+// postsTo is posts with more of a query.
+func postsTo(query string, status int, rest string) func(*client) {
 	return func(c *client) {
-		if got, body := c.n.raw(c.t, "POST "+path+"polling&sid="+c.sid+" HTTP/1.1\r\nHost: parley.test\r\n"+rest); got != status {
+		if got, body := c.n.raw(c.t, "POST "+path+"polling&sid="+c.sid+query+" HTTP/1.1\r\nHost: parley.test\r\n"+rest); got != status {
 			c.t.Errorf("answered with %d %.100q, want %d", got, body, status)
 		} else if status == 413 && body != "" {
 			c.t.Errorf("413 with the body %.100q", body)
 		}
-		c.send(`420["say","hello"]`)
+		c.send(say)
 	}
 }
 
@@ -189,12 +196,14 @@ func exceed(t *testing.T, n *node, transport string, e excess) {
 
 // TestLimits runs each excess on each transport of each way in, with a clock of its own.
 func TestLimits(t *testing.T) {
+	all := maps.Clone(excesses)
+	maps.Copy(all, configured)
 	for way, mount := range ways {
-		for name, e := range excesses {
+		for name, e := range all {
 			for _, transport := range transports {
 				if e.only == "" || strings.Contains(e.only, transport) {
 					t.Run(way+"/"+transport+"/"+name, func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) { exceed(t, serve(t, mount), transport, e) })
+						synctest.Test(t, func(t *testing.T) { exceed(t, serve(t, mount, e.options, e.handle), transport, e) })
 					})
 				}
 			}
@@ -208,23 +217,22 @@ func TestOrigins(t *testing.T) {
 	for way, mount := range ways {
 		t.Run(way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := serve(t, mount)
+				n := serve(t, mount, socketio.Options{}, nil)
 				victim := n.open(t, "polling", false)
 				victim.join()
-				upgrade := []string{"Origin", evil, "Connection", "Upgrade", "Upgrade", "websocket",
-					"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
+				headers := append([]string{"Origin", evil}, upgrade...)
 				session := "&sid=" + victim.sid
 				for _, r := range []struct {
 					method, target string
 					headers        []string
 					status         int
 				}{
-					{"GET", path + "polling", upgrade[:2], 403},
-					{"OPTIONS", path + "polling", upgrade[:2], 403},
-					{"GET", path + "websocket", upgrade, 400},
-					{"GET", path + "polling" + session, upgrade[:2], 403},
-					{"POST", path + "polling" + session, upgrade[:2], 403},
-					{"GET", path + "websocket" + session, upgrade, 400},
+					{"GET", path + "polling", headers[:2], 403},
+					{"OPTIONS", path + "polling", headers[:2], 403},
+					{"GET", path + "websocket", headers, 400},
+					{"GET", path + "polling" + session, headers[:2], 403},
+					{"POST", path + "polling" + session, headers[:2], 403},
+					{"GET", path + "websocket" + session, headers, 400},
 				} {
 					if status, body := n.request(t, r.method, r.target, "", r.headers...); status != r.status {
 						t.Errorf("%s %s is answered with %d %q, want %d", r.method, r.target, status, body, r.status)

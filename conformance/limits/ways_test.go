@@ -1,6 +1,7 @@
 // Package limits_test sends what exceeds each limit through every public way in: a server mounted in net/http, chi, Gin
 // and Echo, and each transport. Glue code between a framework and a library is where limits get lost; here each must
-// hold with its default, be counted by its cause, and leave other clients alone.
+// hold (with its default, where that is a limit and a moment is enough to exceed it), be counted by its cause, and leave
+// other clients alone.
 package limits_test
 
 import (
@@ -71,11 +72,13 @@ func newNode(t *testing.T, dial func(ctx context.Context, network, addr string) 
 	return &node{dial: dial, http: &http.Client{Transport: transport}}
 }
 
-// serve starts a server with default options, mounted in one of the ways, on a network in memory. It answers "say" with
-// the length of a text. At the end of the test it is shut down and must not have had a fault.
-func serve(t *testing.T, mount func(io http.Handler) http.Handler) *node {
+// serve starts a server, mounted in one of the ways, on a network in memory. It answers "say" with the length of a text;
+// handle registers what there is besides, and may be nil. At the end of the test it is shut down and must not have had a
+// fault.
+func serve(t *testing.T, mount func(io http.Handler) http.Handler, options socketio.Options, handle func(io *socketio.Server)) *node {
 	t.Helper()
-	io, err := socketio.New(&socketio.Options{Logger: slog.New(slog.DiscardHandler)})
+	options.Logger = slog.New(slog.DiscardHandler)
+	io, err := socketio.New(&options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +88,9 @@ func serve(t *testing.T, mount func(io http.Handler) http.Handler) *node {
 	event.OnWithAck(io, event.WithAck[string, int]("say"), func(_ context.Context, _ *socketio.Socket, text string) (int, error) {
 		return len(text), nil
 	})
+	if handle != nil {
+		handle(io)
+	}
 	l := memnet.Listen()
 	server := &http.Server{Handler: mount(io)}
 	go server.Serve(l)
