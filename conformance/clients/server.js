@@ -89,7 +89,7 @@ export class Server {
     return this;
   }
 
-  /** Sends SIGTERM and waits for the end, which must be clean. */
+  /** Sends SIGTERM and waits for the end, which must be clean: no panic may have been logged, caught or not. */
   async stop() {
     const child = this.#process;
     if (!child) return;
@@ -99,9 +99,10 @@ export class Server {
     }
     const timer = setTimeout(() => child.kill("SIGKILL"), stopWithin);
     child.kill("SIGTERM");
-    const [code, signal] = await once(child, "exit");
+    const [code, signal] = await once(child, "close"); // the log has been read to its end
     clearTimeout(timer);
     if (code !== 0) throw new Error(`the server ended with ${signal ?? code} after SIGTERM:\n${this.#log}`);
+    if (/panic (in an?|serving) /.test(this.#log)) throw new Error(`the server has logged a panic:\n${this.#log}`);
   }
 
   /** Ends the server and starts it again on the same port. */
