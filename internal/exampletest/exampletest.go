@@ -8,12 +8,14 @@
 package exampletest
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +24,12 @@ import (
 // patience is how long a program may take to listen, and a request to be answered, on a machine that has much to do.
 const patience = time.Minute
 
-// Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL.
-func Start(t *testing.T, folder string) (url string) {
+// panicked is what Parley, net/http and the routers log of a panic that they have survived.
+var panicked = regexp.MustCompile(`(?i)panic(:| in an? | serving | recover)`)
+
+// Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL. A program that
+// logs a panic fails the test at its end.
+func Start(t testing.TB, folder string) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,13 +43,17 @@ func Start(t *testing.T, folder string) (url string) {
 	}
 	program := exec.Command(binary)
 	program.Env = append(os.Environ(), "ADDR="+addr)
-	program.Stdout, program.Stderr = t.Output(), t.Output()
+	var errs bytes.Buffer // read after Wait
+	program.Stdout, program.Stderr = t.Output(), io.MultiWriter(t.Output(), &errs)
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		program.Process.Kill()
 		program.Wait()
+		if panicked.Match(errs.Bytes()) {
+			t.Errorf("the program has logged a panic:\n%s", errs.Bytes())
+		}
 	})
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if conn, err := net.Dial("tcp", addr); err == nil {
