@@ -20,9 +20,11 @@ import (
 
 // guest is a client that has joined "/" and "/other", whatever carries its packets.
 type guest struct {
-	send  func(packet string) // of Socket.IO
-	close func()              // as a client does that goes
-	lose  func()              // as a network does
+	send   func(packet string) // of Socket.IO
+	half   func()              // sends the beginning of a frame, or of a body
+	close  func()              // as a client does that goes
+	lose   func()              // as a network does
+	framed bool                // it is sent what there is without asking
 }
 
 // A transport makes a guest, which reads what comes if it is told to.
@@ -95,21 +97,24 @@ func (c *client) guest(reads bool) guest {
 		go c.pump()
 	}
 	return guest{
-		send:  c.send2,
-		close: func() { _ = c.write(ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, "")) },
-		lose:  func() { c.conn.(*memnet.Conn).Reset() },
+		send:   c.send2,
+		half:   func() { _, _ = c.conn.Write(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte("42[1]"))))[:8]) },
+		close:  func() { _ = c.write(ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, "")) },
+		lose:   func() { c.conn.(*memnet.Conn).Reset() },
+		framed: true,
 	}
 }
 
 func (p *poller) guest(reads bool) guest {
 	ctx, lose := context.WithCancel(context.Background())
 	p.t.Cleanup(lose)
-	try := func(method, body string) (string, bool) {
-		r, err := http.NewRequestWithContext(ctx, method, p.url, strings.NewReader(body))
+	request := func(method string, body io.Reader, length int) (string, bool) {
+		r, err := http.NewRequestWithContext(ctx, method, p.url, body)
 		if err != nil {
 			p.t.Error(err)
 			return "", false
 		}
+		r.ContentLength = int64(length)
 		response, err := p.http.Do(r)
 		if err != nil {
 			return "", false
@@ -118,6 +123,7 @@ func (p *poller) guest(reads bool) guest {
 		answer, err := io.ReadAll(response.Body)
 		return string(answer), err == nil && response.StatusCode == http.StatusOK
 	}
+	try := func(method, body string) (string, bool) { return request(method, strings.NewReader(body), len(body)) }
 	if reads {
 		go func() {
 			for {
@@ -133,7 +139,12 @@ func (p *poller) guest(reads bool) guest {
 		synctest.Wait()
 	}
 	return guest{
-		send:  func(packet string) { try(http.MethodPost, packet) },
+		send: func(packet string) { try(http.MethodPost, packet) },
+		half: func() {
+			rest, end := io.Pipe() // nothing comes through it
+			p.t.Cleanup(func() { end.Close() })
+			go request(http.MethodPost, io.MultiReader(strings.NewReader("42"), rest), 5)
+		},
 		close: func() { try(http.MethodPost, "1") },
 		lose:  lose,
 	}
@@ -147,6 +158,7 @@ func TestServer_tells_each_end_once(t *testing.T) {
 		reasons []string
 		deaf    bool // the client does not read
 		alone   bool // only "/" ends by it
+		window  time.Duration
 	}
 	on := func(n *node) *socketio.Socket { return n.Sockets()[0] }
 	lost := []string{"transport close", "transport error"}
@@ -166,6 +178,26 @@ func TestServer_tells_each_end_once(t *testing.T) {
 			for s := on(n); s.Emit("e", strings.Repeat("x", 10_000)) == nil; {
 			}
 		}, reasons: []string{"slow consumer"}, deaf: true},
+		"late attachments": {do: func(_ *node, v guest) {
+			v.send(`451-["e",{"_placeholder":true,"num":0}]`)
+			time.Sleep(10 * time.Second)
+		}, reasons: []string{"parse error"}},
+		"half a message": {do: func(_ *node, v guest) { v.half(); time.Sleep(10 * time.Second) }, reasons: []string{"transport error"}},
+		"a stuck write": {do: func(n *node, v guest) {
+			for s := on(n); ; {
+				if waiting, _ := s.Queued(); waiting > 0 {
+					break
+				}
+				_ = s.Emit("e", strings.Repeat("x", 10_000))
+				synctest.Wait()
+			}
+			if v.framed {
+				time.Sleep(10 * time.Second)
+			} else {
+				time.Sleep(time.Minute) // what no poll asks for is not written
+			}
+		}, reasons: []string{"transport error", "ping timeout"}, deaf: true},
+		"drained": {do: func(n *node, _ guest) { _ = n.Shutdown(context.Background()) }, reasons: []string{"server shutting down"}, window: 10 * time.Second},
 		"everything at once": {do: func(n *node, v guest) {
 			s := on(n)
 			for _, f := range []func(){
@@ -178,7 +210,7 @@ func TestServer_tells_each_end_once(t *testing.T) {
 	} {
 		for carrier, join := range transports {
 			bubble(t, name+", "+carrier, func(t *testing.T) {
-				n, told := serve(t, &socketio.Options{SendQueueBytes: 50_000}), newJournal()
+				n, told := serve(t, &socketio.Options{SendQueueBytes: 50_000, DrainWindow: cause.window}), newJournal()
 				for _, namespace := range []string{"/", "/other"} {
 					n.Of(namespace).OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) {
 						if cause.reasons != nil && !slices.Contains(cause.reasons, reason) && !(cause.alone && namespace == "/other") {
