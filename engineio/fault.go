@@ -38,19 +38,29 @@ func (s *Session) guardAnswer() {
 }
 
 func (s *Session) fault(fault any) {
-	s.server.counters.panics.Add(1)
-	s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
-	go s.broken() // a fault in ending it must not end in another
+	s.report(fault)
+	go s.broken() // on a goroutine of its own: a fault in ending it must not reach the caller
 }
 
-// broken ends a session in which there was a fault. What is queued or half written cannot be trusted any more.
+func (s *Session) report(fault any) {
+	s.server.counters.panics.Add(1)
+	s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+}
+
+// broken ends a session in which there was a fault. What is queued or half written cannot be trusted any more. A step
+// that has a fault too does not keep the others from being taken, and nothing comes behind it.
 func (s *Session) broken() {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.report(fault)
+		}
+	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.endLocked(TransportError, errFault)
 	for _, c := range []*wsConn{s.ws, s.probe} {
 		if c != nil {
-			c.drop()
+			defer c.drop()
 		}
 	}
-	s.endLocked(TransportError, errFault)
 }

@@ -1,9 +1,11 @@
 package engineio_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,16 +16,39 @@ import (
 	"github.com/parleyio/parley/engineio"
 )
 
-// faulty is a connection whose n-th call panics, as a fault of the code around it would. Nought is none.
-type faulty struct {
-	net.Conn
-	left *atomic.Int64
+// strikes counts the calls of what is injected into the server, and makes the one with a number panic, as a fault of the
+// code around it would.
+type strikes struct {
+	again bool // all that come behind it panic too
+	armed atomic.Bool
+	left  atomic.Int64
 }
 
-func (c faulty) call() {
-	if c.left.Add(-1) == 0 {
+func (s *strikes) call() {
+	if !s.armed.Load() {
+		return
+	}
+	if left := s.left.Add(-1); left == 0 || left < 0 && s.again {
 		panic("a fault")
 	}
+}
+
+// arm has the n-th call from now on panic.
+func (s *strikes) arm(n int64) {
+	s.left.Store(n)
+	s.armed.Store(true)
+}
+
+// disarm reports whether a call has panicked.
+func (s *strikes) disarm() bool {
+	s.armed.Store(false)
+	return s.left.Load() <= 0
+}
+
+// faulty is a connection whose calls are counted.
+type faulty struct {
+	net.Conn
+	*strikes
 }
 
 func (c faulty) Read(p []byte) (int, error)         { c.call(); return c.Conn.Read(p) }
@@ -33,79 +58,260 @@ func (c faulty) SetDeadline(t time.Time) error      { c.call(); return c.Conn.Se
 func (c faulty) SetReadDeadline(t time.Time) error  { c.call(); return c.Conn.SetReadDeadline(t) }
 func (c faulty) SetWriteDeadline(t time.Time) error { c.call(); return c.Conn.SetWriteDeadline(t) }
 
-// faultyListener makes all its connections faulty ones, with one count.
-type faultyListener struct {
-	net.Listener
-	left *atomic.Int64
+// faultyWriter is a response whose calls are counted, save that for the headers: with it a request begins.
+type faultyWriter struct {
+	http.ResponseWriter
+	*strikes
 }
 
-func (l faultyListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	return faulty{c, l.left}, err
+func (w faultyWriter) WriteHeader(status int)      { w.call(); w.ResponseWriter.WriteHeader(status) }
+func (w faultyWriter) Write(p []byte) (int, error) { w.call(); return w.ResponseWriter.Write(p) }
+func (w faultyWriter) SetReadDeadline(t time.Time) error {
+	w.call()
+	return http.NewResponseController(w.ResponseWriter).SetReadDeadline(t)
 }
+func (w faultyWriter) SetWriteDeadline(t time.Time) error {
+	w.call()
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
+}
+
+// Hijack makes the connection a faulty one, which is armed when the client has seen the answer: until then it is not the
+// server's own.
+func (w faultyWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.call()
+	w.armed.Store(false)
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	return faulty{conn, w.strikes}, rw, err
+}
+
+// faultyBody is a request's body whose calls are counted.
+type faultyBody struct {
+	io.ReadCloser
+	*strikes
+}
+
+func (b faultyBody) Read(p []byte) (int, error) { b.call(); return b.ReadCloser.Read(p) }
 
 // TestPanic_everywhere: wherever a session's code has a fault, that session ends, and no lock of it is left held: who sends
-// to it returns, and the server shuts down.
+// to it returns, and the server shuts down. Faults in ending it change nothing of that.
 func TestPanic_everywhere(t *testing.T) {
-	life := func(r *rig, c *socket) { // of a session, with all that its goroutines do
-		c.write(websocketRequest("?EIO=4&transport=websocket"))
-		if response := c.response(); response.StatusCode != 101 {
-			r.t.Fatalf("status %d", response.StatusCode)
-		}
-		c.tryFrame()
-		p := r.peer()
-		sent := make(chan struct{})
-		go func() { // whoever sends to a session must not be held up by its fault
-			defer close(sent)
-			p.Cork()
-			p.Send(engineio.Message{Data: []byte("one")})
-			p.Uncork()
-			p.SendPrepared(engineio.Prepare(engineio.Message{Data: []byte(strings.Repeat("x", 100_000))}), false)
-		}()
-		io.WriteString(c.conn, masked(ws.NewTextFrame([]byte("4hello"))))
-		io.WriteString(c.conn, masked(ws.NewPingFrame([]byte("ping"))))
-		io.WriteString(c.conn, masked(ws.NewFrame(ws.OpText, false, []byte("4in")))) // a deadline is set
-		io.WriteString(c.conn, masked(ws.NewFrame(ws.OpContinuation, true, []byte(" pieces"))))
-		for range 3 {
-			if _, _, err := c.tryFrame(); err != nil {
-				break
-			}
-		}
-		receive(r.t, r.net.patience, "the senders", sent)
-		io.WriteString(c.conn, masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
-		for {
-			if _, _, err := c.tryFrame(); err != nil {
-				break
-			}
-		}
-		c.conn.Close()
-		receive(r.t, r.net.patience, "the end of the session", p.closed)
-	}
-	inMemory(t, func(t *testing.T, n *network) {
-		var left, at atomic.Int64 // at: armed by the session's opening, for before it the HTTP server uses the connection
-		r := start(t, n, setup{
-			panics: anyPanics,
-			accept: func(*peer) { left.Store(at.Load()) },
-			listen: func(l net.Listener) net.Listener { return faultyListener{l, &left} },
-		})
-		other, otherPeer := r.websocket()
-		faults := 0
-		for at.Store(1); ; at.Add(1) {
-			before := r.engine.Stats().Panics
-			life(r, r.raw())
-			eventually(t, n.patience, fmt.Sprintf("the session with a fault in call %d to end", at.Load()), func() bool {
-				return r.engine.SessionCount() == 1
+	for name, live := range map[string]func(*rig, *strikes){
+		"websocket":                     func(r *rig, _ *strikes) { liveOnWebSocket(r) },
+		"polling, two polls":            func(r *rig, _ *strikes) { liveOnPolling(r, overlapPolls) },
+		"polling, two posts":            func(r *rig, _ *strikes) { liveOnPolling(r, overlapPosts) },
+		"polling, closed by the server": func(r *rig, _ *strikes) { liveOnPolling(r, closeInPost) },
+		"polling, aborted in a probe": func(r *rig, s *strikes) {
+			liveOnPolling(r, func(c *poller, p *peer) { abortInProbe(c, p, s) })
+		},
+		"polling, upgraded": func(r *rig, s *strikes) {
+			liveOnPolling(r, func(c *poller, p *peer) { completeUpgrade(c, p, s) })
+		},
+	} {
+		for _, again := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, again %v", name, again), func(t *testing.T) {
+				inMemory(t, func(t *testing.T, n *network) { strikeEverywhere(t, n, &strikes{again: again}, live) })
 			})
-			faults += int(r.engine.Stats().Panics - before)
-			over := left.Swap(0) > 0 // a life without a fault
-			other.says("4fine")
-			otherPeer.wants("fine")
-			if over {
-				break
+		}
+	}
+}
+
+// strikeEverywhere lives the life of a session once for each call that can have a fault, from the session's opening on:
+// before it there is nothing that could end.
+func strikeEverywhere(t *testing.T, n *network, s *strikes, live func(*rig, *strikes)) {
+	var at atomic.Int64
+	r := start(t, n, setup{
+		options: engineio.Options{PingInterval: 1000 * time.Hour},       // it is not the heartbeat that ends a session
+		tune:    func(t *http.Transport) { t.DisableKeepAlives = true }, // it would repeat what has failed
+		panics:  anyPanics,
+		accept: func(*peer) {
+			if at.Load() > 0 {
+				s.arm(at.Load())
 			}
-		}
-		if faults < 10 {
-			t.Errorf("%d faults were injected: has the connection been used?", faults)
-		}
+		},
+		wrap: func(engine http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Body = faultyBody{r.Body, s}
+				engine.ServeHTTP(faultyWriter{w, s}, r)
+			})
+		},
 	})
+	other, otherPeer := r.websocket()
+	for at.Store(1); ; at.Add(1) {
+		live(r, s)
+		eventually(t, n.patience, fmt.Sprintf("the session with a fault in call %d to end", at.Load()), func() bool {
+			return r.engine.SessionCount() == 1
+		})
+		struck := s.disarm()
+		other.says("4fine")
+		otherPeer.wants("fine")
+		if !struck {
+			break
+		}
+	}
+	if faults := r.engine.Stats().Panics; faults < 10 {
+		t.Errorf("%d faults were counted, in %d lives", faults, at.Load())
+	}
+}
+
+// liveOnWebSocket is a life with all that a session's goroutines do.
+func liveOnWebSocket(r *rig) {
+	c := r.raw()
+	c.write(websocketRequest("?EIO=4&transport=websocket"))
+	if response := c.response(); response.StatusCode != 101 {
+		r.t.Fatalf("status %d", response.StatusCode)
+	}
+	c.tryFrame()
+	p := r.peer()
+	p.sendsAll()
+	c.trySend(ws.NewTextFrame([]byte("4hello")), ws.NewPingFrame([]byte("ping")))
+	c.trySend(ws.NewFrame(ws.OpText, false, []byte("4in"))) // a deadline is set
+	c.trySend(ws.NewFrame(ws.OpContinuation, true, []byte(" pieces")))
+	for range 3 {
+		if _, _, err := c.tryFrame(); err != nil {
+			break
+		}
+	}
+	c.leaves()
+	receive(r.t, r.net.patience, "the end of the session", p.closed)
+}
+
+// sendsAll sends in all ways: who does must not be held up by a session's fault.
+func (p *peer) sendsAll() {
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		p.Cork()
+		_ = p.Send(engineio.Message{Data: []byte("one")}) // the session may have ended
+		p.Uncork()
+		_ = p.SendPrepared(engineio.Prepare(engineio.Message{Data: []byte(strings.Repeat("x", 100_000))}), false)
+	}()
+	receive(p.t, p.patience, "the senders", sent)
+}
+
+// trySend sends frames, if the connection is still there.
+func (c *socket) trySend(frames ...ws.Frame) {
+	for _, f := range frames {
+		io.WriteString(c.conn, masked(f))
+	}
+}
+
+// leaves says that the client closes, and waits until the server has.
+func (c *socket) leaves() {
+	c.t.Helper()
+	c.trySend(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))
+	c.isLeft()
+}
+
+// isLeft waits until the server has closed, whatever it still says.
+func (c *socket) isLeft() {
+	c.t.Helper()
+	for {
+		_, _, err := c.tryFrame()
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			c.t.Fatal("the connection stays open")
+		}
+		if err != nil {
+			break
+		}
+	}
+	c.conn.Close()
+}
+
+// liveOnPolling is a life of requests, each of which may fail, with an end of its own.
+func liveOnPolling(r *rig, end func(*poller, *peer)) {
+	_, err := r.try("GET", "?EIO=4&transport=polling", "")
+	p := r.peer()
+	if err != nil { // the client knows no id
+		receive(r.t, r.net.patience, "the end of the session", p.closed)
+		return
+	}
+	c := &poller{r, handshake{SID: p.ID()}, "?EIO=4&transport=polling&sid=" + p.ID()}
+	p.sendsAll()
+	_, _ = c.try("GET", c.query, "")
+	_, _ = c.try("POST", c.query, "4hello")
+	held := c.holds(p)
+	p.sendsAll()
+	<-held
+	end(c, p)
+	receive(r.t, r.net.patience, "the end of the session", p.closed)
+	p.sendsAll()
+}
+
+// holds polls in the background, and returns when the poll is held or the session has ended.
+func (c *poller) holds(p *peer) <-chan answer {
+	answers := c.polls()
+	eventually(c.t, c.net.patience, "a poll to be held", func() bool {
+		return c.engine.HoldsPoll(c.SID) || len(p.closed) > 0
+	})
+	return answers
+}
+
+// halfPost does something while a POST is read that never comes to its end.
+func (c *poller) halfPost(p *peer, do func()) {
+	post := c.raw()
+	post.write("POST /engine.io/" + c.query + " HTTP/1.1\r\nHost: parley.test\r\nContent-Length: 10\r\n\r\n4he")
+	eventually(c.t, c.net.patience, "a data request to begin", func() bool {
+		return c.engine.Posting(c.SID) || len(p.closed) > 0
+	})
+	taken := len(p.closed) == 0
+	do()
+	if taken { // else the HTTP server waits for the body before it answers
+		_, _ = http.ReadResponse(post.in, nil)
+	}
+	post.conn.Close()
+}
+
+func overlapPolls(c *poller, p *peer) {
+	held := c.holds(p)
+	c.halfPost(p, func() { _, _ = c.try("GET", c.query, "") })
+	<-held
+}
+
+func overlapPosts(c *poller, p *peer) {
+	c.halfPost(p, func() { _, _ = c.try("POST", c.query, "4more") })
+}
+
+func closeInPost(c *poller, p *peer) {
+	held := c.holds(p)
+	c.halfPost(p, p.Session.Close)
+	<-held
+}
+
+// tryProbe opens a websocket for the session, and arms its connection. It returns nil if there is none.
+func (c *poller) tryProbe(s *strikes) *socket {
+	defer s.armed.Store(true)
+	socket := c.raw()
+	socket.write(websocketRequest("?EIO=4&transport=websocket&sid=" + c.SID))
+	if response, err := http.ReadResponse(socket.in, nil); err != nil || response.StatusCode != 101 {
+		socket.conn.Close()
+		return nil
+	}
+	return socket
+}
+
+func abortInProbe(c *poller, p *peer, s *strikes) {
+	socket := c.tryProbe(s)
+	c.halfPost(p, func() { p.Abort(engineio.ForcedClose, nil) })
+	if socket != nil {
+		socket.isLeft()
+	}
+}
+
+func completeUpgrade(c *poller, p *peer, s *strikes) {
+	held := c.holds(p)
+	socket := c.tryProbe(s)
+	if socket == nil { // which leaves the session as it was
+		p.Abort(engineio.ForcedClose, nil)
+		<-held
+		return
+	}
+	socket.trySend(ws.NewTextFrame([]byte("2probe")))
+	_, _, _ = socket.tryFrame()
+	<-held
+	held = c.holds(p) // this one is released by a timer
+	<-held
+	socket.trySend(ws.NewTextFrame([]byte("5")))
+	eventually(c.t, c.net.patience, "the upgrade", func() bool { return p.Transport() == engineio.WebSocket || len(p.closed) > 0 })
+	p.sendsAll()
+	socket.leaves()
 }

@@ -12,8 +12,13 @@ var (
 	pongPacket = prepareControl(typePong, "")
 )
 
-// startHeartbeatLocked arms the timer of the first ping: the server's is sent then, the client's is overdue.
-func (s *Session) startHeartbeatLocked() {
+// startHeartbeat arms the timer of the first ping: the server's is sent then, the client's is overdue.
+func (s *Session) startHeartbeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == closed { // Shutdown was faster
+		return
+	}
 	first := s.server.opts.PingInterval
 	if s.revision.clientPings() {
 		first += s.server.opts.PingTimeout

@@ -14,6 +14,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival)
 	if session == nil {
 		return
 	}
+	defer session.guardAnswer()
 	var upgrades []Transport
 	if !s.opts.NoUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
 		upgrades = append(upgrades, WebSocket)
@@ -92,14 +93,20 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 		s.unavailable(w, shuttingDown, "1")
 		return
 	}
+	taken := false
+	defer func() { // as in openWebSocket; the session goes on over polling
+		if !taken {
+			s.running.Done()
+		}
+	}()
 	base64 := last(r.URL.Query()["b64"]) != ""
 	deflate := s.negotiate(w.Header(), r, base64)
 	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
 	if err != nil {
 		s.opts.Logger.Debug("websocket handshake failed", "err", err)
-		s.running.Done()
 		return
 	}
+	taken = true
 	c := newWSConn(session, conn, early, base64)
 	c.useDeflate(deflate)
 	c.probe()
@@ -169,11 +176,7 @@ func (s *Server) run() bool {
 // start brings a registered session to life.
 func (s *Session) start() {
 	s.server.counters.opened.Add(1)
-	s.mu.Lock()
-	if s.state != closed { // Shutdown may have been faster
-		s.startHeartbeatLocked()
-	}
-	s.mu.Unlock()
+	s.startHeartbeat()
 	s.acceptHandler()
 }
 

@@ -35,6 +35,7 @@ const (
 var (
 	errPollOverlap = errors.New("engineio: two polls at a time")
 	errPollAborted = errors.New("engineio: poll connection closed prematurely")
+	errLate        = errors.New("engineio: closed or upgraded since the request was checked")
 )
 
 // pollTransport is the polling half of a session. The session's mutex guards it.
@@ -57,6 +58,13 @@ type pollTransport struct {
 type pendingPoll struct {
 	wake   chan struct{} // capacity 1; one token says that there is something
 	answer *Prepared     // says it, unless it is nil: then the queue does
+	noop   *time.Timer   // releases it while a websocket probes the session; nil unless one does
+}
+
+// told is what a poll is answered.
+type told struct {
+	packets []*Prepared
+	queued  bool // they are all that was queued
 }
 
 // fitsLocked reports whether so much more may be queued.
@@ -123,62 +131,79 @@ func (s *Session) closePollingLocked(wait time.Duration) {
 // servePoll answers a GET of a polling session: at once when there is something to say, otherwise when there is.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	defer s.guardAnswer()
+	poll, answer, err := s.beginPoll()
+	switch {
+	case err == errLate:
+		s.refuseLate(w, r)
+		return
+	case err != nil:
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	case poll != nil:
+		if poll.noop != nil {
+			defer poll.noop.Stop()
+		}
+		// The server's own deadlines are for requests that are not held; the connection's next request sets them again.
+		http.NewResponseController(w).SetReadDeadline(time.Time{})
+		select {
+		case <-poll.wake:
+			answer = s.endPoll(poll)
+		case <-r.Context().Done():
+			s.abortPoll(poll)
+			return
+		}
+	}
+	s.writePackets(w, r, answer.packets...)
+	if answer.queued {
+		s.tellDrained()
+	}
+}
+
+// beginPoll returns what a poll is to be told, or the poll that has to wait for it. An error other than errLate has ended
+// the session.
+func (s *Session) beginPoll() (*pendingPoll, told, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	t := &s.polling
 	switch {
 	case s.ws != nil || s.state == closed:
-		s.mu.Unlock()
-		s.refuseLate(w, r)
-		return
+		return nil, told{}, errLate
 	case t.poll != nil:
 		s.abortLocked(TransportError, errPollOverlap)
-		s.mu.Unlock()
-		w.WriteHeader(http.StatusBadRequest)
-		return
+		return nil, told{}, errPollOverlap
 	case len(t.queue) > 0:
-		queue := t.takeLocked()
-		s.mu.Unlock()
-		s.writePackets(w, r, queue...)
-		s.tellDrained()
-		return
+		return nil, told{t.takeLocked(), true}, nil
 	case s.state == closing:
 		answer := t.farewell
 		s.endLocked(t.reason, nil)
-		s.mu.Unlock()
-		s.writePackets(w, r, answer)
-		return
+		return nil, told{[]*Prepared{answer}, false}, nil
 	}
 	poll := &pendingPoll{wake: make(chan struct{}, 1)}
 	t.poll = poll
 	if s.probe != nil {
-		timer := time.AfterFunc(noopInterval, func() { s.releasePoll(poll) })
-		defer timer.Stop()
+		poll.noop = time.AfterFunc(noopInterval, func() { s.releasePoll(poll) })
 	}
-	s.mu.Unlock()
+	return poll, told{}, nil
+}
 
-	// The server's own deadlines are for requests that are not held; the connection's next request sets them again.
-	http.NewResponseController(w).SetReadDeadline(time.Time{})
-	select {
-	case <-poll.wake:
-	case <-r.Context().Done():
-		s.mu.Lock()
-		if t.poll == poll {
-			t.poll = nil
-			s.abortLocked(TransportError, errPollAborted)
-		}
-		s.mu.Unlock()
-		return
-	}
+// endPoll returns what a poll that was woken is to be told.
+func (s *Session) endPoll(poll *pendingPoll) told {
 	s.mu.Lock()
-	packets := []*Prepared{poll.answer}
-	if poll.answer == nil {
-		packets = t.takeLocked()
-		t.poll = nil
+	defer s.mu.Unlock()
+	if poll.answer != nil {
+		return told{[]*Prepared{poll.answer}, false}
 	}
-	s.mu.Unlock()
-	s.writePackets(w, r, packets...)
-	if poll.answer == nil {
-		s.tellDrained()
+	s.polling.poll = nil
+	return told{s.polling.takeLocked(), true}
+}
+
+// abortPoll ends the session of a client that did not wait for the answer, unless there was one.
+func (s *Session) abortPoll(poll *pendingPoll) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.polling.poll == poll {
+		s.polling.poll = nil
+		s.abortLocked(TransportError, errPollAborted)
 	}
 }
 

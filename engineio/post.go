@@ -24,30 +24,19 @@ var (
 
 // servePost takes the packets of a POST. It is answered when all of them have been handed over.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	defer s.guardAnswer()
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(s.server.opts.ReadTimeout))
 	giveUp := func() { rc.SetReadDeadline(time.Unix(1, 0)) }
-
-	s.mu.Lock()
-	switch {
-	case s.ws != nil || s.state == closed:
-		s.mu.Unlock()
+	switch s.beginPost(isBinary(r), giveUp) {
+	case nil:
+	case errLate:
 		s.refuseLate(w, r)
 		return
-	case s.polling.posting:
-		s.abortLocked(TransportError, errPostOverlap)
-		s.mu.Unlock()
-		rejectPost(w, http.StatusBadRequest, giveUp)
-		return
-	case isBinary(r) && !s.revision.takesBinary():
-		s.abortLocked(TransportError, errContentType)
-		s.mu.Unlock()
+	default:
 		rejectPost(w, http.StatusBadRequest, giveUp)
 		return
 	}
-	s.polling.posting, s.polling.stopPost = true, giveUp
-	s.mu.Unlock()
-
 	status := s.takePost(w, r)
 	s.postEnded() // before the answer: the client's next POST may follow it at once
 	if status != http.StatusOK {
@@ -59,6 +48,26 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(okAnswer)))
 	s.writeCommon(w, r)
 	io.WriteString(w, okAnswer)
+}
+
+// beginPost lets a POST in. An error other than errLate has ended the session.
+func (s *Session) beginPost(binary bool, giveUp func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var wrong error
+	switch {
+	case s.ws != nil || s.state == closed:
+		return errLate
+	case s.polling.posting:
+		wrong = errPostOverlap
+	case binary && !s.revision.takesBinary():
+		wrong = errContentType
+	default:
+		s.polling.posting, s.polling.stopPost = true, giveUp
+		return nil
+	}
+	s.abortLocked(TransportError, wrong)
+	return wrong
 }
 
 // rejectPost answers a POST whose body is not read, and ends its connection.
@@ -100,7 +109,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 func (s *Session) postEnded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.polling.posting = false
+	s.polling.posting, s.polling.stopPost = false, nil
 	s.polling.postDoneLocked()
 }
 

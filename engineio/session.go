@@ -231,6 +231,7 @@ func (s *Session) Close() { s.close(closingPollTimeout) }
 
 // close ends the session; a client between two polls has so long to send the one that tells it.
 func (s *Session) close(wait time.Duration) {
+	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -251,6 +252,7 @@ func (s *Session) close(wait time.Duration) {
 
 // Abort ends the session at once, with the reason given; what is queued may be lost.
 func (s *Session) Abort(reason Reason, err error) {
+	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.abortLocked(reason, err)
@@ -275,15 +277,20 @@ func (s *Session) endLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
-	s.state = closed
+	s.state, s.reason, s.err = closed, reason, err
+	// Both deferred: a fault on the way, of which there is no second try, must not keep them from their part.
+	defer s.goneLocked()
+	defer s.polling.endLocked()
 	if s.timer != nil {
 		s.timer.Stop()
 	}
 	if s.probe != nil {
 		s.dropProbeLocked(s.probe)
 	}
-	s.polling.endLocked()
-	s.reason, s.err = reason, err
+}
+
+// goneLocked has the server forget the session, and its handler told.
+func (s *Session) goneLocked() {
 	s.server.remove(s)
 	if s.accepted {
 		go s.notifyClosed()

@@ -37,8 +37,8 @@ func (s *Session) startProbe(c *wsConn) bool {
 // dropProbeLocked gives an upgrade up; the session goes on over polling.
 func (s *Session) dropProbeLocked(c *wsConn) {
 	if s.probe == c {
-		s.forgetProbeLocked()
 		c.closeSoonLocked(0)
+		s.forgetProbeLocked() // behind it: of a fault there broken must know the connection
 	}
 }
 
