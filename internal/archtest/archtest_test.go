@@ -24,6 +24,7 @@ func TestParley(t *testing.T) {
 		}
 	}
 	t.Run("imports", func(t *testing.T) { report(t, rules.CheckImports(tree)) })
+	t.Run("guards", func(t *testing.T) { report(t, rules.CheckGuards(tree)) })
 	t.Run("files", func(t *testing.T) { report(t, rules.CheckFiles(tree)) })
 
 	t.Run("tree", func(t *testing.T) { namedOnPage(t, tree) })

@@ -1,5 +1,5 @@
 // Package archtest holds the architecture of the repository as a test: which package may import which, which modules
-// are used where and why, and a few rules about files that no linter has.
+// are used where and why, and a few rules about files and goroutines that no linter has.
 //
 // Everything that is allowed stands in rules.go with its reason. A failing test prints the rule and the reason; who
 // has a better reason changes rules.go, and docs/ARCHITECTURE.md with it.

@@ -28,6 +28,10 @@ type Rules struct {
 
 	// State has the reason for each package-level variable ("package.name") that changes.
 	State map[string]string
+
+	// Unguarded has the reason for each function ("package.name" or "package.type.name") that starts a goroutine or a
+	// timer without a guard.
+	Unguarded map[string]string
 }
 
 // Layer is a set of packages that do not know each other.
