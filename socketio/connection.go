@@ -60,7 +60,7 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	c.slot = uint8(s.accepted.Add(1) % inlineSlots)
 	c.mu.Lock()
 	c.connectTimer = time.AfterFunc(s.opts.ConnectTimeout, func() {
-		defer s.guard("connect timeout")
+		defer c.guard("connect timeout")
 		s.counters.connectTimeout.Add(1)
 		session.Close()
 	})
@@ -116,7 +116,7 @@ func (c *connection) watchAttachments() error {
 		return errNotJoined
 	}
 	c.halfTimer = time.AfterFunc(c.server.opts.ReadTimeout, func() {
-		defer c.server.guard("attachments' timeout")
+		defer c.guard("attachments' timeout")
 		c.server.counters.lateAttachments.Add(1)
 		c.session.Abort(engineio.ParseError, errAttachments)
 	})

@@ -117,43 +117,63 @@ func (s *Socket) work() {
 // drain works until the inbox is empty and reports whether the disconnect is to be told.
 func (s *Socket) drain() (last bool) {
 	c := s.conn
-	c.mu.Lock()
-	if s.state == connecting {
-		c.mu.Unlock()
+	if s.opening() {
 		s.open()
-		c.mu.Lock()
 	}
 	corked := false
 	for {
-		if s.drained && s.state == connected {
-			s.drained = false
-			c.mu.Unlock()
+		do := s.next()
+		switch {
+		case do.tellDrained:
 			s.tellDrained()
-			c.mu.Lock()
 			continue
+		case do.event == nil:
+			return do.last
 		}
-		m, more := s.inbox.popLocked()
-		if m == nil {
-			break
-		}
-		c.roomLocked()
-		c.mu.Unlock()
-		if more && !corked {
+		if do.more && !corked {
 			c.session.Cork()
 			corked = true
 		}
-		s.handle(m)
-		if corked && !more {
+		s.handle(do.event)
+		if corked && !do.more {
 			c.session.Uncork()
 			corked = false
 		}
-		c.mu.Lock()
 	}
-	defer c.mu.Unlock()
+}
+
+// opening reports whether the socket has yet to be connected.
+func (s *Socket) opening() bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.state == connecting
+}
+
+// task is what a worker is to do next. Without an event it ends, unless it has to tell that the queue is drained.
+type task struct {
+	tellDrained bool
+	event       *event.Message
+	more        bool // events wait behind it
+	last        bool // the disconnect is to be told
+}
+
+// next returns the worker's next task.
+func (s *Socket) next() task {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock() // after a fault too: the connection's end waits for it
+	if s.drained && s.state == connected {
+		s.drained = false
+		return task{tellDrained: true}
+	}
+	if m, more := s.inbox.popLocked(); m != nil {
+		c.roomLocked()
+		return task{event: m, more: more}
+	}
 	if s.state != disconnected {
 		s.working = false
-		return false
+		return task{}
 	}
 	s.worked = true // and working stays set: there will be no other worker
-	return s.concurrent == 0
+	return task{last: s.concurrent == 0}
 }

@@ -224,10 +224,29 @@ func (s *Socket) finish() {
 // and counted, and does not end the process.
 func (s *Server) guard(what string) {
 	if fault := recover(); fault != nil {
-		s.counters.panics.Add(1)
-		s.opts.Logger.Error("panic in a server", slog.String("in", what), slog.Any("err", fault),
-			slog.String("stack", string(debug.Stack())))
+		s.report(what, fault)
 	}
+}
+
+func (s *Server) report(what string, fault any) {
+	s.counters.panics.Add(1)
+	s.opts.Logger.Error("panic in a server", slog.String("in", what), slog.Any("err", fault),
+		slog.String("stack", string(debug.Stack())))
+}
+
+// guard is the guard of timers that belong to one connection, which it closes.
+func (c *connection) guard(what string) {
+	if fault := recover(); fault != nil {
+		c.server.report(what, fault)
+		go c.abort()
+	}
+}
+
+// abort closes a connection in which there was a fault. It has a goroutine of its own, for the panic may have left a lock
+// held.
+func (c *connection) abort() {
+	defer c.server.guard("end of a connection")
+	c.session.Abort(engineio.TransportError, nil)
 }
 
 // fault keeps a panic of this package's own code from ending the process, and a handler that has ended its goroutine
@@ -241,7 +260,7 @@ func (s *Socket) fault(value any) {
 		server.opts.Logger.Error("panic in a socket", slog.String("nsp", s.nsp.name),
 			slog.Any("err", value), slog.String("stack", string(debug.Stack())))
 	}
-	go s.conn.session.Abort(engineio.TransportError, nil) // on its own: the panic may have left a lock held
+	go s.conn.abort()
 	if !s.told.Swap(true) {
 		s.ended()
 	}

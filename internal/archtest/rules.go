@@ -16,7 +16,6 @@ func Parley() *Rules {
 		Unguarded: map[string]string{
 			"engineio.Server.Shutdown": "waits for a WaitGroup and closes a channel: nothing of it can panic",
 			"socketio.Server.Shutdown": "waits for a WaitGroup and closes a channel: nothing of it can panic",
-			"socketio.Socket.fault":    "ends a connection after a fault, and runs no code of the application",
 			"socketio.workers.start":   "waits for sockets, and calls for each a method that has a guard of its own",
 		},
 	}

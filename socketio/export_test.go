@@ -1,0 +1,15 @@
+package socketio
+
+// SpoilInbox has the socket's worker meet a fault under the lock when it takes its next event.
+func SpoilInbox(s *Socket) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.inbox.queue = append(s.inbox.queue, nil)
+	s.startLocked()
+}
+
+// FaultOfTimer is what a fault in a timer of the socket's connection comes to.
+func FaultOfTimer(s *Socket) {
+	defer s.conn.guard("a test")
+	panic("a fault")
+}
