@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -247,17 +252,33 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestPrograms runs what needs no deadline against the programs in examples.
+// TestPrograms runs what needs no deadline against the programs in examples, and their own one: the time for headers.
 func TestPrograms(t *testing.T) {
+	programs, stalled := map[string]*node{}, map[string]net.Conn{}
 	for way := range ways {
-		t.Run(way, func(t *testing.T) {
-			n := program(t, exampletest.Start(t, "../../examples/"+way))
-			for name, e := range excesses {
-				for _, transport := range transports {
-					if !e.slow && name != "namespaces" && (e.only == "" || strings.Contains(e.only, transport)) {
-						t.Run(transport+"/"+name, func(t *testing.T) { exceed(t, n, transport, e) })
-					}
+		n := program(t, exampletest.Start(t, "../../examples/"+way))
+		conn, err := n.dial(t.Context(), "tcp", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: parley.test\r\nX-")
+		programs[way], stalled[way] = n, conn
+	}
+	for way, n := range programs {
+		for name, e := range excesses {
+			for _, transport := range transports {
+				if !e.slow && name != "namespaces" && (e.only == "" || strings.Contains(e.only, transport)) {
+					t.Run(way+"/"+transport+"/"+name, func(t *testing.T) { exceed(t, n, transport, e) })
 				}
+			}
+		}
+	}
+	for way, conn := range stalled { // the time has run meanwhile
+		t.Run(way+"/time for headers", func(t *testing.T) {
+			conn.SetReadDeadline(time.Now().Add(patience))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("a connection without a request is kept")
 			}
 		})
 	}
