@@ -162,14 +162,16 @@ func (c *client) send(packets ...string) {
 		c.n.request(c.t, "POST", path+"polling&sid="+c.sid, strings.Join(packets, "\x1e"))
 		return
 	}
+	var frames []ws.Frame
 	for _, p := range packets {
 		if data, ok := strings.CutPrefix(p, "b"); ok {
 			binary, _ := base64.StdEncoding.DecodeString(data)
-			c.frame(ws.OpBinary, string(binary))
+			frames = append(frames, ws.NewBinaryFrame(binary))
 		} else {
-			c.frame(ws.OpText, p)
+			frames = append(frames, ws.NewTextFrame([]byte(p)))
 		}
 	}
+	c.write(frames...)
 }
 
 func (c *client) frame(op ws.OpCode, payload string) { c.fragment(op, true, payload) }
@@ -178,14 +180,19 @@ func (c *client) fragment(op ws.OpCode, fin bool, payload string) {
 	c.write(ws.NewFrame(op, fin, []byte(payload)))
 }
 
-func (c *client) write(f ws.Frame) {
-	frame, err := ws.CompileFrame(ws.MaskFrame(f))
-	if err != nil {
-		c.t.Error(err)
+// write writes frames at once, so that a slow machine does not take seconds for a thousand.
+func (c *client) write(frames ...ws.Frame) {
+	var all []byte
+	for _, f := range frames {
+		frame, err := ws.CompileFrame(ws.MaskFrame(f))
+		if err != nil {
+			c.t.Error(err)
+		}
+		all = append(all, frame...)
 	}
 	c.lock <- struct{}{}
 	defer func() { <-c.lock }()
-	c.conn.Write(frame)
+	c.conn.Write(all)
 }
 
 // header sends the header of a text frame, with what there is of its payload.

@@ -116,9 +116,7 @@ var excesses = map[string]excess{
 		}
 	}, only: onWebsockets, end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyFragments }},
 	"pings in frames": {send: func(c *client) {
-		for range 1001 {
-			c.frame(ws.OpPing, "")
-		}
+		c.write(slices.Repeat([]ws.Frame{ws.NewPingFrame(nil)}, 1001)...)
 	}, only: onWebsockets, end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyControls }},
 	"time for a message": {send: func(c *client) { c.header(100, "42[") }, only: onWebsockets, slow: true,
 		counters: late},
@@ -131,8 +129,8 @@ var excesses = map[string]excess{
 		only: "polling", reply: "430[5]", counters: tooLarge},
 	"a body, compressed": {send: func(c *client) { // bodies are taken as they are: this one is no packet
 		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		z.Write(bytes.Repeat([]byte("4"), 100*limit))
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		z.Write(bytes.Repeat([]byte("4"), 10*limit))
 		z.Close()
 		posts(200, fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", b.Len(), b.String()))(c)
 	}, only: "polling", counters: closed(engineio.ParseError)},
