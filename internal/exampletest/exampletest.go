@@ -31,16 +31,16 @@ var panicked = regexp.MustCompile(`(?i)panic(:| in an? | serving | recover)`)
 // logs a panic fails the test at its end.
 func Start(t testing.TB, folder string) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	binary := filepath.Join(t.TempDir(), "example.exe")
+	if out, err := exec.Command("go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // behind the build: others may take the port soon
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := listener.Addr().String()
 	listener.Close()
-	binary := filepath.Join(t.TempDir(), "example.exe")
-	if out, err := exec.Command("go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	program := exec.Command(binary)
 	program.Env = append(os.Environ(), "ADDR="+addr)
 	var errs bytes.Buffer // read after Wait
