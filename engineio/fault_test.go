@@ -237,13 +237,17 @@ func liveOnPolling(r *rig, end func(*poller, *peer)) {
 	p.sendsAll()
 }
 
-// holds polls in the background, and returns when the poll is held or the session has ended.
+// holds polls in the background, and returns when a poll is held or the session has ended. Polls before it bring what waits.
 func (c *poller) holds(p *peer) <-chan answer {
-	answers := c.polls()
-	eventually(c.t, c.net.patience, "a poll to be held", func() bool {
-		return c.engine.HoldsPoll(c.SID) || len(p.closed) > 0
-	})
-	return answers
+	for {
+		answers := c.polls()
+		eventually(c.t, c.net.patience, "a poll to be held", func() bool {
+			return c.engine.HoldsPoll(c.SID) || len(p.closed) > 0 || len(answers) > 0
+		})
+		if len(answers) == 0 || len(p.closed) > 0 {
+			return answers
+		}
+	}
 }
 
 // halfPost does something while a POST is read that never comes to its end.
