@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -172,11 +171,7 @@ func (s *server) routes() (http.Handler, error) {
 
 // serve answers requests until ctx ends, then drains. It returns nil when all went well.
 func (s *server) serve(ctx context.Context) error {
-	trimming, stopTrimming := context.WithCancel(ctx)
-	var trimmed sync.WaitGroup
-	trimmed.Go(func() { memory.Trim(trimming) })
-	defer trimmed.Wait()
-	defer stopTrimming()
+	defer memory.StartTrim(ctx)()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	select {

@@ -16,7 +16,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -57,11 +56,7 @@ func run(ctx context.Context, profile, listen string, files certificate, out io.
 	if err != nil {
 		return err
 	}
-	trimming, stopTrimming := context.WithCancel(ctx)
-	var trimmed sync.WaitGroup
-	trimmed.Go(func() { memory.Trim(trimming) })
-	defer trimmed.Wait()
-	defer stopTrimming()
+	defer memory.StartTrim(ctx)()
 	failed := make(chan error, 1)
 	if files == (certificate{}) {
 		fmt.Fprintf(out, "listening on http://%s%s\n", listener.Addr(), p.path)

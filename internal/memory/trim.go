@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 )
 
@@ -41,6 +42,17 @@ func Trim(ctx context.Context) {
 			trimmed = read()
 		}
 		before = now
+	}
+}
+
+// StartTrim runs Trim beside its caller. The function that it returns ends that, and waits until it has ended.
+func StartTrim(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var trimming sync.WaitGroup
+	trimming.Go(func() { Trim(ctx) })
+	return func() {
+		cancel()
+		trimming.Wait()
 	}
 }
 
