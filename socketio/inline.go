@@ -100,14 +100,12 @@ func (w *inline) look() (busy bool) {
 	for i := range w.slots {
 		slot := &w.slots[i]
 		slot.mu.Lock()
-		c, run := slot.conn, slot.run
-		switch {
-		case slot.seen != run:
-			slot.seen = run
-			busy = true
-			c = nil
-		default:
-			slot.conn = nil
+		var c *connection
+		run := slot.run
+		if slot.seen != run {
+			slot.seen, busy = run, true
+		} else {
+			c, slot.conn = slot.conn, nil
 		}
 		slot.mu.Unlock()
 		if c != nil {
