@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parleyio/parley/parser"
 )
@@ -220,9 +219,7 @@ func TestMessagePack_Linear(t *testing.T) {
 		}
 	}
 	perByte := func(message []byte) float64 {
-		start := time.Now()
-		run(message)
-		return float64(time.Since(start)) / float64(len(message))
+		return float64(cost(t, func() { run(message) })) / float64(len(message))
 	}
 	for _, inputs := range []map[string]func(int) []byte{msgpackHostile, msgpackValid} {
 		for name, message := range inputs {
