@@ -22,13 +22,14 @@ func members() map[string]string {
 func ledger(ctx context.Context, addr string, c config, b *book) {
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx)) // longer than sending
 	defer stop()
-	var sending, all sync.WaitGroup
+	var joining, sending, all sync.WaitGroup
+	joining.Add(len(members()))
 	sending.Add(len(members()))
 	n := uint64(0)
 	for name, kind := range members() {
 		n++
 		m := &member{name: name, kind: kind, addr: addr, book: b, rand: rand.New(rand.NewPCG(c.Seed, n))}
-		all.Go(func() { m.run(ctx, listening, sending.Done) })
+		all.Go(func() { m.run(ctx, listening, &joining, sending.Done) })
 	}
 	sending.Wait()
 	for end := time.Now().Add(c.Settle); b.open() > 0 && time.Now().Before(end); {
@@ -49,10 +50,12 @@ type member struct {
 	offset string // of the latest event that came
 }
 
-// run stays connected until listening ends, and sends until ctx does.
-func (m *member) run(ctx, listening context.Context, sent func()) {
-	done := sync.OnceFunc(sent)
+// run stays connected until listening ends, and sends until ctx does. It begins when all are in their rooms: what is sent
+// to one that the server has never seen is nobody's.
+func (m *member) run(ctx, listening context.Context, joining *sync.WaitGroup, sent func()) {
+	done, joined := sync.OnceFunc(sent), sync.OnceFunc(joining.Done)
 	defer done()
+	defer joined()
 	pid := ""
 	for listening.Err() == nil {
 		c, err := m.connect(listening, pid)
@@ -63,7 +66,14 @@ func (m *member) run(ctx, listening context.Context, sent func()) {
 		if pid != "" && c.id() != pid {
 			m.book.problem("%s has not been recovered", m.name)
 		}
+		if pid == "" {
+			if err := c.call("echo"); err != nil { // handled behind the connection's own handler, which joins the room
+				m.book.problem("%s: %v", m.name, err)
+			}
+		}
 		pid = c.id()
+		joined()
+		joining.Wait()
 		cut := m.talk(ctx, c)
 		if ctx.Err() == nil || cut {
 			c.close(false)
