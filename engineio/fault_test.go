@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -136,6 +137,7 @@ func strikeEverywhere(t *testing.T, n *network, s *strikes, live func(*rig, *str
 		},
 	})
 	other, otherPeer := r.websocket()
+	synctest.Wait() // its calls are not to be the first of another life
 	for at.Store(1); ; at.Add(1) {
 		live(r, s)
 		eventually(t, n.patience, fmt.Sprintf("the session with a fault in call %d to end", at.Load()), func() bool {
