@@ -63,15 +63,34 @@ func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Packet{Type: h.kind, Namespace: h.namespace, ID: h.id, HasID: h.hasID}
-	if payload != nil {
-		p.Data = cloneBytes(payload)
-	}
+	p := newPacket(payload)
+	p.Type, p.Namespace, p.ID, p.HasID = h.kind, h.namespace, h.id, h.hasID
 	if h.attachments > 0 {
 		d.packet, d.awaited, d.free = p, h.attachments, d.limits.AttachmentBytes
 		return nil, nil
 	}
 	return p, nil
+}
+
+// smallPacket is a packet together with a payload such as most events have: one allocation instead of two.
+type smallPacket struct {
+	Packet
+	payload [104]byte // the whole is then of a size that the allocator has
+}
+
+// newPacket returns a packet with a copy of the payload; nil stays nil.
+func newPacket(payload []byte) *Packet {
+	if payload == nil || len(payload) > len(smallPacket{}.payload) {
+		p := new(Packet)
+		if payload != nil {
+			p.Data = cloneBytes(payload)
+		}
+		return p
+	}
+	p := new(smallPacket)
+	n := copy(p.payload[:], payload)
+	p.Data = p.payload[:n:n]
+	return &p.Packet
 }
 
 // attach adds a binary message to the half-built packet.

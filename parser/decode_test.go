@@ -66,6 +66,22 @@ func TestDecoder_Limits(t *testing.T) {
 	}
 }
 
+// TestDecoder_copies: a packet has its payload for itself, whatever its size, and nothing behind it.
+func TestDecoder_copies(t *testing.T) {
+	for size := 90; size < 120; size++ {
+		payload := `["x","` + strings.Repeat("s", size-8) + `"]`
+		message := []byte("2" + payload)
+		p, err := parser.JSON{}.NewDecoder(parser.Limits{}).Add(message, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(message)
+		if string(p.Data) != payload || cap(p.Data) != len(p.Data) {
+			t.Errorf("%d bytes: %q, capacity %d", size, p.Data, cap(p.Data))
+		}
+	}
+}
+
 func TestDecoder_AttachmentBytes(t *testing.T) {
 	header := []byte(`52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
 	for _, c := range []struct {

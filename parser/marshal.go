@@ -17,17 +17,12 @@ import (
 // The JSON is what JSON.stringify writes: no spaces, nothing escaped that need not be. Errors: [ErrReservedEvent],
 // [ErrForgedPlaceholder], and whatever keeps a value from being encoded.
 func MarshalEvent(name string, args []any) (data []byte, attachments [][]byte, err error) {
-	if ReservedEvent(name) {
-		return nil, nil, fmt.Errorf("%w: %q", ErrReservedEvent, name)
-	}
 	e := encoders.Get().(*encoder)
 	defer e.free()
-	e.buf = append(e.buf, '[')
-	e.buf = appendString(e.buf, name)
-	if len(args) > 0 {
-		e.buf = append(e.buf, ',')
+	if err := e.event(name, args); err != nil {
+		return nil, nil, err
 	}
-	return e.finish(args)
+	return cloneBytes(e.buf), e.attachments, nil
 }
 
 // MarshalArgs encodes the arguments of an acknowledgement: [arg,...]. It is like [MarshalEvent] otherwise.
@@ -35,7 +30,10 @@ func MarshalArgs(args []any) (data []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
 	e.buf = append(e.buf, '[')
-	return e.finish(args)
+	if err := e.finish(args); err != nil {
+		return nil, nil, err
+	}
+	return cloneBytes(e.buf), e.attachments, nil
 }
 
 // MarshalValue encodes a value as plain JSON, for the payloads that cannot have attachments (connect, connect_error). A
@@ -74,26 +72,39 @@ func (e *encoder) free() {
 	encoders.Put(e)
 }
 
+// event encodes an event's name and its arguments.
+func (e *encoder) event(name string, args []any) error {
+	if ReservedEvent(name) {
+		return fmt.Errorf("%w: %q", ErrReservedEvent, name)
+	}
+	e.buf = append(e.buf, '[')
+	e.buf = appendString(e.buf, name)
+	if len(args) > 0 {
+		e.buf = append(e.buf, ',')
+	}
+	return e.finish(args)
+}
+
 // finish encodes the arguments and the end of the array.
-func (e *encoder) finish(args []any) ([]byte, [][]byte, error) {
+func (e *encoder) finish(args []any) error {
 	for i, arg := range args {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
 		if err := e.value(arg, 0); err != nil {
-			return nil, nil, fmt.Errorf("parser: encoding argument %d: %w", i+1, err)
+			return fmt.Errorf("parser: encoding argument %d: %w", i+1, err)
 		}
 	}
 	e.buf = append(e.buf, ']')
 	if !utf8.Valid(e.buf) {
-		return nil, nil, errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw: it would break every receiver
+		return errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw: it would break every receiver
 	}
 	if n := len(e.attachments); n > maxAttachments {
-		return nil, nil, fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
+		return fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
 	} else if n > 0 && e.forged() {
-		return nil, nil, ErrForgedPlaceholder
+		return ErrForgedPlaceholder
 	}
-	return cloneBytes(e.buf), e.attachments, nil
+	return nil
 }
 
 // forged reports whether the buffer holds placeholders besides those that the encoder wrote.

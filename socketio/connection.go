@@ -246,23 +246,32 @@ func (c *connection) send(p *parser.Packet) error { return c.sendPacket(p, sendi
 
 // sendPacket is send for packets that are sent in their own way.
 func (c *connection) sendPacket(p *parser.Packet, how sending) error {
-	var few [4]engineio.Message
-	messages := few[:0]
-	var err error
 	if c.server.json && len(p.Attachments) == 0 {
-		scratch := scratches.Get().(*[]byte) // Send has copied it when it returns
+		scratch := scratches.Get().(*[]byte)
 		defer giveScratch(scratch)
-		*scratch, err = parser.JSON{}.AppendEncode((*scratch)[:0], p)
-		if err == nil {
-			messages = append(messages, how.message(*scratch, false))
+		text, err := parser.JSON{}.AppendEncode((*scratch)[:0], p)
+		*scratch = text
+		if err != nil {
+			return err
 		}
-	} else {
-		messages, err = c.server.appendMessages(messages, p, how)
+		return c.sendText(text, how)
 	}
+	var few [4]engineio.Message
+	messages, err := c.server.appendMessages(few[:0], p, how)
 	if err != nil {
 		return err
 	}
-	switch err := c.session.Send(messages...); {
+	return sendError(c.session.Send(messages...))
+}
+
+// sendText is sendPacket for the text of a packet that has no attachments. The bytes may be used again after the call.
+func (c *connection) sendText(text []byte, how sending) error {
+	return sendError(c.session.Send(how.message(text, false)))
+}
+
+// sendError turns the error of a session into that of a socket.
+func sendError(err error) error {
+	switch {
 	case err == nil, errors.Is(err, engineio.ErrDropped):
 		return nil
 	case errors.Is(err, engineio.ErrQueueFull):

@@ -117,6 +117,9 @@ func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args
 
 // emit is Emit for events that may be plain: not compressed.
 func (s *Socket) emit(name string, args []any, plain bool) error {
+	if s.nsp.server.json && s.nsp.recoverer == nil && !s.nsp.observed() {
+		return s.emitUnseen(name, args, plain)
+	}
 	p, err := s.nsp.eventPacket(name, args)
 	if err != nil {
 		return err
@@ -136,6 +139,27 @@ func (s *Socket) emit(name string, args []any, plain bool) error {
 		return err
 	}
 	return s.conn.sendPacket(p, sending{plain: plain, expendable: s.nsp.expendable(p)})
+}
+
+// emitUnseen is emit where nobody but the client sees the packet, so that nothing of it need be kept.
+func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
+	scratch := scratches.Get().(*[]byte)
+	defer giveScratch(scratch)
+	text, data, attachments, err := parser.JSON{}.AppendEvent((*scratch)[:0], s.nsp.name, name, args)
+	*scratch = text
+	if err != nil {
+		return err
+	}
+	if !s.live() {
+		return ErrClosed
+	}
+	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[data:], Attachments: attachments}
+	how := sending{plain: plain, expendable: s.nsp.expendable(&p)}
+	if len(attachments) > 0 {
+		packet := p
+		return s.conn.sendPacket(&packet, how)
+	}
+	return s.conn.sendText(text, how)
 }
 
 // live reports whether packets for the socket may be sent: middlewares may send too.
