@@ -17,11 +17,6 @@ const (
 var (
 	readBuffers  = sync.Pool{New: func() any { return new([readBufferSize]byte) }}
 	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeBufferSize); return &b }}
-	directWrites = sync.Pool{New: func() any {
-		w := new(directWrite)
-		w.onReady = w.try
-		return w
-	}}
 )
 
 func takeReadBuffer() *[readBufferSize]byte { return readBuffers.Get().(*[readBufferSize]byte) }

@@ -43,8 +43,8 @@ func ServeLate(s *Session, w http.ResponseWriter, r *http.Request) {
 func CountDirectWrites(s *Session) func() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counting := &countingRaw{RawConn: s.ws.out.raw}
-	s.ws.out.raw = counting
+	counting := &countingWriter{directWriter: s.ws.out.direct}
+	s.ws.out.direct = counting
 	return func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -32,26 +31,28 @@ func tcpPair(t testing.TB) (client, server *net.TCPConn) {
 	return c.(*net.TCPConn), s.(*net.TCPConn)
 }
 
-// countingRaw counts the direct writes.
-type countingRaw struct {
-	syscall.RawConn
+// countingWriter counts the direct writes.
+type countingWriter struct {
+	directWriter
 	writes int
 }
 
-func (r *countingRaw) Write(f func(fd uintptr) bool) error {
-	r.writes++
-	return r.RawConn.Write(f)
+func (w *countingWriter) writeNow(b []byte) (int, error) {
+	w.writes++
+	return w.directWriter.writeNow(b)
 }
 
-func newTestQueue(t testing.TB, conn *net.TCPConn) (*sendQueue, *countingRaw) {
-	raw := &countingRaw{RawConn: descriptor(conn)}
-	if raw.RawConn == nil {
+func newTestQueue(t testing.TB, conn *net.TCPConn) (*sendQueue, *countingWriter) {
+	direct := new(descriptor)
+	if !direct.take(conn) {
 		t.Skip("no direct writes on this platform")
 	}
-	limits := &Options{SendQueueBytes: 4 << 20, SendQueuePackets: 16384}
+	t.Cleanup(func() { direct.Close() })
 	q := &sendQueue{}
-	q.init(raw, limits)
-	return q, raw
+	q.init(&Options{SendQueueBytes: 4 << 20, SendQueuePackets: 16384})
+	counting := &countingWriter{directWriter: direct}
+	q.direct = counting
+	return q, counting
 }
 
 // TestSendQueue_cork: what a burst says leaves a descriptor in one write, whoever shares its frames.
@@ -131,7 +132,7 @@ func TestSendQueue_partial(t *testing.T) {
 		if size > flushBatch {
 			t.Fatalf("a batch of %d bytes", size)
 		}
-		n, err := batch.WriteTo(server)
+		n, err := batch.WriteTo(raw.directWriter.(*descriptor))
 		if err != nil {
 			t.Fatal(err)
 		}

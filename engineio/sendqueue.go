@@ -2,7 +2,6 @@ package engineio
 
 import (
 	"net"
-	"syscall"
 	"time"
 )
 
@@ -26,7 +25,7 @@ type sendQueue struct {
 	// What a direct write looks at comes first: a broadcast to thousands finds little of it in the processor's cache.
 
 	// Immutable after construction.
-	raw    syscall.RawConn // nil: no direct writes
+	direct directWriter // nil: no direct writes
 	limits *Options
 
 	chunks   []chunk
@@ -50,7 +49,12 @@ type chunk struct {
 	expendable bool // see Message.Expendable
 }
 
-func (q *sendQueue) init(raw syscall.RawConn, limits *Options) { q.raw, q.limits = raw, limits }
+// directWriter is the connection's descriptor: see descriptor.writeNow.
+type directWriter interface {
+	writeNow(b []byte) (int, error)
+}
+
+func (q *sendQueue) init(limits *Options) { q.limits = limits }
 
 // fitsLocked reports whether so much more may be queued. One message always fits an empty queue.
 func (q *sendQueue) fitsLocked(bytes, packets int) bool {
@@ -64,7 +68,7 @@ func (q *sendQueue) writableLocked() bool {
 
 // directLocked reports whether a frame may be written without queueing it.
 func (q *sendQueue) directLocked() bool {
-	return q.raw != nil && !q.flushing && q.corks == 0 && len(q.chunks) == 0
+	return q.direct != nil && !q.flushing && q.corks == 0 && len(q.chunks) == 0
 }
 
 // writeSharedLocked writes frames that other sessions write too. It reports whether a flusher has to be started.
@@ -97,7 +101,7 @@ func (q *sendQueue) writePacketsLocked(packets []packet, f form) (flush bool, er
 // writeLocked writes a chunk at once if nothing is before it, and queues what the kernel does not take.
 func (q *sendQueue) writeLocked(c chunk) (flush bool, err error) {
 	if q.directLocked() {
-		n, err := q.writeNow(c.data)
+		n, err := q.direct.writeNow(c.data)
 		if err != nil || n == len(c.data) {
 			giveWriteBuffer(c.own)
 			return false, err
@@ -159,9 +163,9 @@ func (q *sendQueue) armCorkLocked() {
 // drainLocked writes what is queued as far as the kernel takes it at once, and reports whether the rest needs a
 // flusher.
 func (q *sendQueue) drainLocked() (flush bool, err error) {
-	for q.raw != nil && !q.flushing && len(q.chunks) > 0 {
+	for q.direct != nil && !q.flushing && len(q.chunks) > 0 {
 		c := &q.chunks[0]
-		n, err := q.writeNow(c.data)
+		n, err := q.direct.writeNow(c.data)
 		if err != nil {
 			return false, err
 		}
@@ -190,34 +194,6 @@ func (q *sendQueue) popLocked(c chunk) {
 	if q.chunks = q.chunks[1:]; len(q.chunks) == 0 {
 		q.chunks = nil
 	}
-}
-
-// writeNow makes one non-blocking write. It may be called under the lock.
-func (q *sendQueue) writeNow(b []byte) (int, error) {
-	w := directWrites.Get().(*directWrite)
-	w.data, w.n, w.err = b, 0, nil
-	err := q.raw.Write(w.onReady)
-	n := w.n
-	if err == nil {
-		err = w.err
-	}
-	w.data = nil
-	directWrites.Put(w)
-	return n, err
-}
-
-// directWrite is the argument and the result of a callback of RawConn.Write.
-type directWrite struct {
-	onReady func(fd uintptr) bool // try; made once
-	data    []byte
-	n       int
-	err     error
-}
-
-// try makes the write; true ends RawConn.Write, whatever came of it.
-func (w *directWrite) try(fd uintptr) bool {
-	w.n, w.err = writeDescriptor(fd, w.data)
-	return true
 }
 
 // batchLocked gives the flusher what it writes next: up to flushBatch bytes from the front of the queue. Frames may be

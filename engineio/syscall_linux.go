@@ -19,3 +19,12 @@ func once(trap, fd uintptr, b []byte) (int, error) {
 	}
 	return int(n), nil
 }
+
+// duplicate returns another descriptor of the same open file, which child processes do not get.
+func duplicate(fd uintptr) (int, error) {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}

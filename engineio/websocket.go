@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -20,7 +21,7 @@ import (
 type wsConn struct {
 	// Immutable after construction.
 	session *Session
-	conn    net.Conn
+	conn    stream
 	deflate *deflater // nil: no compression has been negotiated
 	form    form      // in which it takes packets
 
@@ -29,9 +30,17 @@ type wsConn struct {
 	ending    ending       // what happens when all that was queued has been written
 	reader    atomic.Int32 // the number of the goroutine that reads: see Session.HandOver
 
+	direct     descriptor // conn, if it is one
 	out        sendQueue
 	in         frameReader
 	probeTimer *time.Timer
+}
+
+// stream is what a websocket needs of its connection: a net.Conn or a descriptor.
+type stream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // ending is how a connection ends once its queue is empty. A later value replaces an earlier one, never the other way.
@@ -116,9 +125,13 @@ func readAhead(r *bufio.Reader) []byte {
 
 func newWSConn(s *Session, conn net.Conn, early []byte, asBase64 bool) *wsConn {
 	c := &wsConn{session: s, conn: conn, form: s.revision.frames(asBase64)}
-	raw := descriptor(conn)
-	c.in.init(conn, raw, early, &s.server.opts)
-	c.out.init(raw, &s.server.opts)
+	c.out.init(&s.server.opts)
+	if c.direct.take(conn) {
+		c.conn, c.out.direct = &c.direct, &c.direct
+		c.in.init(c.conn, &c.direct, early, &s.server.opts)
+	} else {
+		c.in.init(conn, nil, early, &s.server.opts)
+	}
 	return c
 }
 
@@ -195,7 +208,7 @@ func (c *wsConn) finishLocked(step ending) {
 	c.ending = max(c.ending, step)
 	switch {
 	case c.out.flushing: // the flusher will see it
-	case c.out.raw != nil:
+	case c.out.direct != nil:
 		c.finish(step)
 	case step != endAtOnce: // the reader closes the connection
 		c.in.end()

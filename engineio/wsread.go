@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,18 +32,18 @@ var (
 // frameReader turns a connection's bytes into websocket messages. All of it is owned by the connection's reading
 // goroutine, save for what the constructor sets.
 //
-// While nothing arrives on a connection with a descriptor, the goroutine waits inside RawConn.Read with no buffer: the
+// While nothing arrives on a connection with a descriptor, the goroutine waits inside readReady with no buffer: the
 // callback takes one from the pool, tries a read that does not block, and gives it back when there was nothing. Other
 // connections keep a small buffer of their own.
 type frameReader struct {
 	// Immutable after construction.
-	conn    net.Conn
-	raw     syscall.RawConn // nil: ordinary reads
+	conn    stream
+	direct  *descriptor // nil: ordinary reads
 	onReady func(fd uintptr) bool
 	limits  *Options
 
-	pooled *[readBufferSize]byte // what buf is of, when raw is set
-	buf    []byte                // nil while nothing is buffered and raw is set
+	pooled *[readBufferSize]byte // what buf is of, when direct is set
+	buf    []byte                // nil while nothing is buffered and direct is set
 	r, w   int                   // buf[r:w] has been read and not yet used
 	n      int                   // result of onReady
 	err    error                 // result of onReady
@@ -63,9 +64,9 @@ type frameReader struct {
 }
 
 // init makes the reader ready; early holds bytes that were read before it existed.
-func (f *frameReader) init(conn net.Conn, raw syscall.RawConn, early []byte, limits *Options) {
-	f.conn, f.raw, f.limits = conn, raw, limits
-	if raw != nil {
+func (f *frameReader) init(conn stream, direct *descriptor, early []byte, limits *Options) {
+	f.conn, f.direct, f.limits = conn, direct, limits
+	if direct != nil {
 		f.onReady = f.tryRead
 	} else {
 		f.buf = make([]byte, max(plainBufferSize, len(early)))
@@ -236,7 +237,7 @@ func (f *frameReader) fill() error {
 		f.deadline = true
 		f.setDeadline(time.Now().Add(f.limits.ReadTimeout))
 	}
-	if f.raw == nil {
+	if f.direct == nil {
 		n, err := f.conn.Read(f.buf[f.w:])
 		f.w += n
 		if n > 0 {
@@ -245,14 +246,14 @@ func (f *frameReader) fill() error {
 		return err
 	}
 	f.n, f.err = 0, nil
-	if err := f.raw.Read(f.onReady); err != nil {
+	if err := f.direct.readReady(f.onReady); err != nil {
 		return err
 	}
 	f.w += f.n
 	return f.err
 }
 
-// tryRead is the callback of RawConn.Read: it returns false to go on waiting.
+// tryRead is the callback of readReady: it returns false to go on waiting.
 func (f *frameReader) tryRead(fd uintptr) bool {
 	f.acquire()
 	var ok bool
@@ -328,5 +329,5 @@ func (f *frameReader) discard() {
 
 // lost tells an ordinary end of a connection from an error.
 func lost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
 }

@@ -1,0 +1,109 @@
+//go:build unix
+
+package engineio
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestDescriptor: whoever kept the connection can neither close what has been taken out of it nor write to it, and what
+// is closed here is closed once and for all.
+func TestDescriptor(t *testing.T) {
+	pairs := map[string]func(t *testing.T) (client, server net.Conn){
+		"tcp": func(t *testing.T) (client, server net.Conn) { return tcpPair(t) },
+		"unix": func(t *testing.T) (client, server net.Conn) {
+			l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			if client, err = net.Dial("unix", l.Addr().String()); err != nil {
+				t.Fatal(err)
+			}
+			if server, err = l.Accept(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { client.Close(); server.Close() })
+			return client, server
+		},
+	}
+	for name, pair := range pairs {
+		t.Run(name, func(t *testing.T) {
+			client, server := pair(t)
+			d := new(descriptor)
+			if !d.take(server) {
+				t.Skip("no descriptors on this platform")
+			}
+			server.Close()
+			if n, err := server.Write([]byte("x")); err == nil {
+				t.Errorf("the connection that was taken over took %d bytes", n)
+			}
+			if n, err := d.writeNow([]byte("hello")); n != 5 || err != nil {
+				t.Fatalf("writeNow: %d, %v", n, err)
+			}
+			got := make([]byte, 5)
+			if _, err := io.ReadFull(client, got); err != nil || string(got) != "hello" {
+				t.Fatalf("%q, %v", got, err)
+			}
+
+			d.SetReadDeadline(time.Now().Add(-time.Second))
+			never := func(fd uintptr) bool { _, ok, _ := readDescriptor(fd, got); return ok }
+			if err := d.readReady(never); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("reading behind the deadline: %v", err)
+			}
+			d.SetReadDeadline(time.Time{})
+
+			ended := make(chan error)
+			go func() { ended <- d.readReady(never) }()
+			time.Sleep(10 * time.Millisecond) // usually it waits then; it must not matter
+			d.Close()
+			if err := <-ended; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("a read that waits: %v", err)
+			}
+			for what, f := range map[string]func() error{
+				"readReady":  func() error { return d.readReady(never) },
+				"CloseWrite": d.CloseWrite,
+				"writeNow":   func() error { _, err := d.writeNow([]byte("x")); return err },
+			} {
+				if err := f(); !errors.Is(err, net.ErrClosed) {
+					t.Errorf("%s of a closed one: %v", what, err)
+				}
+			}
+			if rest, err := io.ReadAll(client); err != nil || len(rest) > 0 {
+				t.Errorf("the client reads %q, %v, want the end", rest, err)
+			}
+		})
+	}
+	t.Run("half closed", func(t *testing.T) {
+		client, server := tcpPair(t)
+		d := new(descriptor)
+		if !d.take(server) {
+			t.Skip("no descriptors on this platform")
+		}
+		defer d.Close()
+		if err := d.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := io.ReadAll(client); err != nil || len(rest) > 0 {
+			t.Errorf("the client reads %q, %v, want the end", rest, err)
+		}
+		client.Write([]byte("still there"))
+		got := make([]byte, 100)
+		if n, err := d.Read(got); err != nil || !bytes.Equal(got[:n], []byte("still there")) {
+			t.Errorf("%q, %v", got[:n], err)
+		}
+	})
+	t.Run("none of others", func(t *testing.T) {
+		_, server := tcpPair(t)
+		if new(descriptor).take(struct{ net.Conn }{server}) {
+			t.Error("a wrapper was passed over")
+		}
+	})
+}
