@@ -8,8 +8,8 @@ import "time"
 func (s *Session) Cork() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ws != nil && s.state == open {
-		s.ws.corkLocked()
+	if s.ws.Load() != nil && s.state == open {
+		s.ws.Load().corkLocked()
 	}
 }
 
@@ -28,7 +28,7 @@ func (c *wsConn) corkLocked() {
 // Uncork ends a Cork. One without a Cork, as after an upgrade in between, has no effect, or ends that of somebody else early.
 func (s *Session) Uncork() {
 	s.mu.Lock()
-	c := s.ws
+	c := s.ws.Load()
 	s.mu.Unlock()
 	if c != nil {
 		c.uncork()

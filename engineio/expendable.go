@@ -57,9 +57,9 @@ func (t *pollTransport) makeRoomLocked(bytes, packets int, limits *Options) (dro
 func (s *Session) makeRoomLocked(bytes, packets int) bool {
 	var dropped int
 	var fits bool
-	if s.ws != nil {
-		dropped = s.ws.out.makeRoomLocked(bytes, packets)
-		fits = s.ws.out.fitsLocked(bytes, packets)
+	if s.ws.Load() != nil {
+		dropped = s.ws.Load().out.makeRoomLocked(bytes, packets)
+		fits = s.ws.Load().out.fitsLocked(bytes, packets)
 	} else {
 		dropped = s.polling.makeRoomLocked(bytes, packets, &s.server.opts)
 		fits = s.polling.fitsLocked(bytes, packets, &s.server.opts)
@@ -70,11 +70,14 @@ func (s *Session) makeRoomLocked(bytes, packets int) bool {
 
 // writePreparedLocked writes a group to the websocket, in the way that lets it be dropped if it may.
 func (c *wsConn) writePreparedLocked(p *Prepared) error {
-	write := c.out.writeSharedLocked
+	frames := c.framesOf(p)
+	var flush bool
+	var err error
 	if p.expendable {
-		write = c.out.writeExpendableLocked
+		flush, err = c.out.writeExpendableLocked(frames, len(p.packets))
+	} else {
+		flush, err = c.out.writeSharedLocked(frames, len(p.packets))
 	}
-	flush, err := write(c.framesOf(p), len(p.packets))
 	c.startFlusherLocked(flush)
 	return err
 }

@@ -26,7 +26,7 @@ func (s *Server) Posting(id string) bool {
 
 // HoldsBuffer reports whether the reader of the session's websocket has a buffer. It looks without a lock.
 func HoldsBuffer(s *Session) bool {
-	return s.ws.in.buf != nil || s.ws.in.message != nil || s.ws.in.inflated != nil || len(s.ws.out.chunks) > 0
+	return s.ws.Load().in.buf != nil || s.ws.Load().in.message != nil || s.ws.Load().in.inflated != nil || len(s.ws.Load().out.chunks) > 0
 }
 
 // ServeLate serves a request as if it had been checked before something happened to its session.
@@ -43,8 +43,8 @@ func ServeLate(s *Session, w http.ResponseWriter, r *http.Request) {
 func CountDirectWrites(s *Session) func() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counting := &countingWriter{directWriter: s.ws.out.direct}
-	s.ws.out.direct = counting
+	counting := &countingWriter{directWriter: s.ws.Load().out.direct}
+	s.ws.Load().out.direct = counting
 	return func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -58,7 +58,7 @@ func (s *Session) broken() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.endLocked(TransportError, errFault)
-	for _, c := range []*wsConn{s.ws, s.probe} {
+	for _, c := range []*wsConn{s.ws.Load(), s.probe} {
 		if c != nil {
 			defer c.drop()
 		}

@@ -15,7 +15,7 @@ type InlineHandler interface {
 // order is the handler's affair.
 func (s *Session) HandOver() {
 	s.mu.Lock()
-	c := s.ws
+	c := s.ws.Load()
 	s.mu.Unlock()
 	go c.read(c.reader.Add(1)) // ends with the connection, or when yet another reads
 }

@@ -59,17 +59,17 @@ func (s *Session) due() (c *wsConn, err error) {
 	default:
 		s.abortLocked(PingTimeout, nil)
 	}
-	return s.ws, err
+	return s.ws.Load(), err
 }
 
 // pingLocked sends a ping. The send queue's bounds are not asked: one ping waits at a time.
 func (s *Session) pingLocked() error {
-	if s.ws == nil {
+	if s.ws.Load() == nil {
 		s.polling.pushLocked(pingPacket)
 		return nil
 	}
-	flush, err := s.ws.out.writeSharedLocked(pingPacket.wire(s.ws.form), 1)
-	s.ws.startFlusherLocked(flush)
+	flush, err := s.ws.Load().out.writeSharedLocked(pingPacket.wire(s.ws.Load().form), 1)
+	s.ws.Load().startFlusherLocked(flush)
 	return err
 }
 

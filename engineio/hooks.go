@@ -57,7 +57,7 @@ func (s *Session) customHeaders(h http.Header, r *http.Request) {
 // tellUpgraded tells a handler that wants to know that c has become the transport, on its reading goroutine.
 func (s *Session) tellUpgraded(c *wsConn) {
 	s.mu.Lock()
-	upgraded := s.ws == c && s.state == open
+	upgraded := s.ws.Load() == c && s.state == open
 	s.mu.Unlock()
 	if h, ok := s.handler.(UpgradeHandler); ok && upgraded {
 		h.Upgraded()
@@ -88,8 +88,8 @@ func (s *Session) Queued() (packets, bytes int) {
 }
 
 func (s *Session) queuedLocked() (packets, bytes int) {
-	if s.ws != nil {
-		return s.ws.out.packets, s.ws.out.bytes
+	if s.ws.Load() != nil {
+		return s.ws.Load().out.packets, s.ws.Load().out.bytes
 	}
 	return s.polling.count, s.polling.bytes
 }

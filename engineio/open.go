@@ -69,7 +69,7 @@ func (c *wsConn) greet() error {
 	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ws = c
+	s.ws.Store(c)
 	flush, err := c.out.writePacketsLocked([]packet{{kind: typeOpen, data: s.handshake(nil)}}, c.form)
 	c.startFlusherLocked(flush)
 	if greeting := s.server.greeting; greeting != nil && err == nil {

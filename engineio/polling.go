@@ -166,7 +166,7 @@ func (s *Session) beginPoll() (*pendingPoll, told, error) {
 	defer s.mu.Unlock()
 	t := &s.polling
 	switch {
-	case s.ws != nil || s.state == closed:
+	case s.ws.Load() != nil || s.state == closed:
 		return nil, told{}, errLate
 	case t.poll != nil:
 		s.abortLocked(TransportError, errPollOverlap)

@@ -56,7 +56,7 @@ func (s *Session) beginPost(binary bool, giveUp func()) error {
 	defer s.mu.Unlock()
 	var wrong error
 	switch {
-	case s.ws != nil || s.state == closed:
+	case s.ws.Load() != nil || s.state == closed:
 		return errLate
 	case s.polling.posting:
 		wrong = errPostOverlap

@@ -23,7 +23,7 @@ func (e *endError) Unwrap() error { return e.err }
 // or that of one which says nothing.
 func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind byte, err error) {
 	s.mu.Lock()
-	active, state := s.ws == c, s.state
+	active, state := s.ws.Load() == c, s.state
 	s.mu.Unlock()
 	if !active {
 		err := s.receiveProbe(c, data, binary)
@@ -87,7 +87,7 @@ func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
 	)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	active := s.ws == c
+	active := s.ws.Load() == c
 	if s.probe == c {
 		s.forgetProbeLocked()
 	}

@@ -18,7 +18,7 @@ var errProbe = errors.New("engineio: the upgrade was refused or given up")
 func (s *Session) startProbe(c *wsConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == closed || s.ws != nil || s.probe != nil {
+	if s.state == closed || s.ws.Load() != nil || s.probe != nil {
 		return false
 	}
 	s.probe = c
@@ -92,7 +92,7 @@ func (s *Session) completeUpgradeLocked(c *wsConn) error {
 		}
 	}
 	s.forgetProbeLocked()
-	s.ws = c
+	s.ws.Store(c)
 	s.polling.answerLocked(closeAnswer)
 	for _, p := range s.polling.takeLocked() {
 		if err := c.writePreparedLocked(p); err != nil {

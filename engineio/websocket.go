@@ -185,7 +185,7 @@ func (c *wsConn) nextBatch(written int) (batch net.Buffers, end ending, drained 
 	}
 	c.conn.SetWriteDeadline(time.Time{}) // before flushing ends: a direct write would see it
 	c.out.flushing = false
-	return nil, c.ending, s.accepted && s.ws == c
+	return nil, c.ending, s.accepted && s.ws.Load() == c
 }
 
 // finish takes a step of the connection's end. On TLS it may block; otherwise it may be called under the lock.

@@ -25,7 +25,7 @@ type benchCommand struct {
 	Timeout  time.Duration `default:"2m" help:"How long a step, such as opening all connections, may take."`
 	Insecure bool          `help:"Accept any certificate."`
 
-	PID  int  `name:"pid" placeholder:"PID" help:"The server's process: its CPU time and memory are read from /proc."`
+	PID  int  `name:"pid" placeholder:"PID" help:"The server's process on this machine: its CPU time and memory are read (Linux)."`
 	JSON bool `name:"json" help:"Write the result as JSON."`
 }
 

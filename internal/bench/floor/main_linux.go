@@ -1,5 +1,5 @@
 // Command floor is as little as a server of Socket.IO clients can be: one thread, one epoll descriptor, and frames that
-// are parroted without a look at the protocol. One message costs one read and one write and next to nothing besides, so
+// are parroted without a look at the protocol. One message costs one write, at most one read and next to nothing besides, so
 // that what it uses is what the kernel takes. Servers are measured against it; nobody could use it.
 package main
 
@@ -42,14 +42,12 @@ type floor struct {
 	rooms           map[string][]*conn
 	buffer          [64 << 10]byte
 	frame           []byte // the one that is being sent
-	size            int    // of the last message: a read takes no more than one
 }
 
 type conn struct {
 	fd     int
 	index  int // in all
 	opened bool
-	busy   bool   // it has sent a message: its next ones are as long
 	kept   []byte // the beginning of a frame
 }
 
@@ -132,14 +130,10 @@ func (f *floor) accept() {
 	}
 }
 
-// read makes one read, of one message at most once messages have begun.
+// read makes one read, of all that has come.
 func (f *floor) read(c *conn) {
 	at := copy(f.buffer[:], c.kept)
-	end := len(f.buffer)
-	if c.busy {
-		end = max(f.size, at+1)
-	}
-	n := readNow(c.fd, f.buffer[at:end])
+	n := readNow(c.fd, f.buffer[at:])
 	switch {
 	case n == 0:
 		f.close(c)
@@ -163,13 +157,13 @@ func (f *floor) read(c *conn) {
 			break
 		}
 		b = b[size:]
-		f.answer(c, payload, size)
+		f.answer(c, payload)
 	}
 	c.kept = append(c.kept[:0], b...)
 }
 
 // answer parrots.
-func (f *floor) answer(c *conn, p []byte, size int) {
+func (f *floor) answer(c *conn, p []byte) {
 	switch {
 	case bytes.HasPrefix(p, []byte(`42["bc"`)):
 		f.begin(p)
@@ -182,22 +176,16 @@ func (f *floor) answer(c *conn, p []byte, size int) {
 		for _, member := range f.rooms[string(room)] {
 			writeNow(member.fd, f.frame)
 		}
-		return // sizes differ
 	case bytes.HasPrefix(p, []byte(`421["join","`)):
 		room := string(p[len(`421["join","`) : len(p)-2])
 		f.rooms[room] = append(f.rooms[room], c)
 		f.send(c, "431[]")
-		return
 	case bytes.HasPrefix(p, []byte("42")):
 		f.begin(p)
 		writeNow(c.fd, f.frame)
 	case bytes.HasPrefix(p, []byte("40")):
 		f.send(c, joined)
-		return
-	default:
-		return
 	}
-	f.size, c.busy = size, true
 }
 
 // begin makes the frame of a text message.

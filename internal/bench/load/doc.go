@@ -5,7 +5,7 @@
 // # What it measures
 //
 // Throughput and latency are those that the clients see. The figure to compare servers by is the server's own CPU time
-// for each message, read from /proc/PID: the load's share does not count, and noise on a shared machine counts less.
+// for each message, by the process's clock: the load's share does not count, and noise on a shared machine counts less.
 // [Result.Busy] tells how busy the generator itself was; a run in which it was the limit says so and measures latency of
 // the generator, not of the server.
 //
