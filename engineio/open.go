@@ -46,15 +46,15 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arriva
 		}
 	}()
 	deflate := s.negotiate(w.Header(), r, a.base64)
-	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
+	accepted, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
 	if err != nil {
 		s.opts.Logger.Debug("websocket handshake failed", "err", err)
 		return
 	}
 	taken = true
-	c := newWSConn(session, conn, early, a.base64)
+	c := newWSConn(session, accepted, a.base64)
 	c.useDeflate(deflate)
-	err = c.greet()
+	err = c.greet(accepted)
 	session.start()
 	if err != nil {
 		session.writeFailed(c, err)
@@ -64,15 +64,15 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arriva
 
 // greet makes the websocket its session's transport and writes what comes first. It does not panic: what has begun must
 // be started before it can end.
-func (c *wsConn) greet() error {
+func (c *wsConn) greet(a *acceptance) error {
 	s := c.session
 	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ws.Store(c)
-	flush, err := c.out.writePacketsLocked([]packet{{kind: typeOpen, data: s.handshake(nil)}}, c.form)
-	c.startFlusherLocked(flush)
+	err := c.answerLocked(a, packet{kind: typeOpen, data: s.handshake(nil)})
 	if greeting := s.server.greeting; greeting != nil && err == nil {
+		var flush bool
 		flush, err = c.out.writeSharedLocked(c.framesOf(greeting), 1)
 		c.startFlusherLocked(flush)
 	}
@@ -101,28 +101,34 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 	}()
 	base64 := last(r.URL.Query()["b64"]) != ""
 	deflate := s.negotiate(w.Header(), r, base64)
-	conn, early, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
+	accepted, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
 	if err != nil {
 		s.opts.Logger.Debug("websocket handshake failed", "err", err)
 		return
 	}
 	taken = true
-	c := newWSConn(session, conn, early, base64)
+	c := newWSConn(session, accepted, base64)
 	c.useDeflate(deflate)
-	c.probe()
+	if err := c.probe(accepted); err != nil {
+		session.writeFailed(c, err)
+	}
 	go c.read(0)
 }
 
 // probe begins the upgrade of the session to this websocket, or ends it. Like greet it does not panic.
-func (c *wsConn) probe() {
+func (c *wsConn) probe(a *acceptance) error {
 	s := c.session
 	defer s.guard()
+	if err := c.answer(a); err != nil {
+		return err
+	}
 	if !s.server.opts.NoUpgrades && s.startProbe(c) {
-		return
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.closeSoonLocked(0)
+	return nil
 }
 
 // open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's

@@ -93,24 +93,45 @@ func validKey(key string) bool {
 	return err == nil && len(data) == 16
 }
 
-// acceptWebSocket answers a checked handshake with 101 and takes the connection over.
-func acceptWebSocket(w http.ResponseWriter, r *http.Request, timeout time.Duration) (conn net.Conn, early []byte, err error) {
-	header := w.Header().Clone()
+// acceptance is a connection that has been taken over from the HTTP server. Its answer, 101 and the headers, is held back to
+// leave in one write with the first packet.
+type acceptance struct {
+	http.ResponseWriter
+	conn   net.Conn
+	early  []byte  // what the HTTP server had already read of the new protocol
+	answer *[]byte // a pooled buffer
+}
+
+// Hijack implements http.Hijacker: what is written to the result is held.
+func (a *acceptance) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		rw.Writer.Reset((*sliceWriter)(a.answer))
+	}
+	return conn, rw, err
+}
+
+// acceptWebSocket takes the connection of a checked handshake over.
+func acceptWebSocket(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*acceptance, error) {
 	// Browsers fail a connection that answers none of the subprotocols that they offered, so the first is taken.
 	first := true
 	upgrader := ws.HTTPUpgrader{
-		Timeout:  timeout, // a client may have left earlier answers on the connection unread
-		Header:   header,
+		Header:   w.Header().Clone(),
 		Protocol: func(string) bool { taken := first; first = false; return taken },
 	}
-	conn, rw, _, err := upgrader.Upgrade(r, w)
+	a := &acceptance{ResponseWriter: w, answer: takeWriteBuffer()}
+	conn, rw, _, err := upgrader.Upgrade(r, a)
 	if err != nil {
 		if conn != nil {
+			conn.SetWriteDeadline(time.Now().Add(timeout))
+			conn.Write(*a.answer) // what is wrong with the request
 			conn.Close()
 		}
-		return nil, nil, err
+		giveWriteBuffer(a.answer)
+		return nil, err
 	}
-	return conn, readAhead(rw.Reader), nil
+	a.conn, a.early = conn, readAhead(rw.Reader)
+	return a, nil
 }
 
 // readAhead copies what the HTTP server had already read of the new protocol.
@@ -123,16 +144,31 @@ func readAhead(r *bufio.Reader) []byte {
 	return early[:n]
 }
 
-func newWSConn(s *Session, conn net.Conn, early []byte, asBase64 bool) *wsConn {
-	c := &wsConn{session: s, conn: conn, form: s.revision.frames(asBase64)}
+func newWSConn(s *Session, a *acceptance, asBase64 bool) *wsConn {
+	c := &wsConn{session: s, conn: a.conn, form: s.revision.frames(asBase64)}
 	c.out.init(&s.server.opts)
-	if c.direct.take(conn) {
+	if c.direct.take(a.conn) {
 		c.conn, c.out.direct = &c.direct, &c.direct
-		c.in.init(c.conn, &c.direct, early, &s.server.opts)
+		c.in.init(c.conn, &c.direct, a.early, &s.server.opts)
 	} else {
-		c.in.init(conn, nil, early, &s.server.opts)
+		c.in.init(a.conn, nil, a.early, &s.server.opts)
 	}
 	return c
+}
+
+// answer is answerLocked for a websocket that nobody else knows yet.
+func (c *wsConn) answer(a *acceptance) error {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	return c.answerLocked(a)
+}
+
+// answerLocked writes the answer to the handshake, and with it what comes first.
+func (c *wsConn) answerLocked(a *acceptance, first ...packet) error {
+	*a.answer = c.form.appendFrames(*a.answer, first)
+	flush, err := c.out.writeLocked(chunk{data: *a.answer, packets: len(first), own: a.answer})
+	c.startFlusherLocked(flush)
+	return err
 }
 
 // startFlusherLocked starts the goroutine that writes the queue, when a write says that one is needed.
