@@ -137,8 +137,8 @@ func strikeEverywhere(t *testing.T, n *network, s *strikes, live func(*rig, *str
 		},
 	})
 	other, otherPeer := r.websocket()
-	synctest.Wait() // its calls are not to be the first of another life
 	for at.Store(1); ; at.Add(1) {
+		synctest.Wait() // the calls of the other, which has just read, are not to be some of this life
 		live(r, s)
 		eventually(t, n.patience, fmt.Sprintf("the session with a fault in call %d to end", at.Load()), func() bool {
 			return r.engine.SessionCount() == 1

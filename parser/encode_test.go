@@ -1,0 +1,80 @@
+package parser_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/parleyio/parley/parser"
+)
+
+func TestJSON_EncodeErrors(t *testing.T) {
+	data, binary := []byte(`["x"]`), [][]byte{{1}}
+	for name, p := range map[string]*parser.Packet{
+		"type 7":                      {Type: 7},
+		"binary event":                {Type: parser.BinaryEvent, Data: data, Attachments: binary},
+		"event without payload":       {Type: parser.Event},
+		"ack without payload":         {Type: parser.Ack, HasID: true},
+		"ack without id":              {Type: parser.Ack, Data: data},
+		"disconnect with payload":     {Type: parser.Disconnect, Data: data},
+		"connect with attachment":     {Type: parser.Connect, Data: []byte(`{}`), Attachments: binary},
+		"connect error with one":      {Type: parser.ConnectError, Data: []byte(`{}`), Attachments: binary},
+		"namespace without slash":     {Type: parser.Event, Namespace: "admin", Data: data},
+		"namespace with a comma":      {Type: parser.Event, Namespace: "/a,b", Data: data},
+		"attachments past the digits": {Type: parser.Event, Data: data, Attachments: make([][]byte, 10_000)},
+	} {
+		if frames, err := (parser.JSON{}).Encode(p); !errors.Is(err, parser.ErrInvalidPacket) {
+			t.Errorf("%s: %v, %v", name, frames, err)
+		}
+	}
+}
+
+func TestJSON_EncodeFrames(t *testing.T) {
+	p := &parser.Packet{Type: parser.Ack, Namespace: "/admin", ID: 13, HasID: true, Data: []byte(`[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`), Attachments: [][]byte{{1}, {}}}
+	frames, err := parser.JSON{}.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []parser.Frame{{Data: []byte(`62-/admin,13` + string(p.Data))}, {Data: []byte{1}, Binary: true}, {Data: []byte{}, Binary: true}}
+	if !reflect.DeepEqual(frames, want) {
+		t.Errorf("got %v", frames)
+	}
+	// Ids count for events and acknowledgements alone, and the default namespace has no name on the wire.
+	for want, p := range map[string]*parser.Packet{
+		`0`:          {Type: parser.Connect, HasID: true, ID: 5},
+		`1/admin,`:   {Type: parser.Disconnect, Namespace: "/admin"},
+		`2["x"]`:     {Type: parser.Event, Namespace: "/", Data: []byte(`["x"]`), ID: 7},
+		`20["x"]`:    {Type: parser.Event, HasID: true, Data: []byte(`["x"]`)},
+		`4/n?q,"no"`: {Type: parser.ConnectError, Namespace: "/n?q", Data: []byte(`"no"`)},
+	} {
+		if frames, err := (parser.JSON{}).Encode(p); err != nil || len(frames) != 1 || string(frames[0].Data) != want {
+			t.Errorf("%s: %v, %v", want, frames, err)
+		}
+	}
+}
+
+// TestJSON_AppendEvent: the text is that of the packet which MarshalEvent and Encode make.
+func TestJSON_AppendEvent(t *testing.T) {
+	for _, namespace := range []string{"", "/", "/chat", "/a?b=c"} {
+		for _, args := range [][]any{nil, {"x", 7}, {parser.Raw{JSON: []byte(`{"a":1}`)}}, {[]byte("binary"), "y"}} {
+			want, attachments, err := parser.MarshalEvent("e", args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, data, lifted, err := parser.JSON{}.AppendEvent([]byte("before"), namespace, "e", args)
+			if err != nil || string(text[data:]) != string(want) || !reflect.DeepEqual(lifted, attachments) {
+				t.Errorf("%q with %v: %q from %d, %q, %v", namespace, args, text, data, lifted, err)
+			}
+			if len(attachments) > 0 {
+				continue
+			}
+			frames, err := parser.JSON{}.Encode(&parser.Packet{Type: parser.Event, Namespace: namespace, Data: want})
+			if err != nil || string(text) != "before"+string(frames[0].Data) {
+				t.Errorf("%q with %v: %q, want it behind what was there: %q, %v", namespace, args, text, frames[0].Data, err)
+			}
+		}
+	}
+	if text, _, _, err := (parser.JSON{}).AppendEvent([]byte("before"), "/", "connect", nil); !errors.Is(err, parser.ErrReservedEvent) || string(text) != "before" {
+		t.Errorf("a reserved name: %q, %v", text, err)
+	}
+}
