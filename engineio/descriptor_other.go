@@ -16,6 +16,8 @@ func (*descriptor) take(net.Conn) bool { return false }
 
 func (*descriptor) readReady(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
+func (*descriptor) writeBatch(net.Buffers) (int64, error) { return 0, errors.ErrUnsupported }
+
 func (*descriptor) writeNow([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func readDescriptor(uintptr, []byte) (int, bool, error) { return 0, true, errors.ErrUnsupported }

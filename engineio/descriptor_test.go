@@ -13,26 +13,30 @@ import (
 	"time"
 )
 
+// unixPair returns the two ends of a connection of Unix sockets.
+func unixPair(t *testing.T, network string) (client, server net.Conn) {
+	t.Helper()
+	l, err := net.Listen(network, filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Skipf("this platform has no %s: %v", network, err)
+	}
+	defer l.Close()
+	if client, err = net.Dial(network, l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
 // TestDescriptor: whoever kept the connection can neither close what has been taken out of it nor write to it, and what
 // is closed here is closed once and for all.
 func TestDescriptor(t *testing.T) {
 	pairs := map[string]func(t *testing.T) (client, server net.Conn){
-		"tcp": func(t *testing.T) (client, server net.Conn) { return tcpPair(t) },
-		"unix": func(t *testing.T) (client, server net.Conn) {
-			l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			if client, err = net.Dial("unix", l.Addr().String()); err != nil {
-				t.Fatal(err)
-			}
-			if server, err = l.Accept(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { client.Close(); server.Close() })
-			return client, server
-		},
+		"tcp":  func(t *testing.T) (client, server net.Conn) { return tcpPair(t) },
+		"unix": func(t *testing.T) (client, server net.Conn) { return unixPair(t, "unix") },
 	}
 	for name, pair := range pairs {
 		t.Run(name, func(t *testing.T) {
@@ -98,6 +102,39 @@ func TestDescriptor(t *testing.T) {
 		got := make([]byte, 100)
 		if n, err := d.Read(got); err != nil || !bytes.Equal(got[:n], []byte("still there")) {
 			t.Errorf("%q, %v", got[:n], err)
+		}
+	})
+	t.Run("a batch is one write", func(t *testing.T) {
+		client, server := unixPair(t, "unixpacket") // a read takes what one write has brought
+		d := new(descriptor)
+		if !d.take(server) {
+			t.Skip("no descriptors on this platform")
+		}
+		defer d.Close()
+		for _, batch := range []net.Buffers{{[]byte("a"), []byte("bc"), []byte("d")}, {[]byte("abcd")}} {
+			if n, err := d.writeBatch(batch); n != 4 || err != nil {
+				t.Fatalf("%d, %v", n, err)
+			}
+			got := make([]byte, 100)
+			if n, err := client.Read(got); err != nil || string(got[:n]) != "abcd" {
+				t.Errorf("%q, %v", got[:n], err)
+			}
+		}
+	})
+	t.Run("none that blocks", func(t *testing.T) {
+		client, server := tcpPair(t)
+		f, err := server.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		f.Fd() // of all duplicates
+		if new(descriptor).take(server) {
+			t.Fatal("it was taken")
+		}
+		go server.Write([]byte("x"))
+		if n, err := client.Read(make([]byte, 1)); n != 1 || err != nil {
+			t.Errorf("the connection is of no use any more: %d, %v", n, err)
 		}
 	})
 	t.Run("none of others", func(t *testing.T) {

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // descriptor is a websocket's connection as its bare descriptor, for single reads and writes that do not block. It is a
@@ -41,12 +43,38 @@ func (d *descriptor) take(conn net.Conn) bool {
 		return false
 	}
 	d.File = os.NewFile(uintptr(d.fd), "websocket")
+	// A file that the poller does not watch has no deadlines: there was no room, or an application has made the connection
+	// a blocking one, which a duplicate cannot change for itself.
+	if d.File.SetDeadline(time.Time{}) != nil {
+		d.File.Close()
+		return false
+	}
 	if d.raw, err = d.File.SyscallConn(); err != nil {
 		d.File.Close()
 		return false
 	}
 	conn.Close() // the duplicate stays
 	return true
+}
+
+// writeBatch writes several pieces as one, and waits for the client if need be.
+func (d *descriptor) writeBatch(batch net.Buffers) (int64, error) {
+	piece := batch[0]
+	if len(batch) > 1 { // a copy costs less than a write for each
+		size := 0
+		for _, b := range batch {
+			size += len(b)
+		}
+		own := takeWriteBuffer()
+		defer giveWriteBuffer(own)
+		*own = slices.Grow(*own, size)
+		for _, b := range batch {
+			*own = append(*own, b...)
+		}
+		piece = *own
+	}
+	n, err := d.File.Write(piece)
+	return int64(n), err
 }
 
 // Close closes the connection. A read that has begun ends first.

@@ -132,7 +132,7 @@ func TestSendQueue_partial(t *testing.T) {
 		if size > flushBatch {
 			t.Fatalf("a batch of %d bytes", size)
 		}
-		n, err := batch.WriteTo(raw.directWriter.(*descriptor))
+		n, err := raw.directWriter.(*descriptor).writeBatch(batch)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,9 +119,16 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 func (c *wsConn) probe(a *acceptance) error {
 	s := c.session
 	defer s.guard()
+	known := false
+	defer func() {
+		if !known {
+			c.drop() // of a fault before that, the session would not end this
+		}
+	}()
 	if err := c.answer(a); err != nil {
 		return err
 	}
+	known = true
 	if !s.server.opts.NoUpgrades && s.startProbe(c) {
 		return nil
 	}

@@ -22,7 +22,7 @@ const (
 )
 
 // Options configures a Server. The zero value, and nil, mean the defaults. Unless a field says otherwise, zero means
-// the default and, for limits, a negative value means no limit.
+// the default and, for limits, a negative value means no limit. A negative duration is an error.
 type Options struct {
 	// PingInterval is the time between a pong and the next ping. Zero means 25 s.
 	PingInterval time.Duration

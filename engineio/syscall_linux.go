@@ -20,9 +20,10 @@ func once(trap, fd uintptr, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// duplicate returns another descriptor of the same open file, which child processes do not get.
+// duplicate returns another descriptor of the same open file, which child processes do not get. It is none of the first
+// three: an os.File ends the process when it cannot write to standard output.
 func duplicate(fd uintptr) (int, error) {
-	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 3)
 	if errno != 0 {
 		return -1, errno
 	}

@@ -12,8 +12,13 @@ func duplicate(fd uintptr) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	n, err := syscall.Dup(int(fd))
-	if err == nil {
-		syscall.CloseOnExec(n)
+	switch {
+	case err != nil:
+		return -1, err
+	case n < 3:
+		syscall.Close(n)
+		return -1, syscall.EBADF
 	}
-	return n, err
+	syscall.CloseOnExec(n)
+	return n, nil
 }

@@ -94,7 +94,8 @@ func validKey(key string) bool {
 }
 
 // acceptance is a connection that has been taken over from the HTTP server. Its answer, 101 and the headers, is held back to
-// leave in one write with the first packet.
+// leave in one write with the first packet. It does not pass through the bufio.Writer of a wrapper's Hijack; a wrapper that
+// wants to see it returns a connection of its own.
 type acceptance struct {
 	http.ResponseWriter
 	conn   net.Conn
@@ -121,6 +122,9 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, timeout time.Durati
 	}
 	a := &acceptance{ResponseWriter: w, answer: takeWriteBuffer()}
 	conn, rw, _, err := upgrader.Upgrade(r, a)
+	if rw != nil {
+		defer rw.Writer.Reset(conn) // who has kept it is not to write into a buffer of others
+	}
 	if err != nil {
 		if conn != nil {
 			conn.SetWriteDeadline(time.Now().Add(timeout))
@@ -199,7 +203,7 @@ func (c *wsConn) flush() {
 			return
 		}
 		c.conn.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
-		n, err := batch.WriteTo(c.conn)
+		n, err := c.writeBatch(batch)
 		if err != nil {
 			timedOut(&s.server.counters.writeTimeouts, err)
 			s.writeFailed(c, err)
@@ -207,6 +211,14 @@ func (c *wsConn) flush() {
 		}
 		written = int(n)
 	}
+}
+
+// writeBatch writes a batch, as one write where it can be.
+func (c *wsConn) writeBatch(batch net.Buffers) (int64, error) {
+	if c.out.direct != nil {
+		return c.direct.writeBatch(batch)
+	}
+	return batch.WriteTo(c.conn)
 }
 
 // nextBatch takes what has been written out of the queue and returns what comes next. Nothing ends the flusher: then it
@@ -219,7 +231,7 @@ func (c *wsConn) nextBatch(written int) (batch net.Buffers, end ending, drained 
 	if batch = c.out.batchLocked(); len(batch) > 0 {
 		return batch, 0, false
 	}
-	c.conn.SetWriteDeadline(time.Time{}) // before flushing ends: a direct write would see it
+	c.conn.SetWriteDeadline(time.Time{}) // its timer would outlive the flusher
 	c.out.flushing = false
 	return nil, c.ending, s.accepted && s.ws.Load() == c
 }
