@@ -32,7 +32,7 @@ func TestAllocations(t *testing.T) {
 		f    func()
 	}{
 		{"decode an event: the packet with its bytes", 1, func() { _, _ = dec.Add(plain, false) }},
-		{"decode a binary event: also the attachment and the list of them", 3, func() {
+		{"decode a binary event: its bytes, the attachment and the list of them", 5, func() {
 			_, _ = dec.Add(binary, false)
 			_, _ = dec.Add(content, true)
 		}},

@@ -63,7 +63,7 @@ func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newPacket(payload)
+	p := newPacket(payload, &h)
 	p.Type, p.Namespace, p.ID, p.HasID = h.kind, h.namespace, h.id, h.hasID
 	if h.attachments > 0 {
 		d.packet, d.awaited, d.free = p, h.attachments, d.limits.AttachmentBytes
@@ -72,15 +72,17 @@ func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
 	return p, nil
 }
 
-// smallPacket is a packet together with a payload such as most events have: one allocation instead of two.
+// smallPacket is a packet together with a payload such as most events have: one allocation instead of two. Whoever keeps
+// a part of the payload keeps the packet, so it is not for those with attachments, nor for what is kept as it is.
 type smallPacket struct {
 	Packet
 	payload [104]byte // the whole is then of a size that the allocator has
 }
 
 // newPacket returns a packet with a copy of the payload; nil stays nil.
-func newPacket(payload []byte) *Packet {
-	if payload == nil || len(payload) > len(smallPacket{}.payload) {
+func newPacket(payload []byte, h *header) *Packet {
+	small := payload != nil && len(payload) <= len(smallPacket{}.payload)
+	if !small || h.attachments > 0 || h.kind != Event && h.kind != Ack {
 		p := new(Packet)
 		if payload != nil {
 			p.Data = cloneBytes(payload)

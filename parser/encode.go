@@ -35,6 +35,9 @@ func (JSON) AppendEncode(dst []byte, p *Packet) ([]byte, error) { return appendJ
 // event with attachments has to be encoded as a packet: of its text, that alone is of use then. With an error dst comes
 // back as it is.
 func (JSON) AppendEvent(dst []byte, namespace, name string, args []any) (text []byte, data int, attachments [][]byte, err error) {
+	if badNamespace(namespace) {
+		return dst, 0, nil, errBadNamespace
+	}
 	e := encoders.Get().(*encoder)
 	defer e.free()
 	if err := e.event(name, args); err != nil {
@@ -69,6 +72,13 @@ func appendJSON(dst []byte, p *Packet) ([]byte, error) {
 	return append(dst, p.Data...), nil
 }
 
+var errBadNamespace = fmt.Errorf("%w: bad namespace", ErrInvalidPacket)
+
+// badNamespace reports whether a name cannot stand on the wire.
+func badNamespace(name string) bool {
+	return name != "" && name[0] != '/' || strings.IndexByte(name, ',') >= 0
+}
+
 // wireType returns the digit's value under which p travels.
 func wireType(p *Packet) (Type, error) {
 	kind := p.Type
@@ -89,8 +99,8 @@ func wireType(p *Packet) (Type, error) {
 		reason = "acknowledgement without an id"
 	case p.Type == Disconnect && len(p.Data) > 0:
 		reason = "disconnect with a payload"
-	case p.Namespace != "" && p.Namespace[0] != '/' || strings.IndexByte(p.Namespace, ',') >= 0:
-		reason = "bad namespace"
+	case badNamespace(p.Namespace):
+		return 0, errBadNamespace
 	default:
 		return kind, nil
 	}

@@ -74,6 +74,11 @@ func TestJSON_AppendEvent(t *testing.T) {
 			}
 		}
 	}
+	for _, namespace := range []string{"admin", "/a,b"} {
+		if text, _, _, err := (parser.JSON{}).AppendEvent([]byte("before"), namespace, "e", nil); !errors.Is(err, parser.ErrInvalidPacket) || string(text) != "before" {
+			t.Errorf("namespace %q: %q, %v", namespace, text, err)
+		}
+	}
 	if text, _, _, err := (parser.JSON{}).AppendEvent([]byte("before"), "/", "connect", nil); !errors.Is(err, parser.ErrReservedEvent) || string(text) != "before" {
 		t.Errorf("a reserved name: %q, %v", text, err)
 	}
