@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"net/http"
 	"sync"
@@ -41,21 +42,32 @@ type patientWriter struct{ http.ResponseWriter }
 // Unwrap is for http.ResponseController.
 func (w patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Hijack implements http.Hijacker. What is written through the buffer is the answer to the handshake; the frames go to
-// the connection.
+// Hijack implements http.Hijacker. The engine does not look behind a connection that it does not know.
 func (w patientWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {
-		rw.Writer.Reset(pausing{conn})
+		conn = &pausing{Conn: conn}
 	}
 	return conn, rw, err
 }
 
-// pausing pauses after each write.
-type pausing struct{ net.Conn }
+// pausing pauses behind the answer to the handshake, which is what it writes first.
+type pausing struct {
+	net.Conn
+	answered bool
+}
 
-func (p pausing) Write(b []byte) (int, error) {
-	n, err := p.Conn.Write(b)
+func (p *pausing) Write(b []byte) (int, error) {
+	end := bytes.Index(b, []byte("\r\n\r\n")) + 4
+	if p.answered || end < 4 {
+		return p.Conn.Write(b)
+	}
+	p.answered = true
+	n, err := p.Conn.Write(b[:end])
+	if err != nil {
+		return n, err
+	}
 	time.Sleep(patience)
-	return n, err
+	m, err := p.Conn.Write(b[end:])
+	return n + m, err
 }
