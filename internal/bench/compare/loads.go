@@ -108,7 +108,7 @@ func allLoads(most int, quick bool) []measured {
 // scale sets the times, and fits the number of connections to what there can be.
 func scale(c *load.Config, most int, quick bool) {
 	c.Duration, c.Warmup, c.Settle, c.Insecure = 4*time.Second, time.Second, 8*time.Second, true
-	c.Timeout = 5 * time.Minute // of a storm, most is the kernel's waiting before it tries again
+	c.Timeout = 2 * time.Minute // of a storm, most is the kernel's waiting before it tries again
 	if quick {
 		c.Duration, c.Warmup, c.Settle = 200*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
 		most = max(10, c.Clients/500)

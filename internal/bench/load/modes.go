@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -50,10 +51,14 @@ func (r *runner) storm() error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	if err := r.join(len(r.clients)); err != nil {
+	err := r.join(len(r.clients))
+	if missing := len(r.clients) - r.joined; errors.Is(err, errTimeout) { // a storm that a server cannot weather is a result too
+		r.result.Refused += missing
+		r.result.Note = fmt.Sprintf("%d clients were not back when the time was over", missing)
+	} else if err != nil {
 		return err
 	}
-	r.count = r.config.Clients
+	r.count = r.joined
 	return r.end("connections")
 }
 

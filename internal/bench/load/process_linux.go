@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// readUsage reads the usage of a process: the memory from /proc, the time from the process's clock, because the times in
-// /proc are counted in ticks on most kernels, of which a short run has too few.
+// readUsage reads the usage of a process: the memory from /proc, the time from the process's clock, which is finer than
+// the times there.
 func readUsage(pid int) (usage, error) {
 	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {

@@ -190,7 +190,8 @@ func (r *runner) end(unit string) error {
 	res.Seconds, res.Count, res.Unit = took.Seconds(), r.count, unit
 	res.Rate = float64(r.count) / took.Seconds()
 	// Over TLS most of the work is the readers'. Then all cores together are the limit.
-	res.Busy = max(0, 1-r.waited.Seconds()/took.Seconds(), (own.cpu-r.own.cpu).Seconds()/took.Seconds()/float64(runtime.GOMAXPROCS(0)))
+	cores := float64(runtime.GOMAXPROCS(0)) // of which its threads may use a little more for a moment
+	res.Busy = min(1, max(0, 1-r.waited.Seconds()/took.Seconds(), (own.cpu-r.own.cpu).Seconds()/took.Seconds()/cores))
 	if r.latencies.total > 0 {
 		us := func(q float64) float64 { return float64(r.latencies.quantile(q)) / float64(time.Microsecond) }
 		res.P50, res.P99, res.P999 = us(0.5), us(0.99), us(0.999)
