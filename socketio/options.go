@@ -18,7 +18,7 @@ import (
 
 // Options configures a Server. The zero value, and nil, mean the defaults, which are those of Socket.IO 4.8 except that
 // only the same origin may connect and that every queue is bounded. For durations zero means the default; for limits
-// zero means the default and a negative value no limit.
+// zero means the default and a negative value no limit. A negative duration is an error.
 type Options struct {
 	// PingInterval is the time between a pong and the next ping. Zero means 25 s.
 	PingInterval time.Duration

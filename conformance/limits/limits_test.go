@@ -26,6 +26,9 @@ import (
 // limit is the default of MaxPayload.
 const limit = 1_000_000
 
+// many are more than a thousand control packets in some second, whenever they begin.
+const many = 3003
+
 // excess is one thing too much.
 type excess struct {
 	only     string // the transports on which it exists; empty means all
@@ -94,7 +97,7 @@ var excesses = map[string]excess{
 		end: "close", counters: func(s socketio.Stats) int64 { return s.LateAttachments }},
 	"namespaces": {send: sends(connects(100)...), // and "/"
 		reply: `44/99,{"message":"too many namespaces"}`, counters: func(s socketio.Stats) int64 { return s.TooManyNamespaces }},
-	"control packets": {send: sends(slices.Repeat([]string{"3"}, 1001)...),
+	"control packets": {send: sends(slices.Repeat([]string{"3"}, many)...),
 		end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyControls }},
 	"time for the first namespace": {send: sends(), alone: true, slow: true,
 		end: "close", counters: func(s socketio.Stats) int64 { return s.ConnectTimeouts }},
@@ -116,7 +119,7 @@ var excesses = map[string]excess{
 		}
 	}, only: onWebsockets, end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyFragments }},
 	"pings in frames": {send: func(c *client) {
-		c.write(slices.Repeat([]ws.Frame{ws.NewPingFrame(nil)}, 3003)...) // a thousand and one in one second, whenever it begins
+		c.write(slices.Repeat([]ws.Frame{ws.NewPingFrame(nil)}, many)...)
 	}, only: onWebsockets, end: "close 1008", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyControls }},
 	"time for a message": {send: func(c *client) { c.header(100, "42[") }, only: onWebsockets, slow: true,
 		counters: late},
