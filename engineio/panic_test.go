@@ -1,9 +1,10 @@
 package engineio_test
 
 import (
+	"errors"
+	"io"
+	"syscall"
 	"testing"
-
-	"github.com/gobwas/ws"
 
 	"github.com/parleyio/parley/engineio"
 )
@@ -35,12 +36,10 @@ func TestPanic(t *testing.T) {
 		p.ends(engineio.TransportError)
 		polling.gone()
 
-		c = r.upgrade("?EIO=4&transport=websocket&panic=1")
-		for { // perhaps the open packet and a close frame
-			if h, _, err := c.tryFrame(); err != nil || h.OpCode == ws.OpClose {
-				c.conn.Close()
-				break
-			}
+		c = r.raw()
+		c.write(websocketRequest("?EIO=4&transport=websocket&panic=1"))
+		if said, err := io.ReadAll(c.in); err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) { // perhaps the answer and more
+			t.Errorf("said %q, then %v", said, err)
 		}
 		r.do("GET", "?EIO=4&transport=polling&panic=1", "")
 		eventually(t, n.patience, "the sessions to end", func() bool { return r.engine.SessionCount() == 1 })
