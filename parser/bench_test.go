@@ -73,7 +73,7 @@ func BenchmarkMarshal(b *testing.B) {
 		{"string", "hello"},
 		{"struct", &message},
 		{"raw", parser.Raw{JSON: []byte(strings.TrimSuffix(payloads["chat"][25:], "]"))}},
-		{"map", map[string]any{"room": "lobby", "text": message.Text, "at": 1795385656273, "nested": map[string]any{"a": true, "b": []any{1.5, "x"}}}},
+		{"map", map[string]any{"room": "lobby", "text": message.Text, "at": int64(1795385656273), "nested": map[string]any{"a": true, "b": []any{1.5, "x"}}}},
 		{"bytes", content},
 		{"struct with bytes", &file{"photo.jpg", content}},
 		{"map with bytes", map[string]any{"name": "photo.jpg", "data": content}},
