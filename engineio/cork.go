@@ -8,8 +8,8 @@ import "time"
 func (s *Session) Cork() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ws.Load() != nil && s.state == open {
-		s.ws.Load().corkLocked()
+	if c := s.ws.Load(); c != nil && s.state == open {
+		c.corkLocked()
 	}
 }
 

@@ -28,10 +28,10 @@ type descriptor struct {
 // take takes a connection over. It returns false where that is not possible (TLS, in-memory, no descriptor left): then
 // the connection is to be used as it is.
 func (d *descriptor) take(conn net.Conn) bool {
-	if _, ok := conn.(*net.TCPConn); !ok {
-		if _, ok := conn.(*net.UnixConn); !ok {
-			return false // a wrapper may forward SyscallConn and still want to see the bytes
-		}
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		return false // a wrapper may forward SyscallConn and still want to see the bytes
 	}
 	theirs, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -45,11 +45,10 @@ func (d *descriptor) take(conn net.Conn) bool {
 	d.File = os.NewFile(uintptr(d.fd), "websocket")
 	// A file that the poller does not watch has no deadlines: there was no room, or an application has made the connection
 	// a blocking one, which a duplicate cannot change for itself.
-	if d.File.SetDeadline(time.Time{}) != nil {
-		d.File.Close()
-		return false
+	if err = d.File.SetDeadline(time.Time{}); err == nil {
+		d.raw, err = d.File.SyscallConn()
 	}
-	if d.raw, err = d.File.SyscallConn(); err != nil {
+	if err != nil {
 		d.File.Close()
 		return false
 	}

@@ -57,9 +57,9 @@ func (t *pollTransport) makeRoomLocked(bytes, packets int, limits *Options) (dro
 func (s *Session) makeRoomLocked(bytes, packets int) bool {
 	var dropped int
 	var fits bool
-	if s.ws.Load() != nil {
-		dropped = s.ws.Load().out.makeRoomLocked(bytes, packets)
-		fits = s.ws.Load().out.fitsLocked(bytes, packets)
+	if c := s.ws.Load(); c != nil {
+		dropped = c.out.makeRoomLocked(bytes, packets)
+		fits = c.out.fitsLocked(bytes, packets)
 	} else {
 		dropped = s.polling.makeRoomLocked(bytes, packets, &s.server.opts)
 		fits = s.polling.fitsLocked(bytes, packets, &s.server.opts)

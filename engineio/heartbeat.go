@@ -64,12 +64,13 @@ func (s *Session) due() (c *wsConn, err error) {
 
 // pingLocked sends a ping. The send queue's bounds are not asked: one ping waits at a time.
 func (s *Session) pingLocked() error {
-	if s.ws.Load() == nil {
+	c := s.ws.Load()
+	if c == nil {
 		s.polling.pushLocked(pingPacket)
 		return nil
 	}
-	flush, err := s.ws.Load().out.writeSharedLocked(pingPacket.wire(s.ws.Load().form), 1)
-	s.ws.Load().startFlusherLocked(flush)
+	flush, err := c.out.writeSharedLocked(pingPacket.wire(c.form), 1)
+	c.startFlusherLocked(flush)
 	return err
 }
 

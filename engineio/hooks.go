@@ -88,8 +88,8 @@ func (s *Session) Queued() (packets, bytes int) {
 }
 
 func (s *Session) queuedLocked() (packets, bytes int) {
-	if s.ws.Load() != nil {
-		return s.ws.Load().out.packets, s.ws.Load().out.bytes
+	if c := s.ws.Load(); c != nil {
+		return c.out.packets, c.out.bytes
 	}
 	return s.polling.count, s.polling.bytes
 }

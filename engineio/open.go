@@ -109,33 +109,30 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Sessio
 	taken = true
 	c := newWSConn(session, accepted, base64)
 	c.useDeflate(deflate)
-	if err := c.probe(accepted); err != nil {
-		session.writeFailed(c, err)
-	}
+	c.probe(accepted)
 	go c.read(0)
 }
 
 // probe begins the upgrade of the session to this websocket, or ends it. Like greet it does not panic.
-func (c *wsConn) probe(a *acceptance) error {
+func (c *wsConn) probe(a *acceptance) {
 	s := c.session
 	defer s.guard()
-	known := false
+	answered := false
 	defer func() {
-		if !known {
-			c.drop() // of a fault before that, the session would not end this
+		if !answered {
+			c.drop() // it failed, or there was a fault: the session does not know the connection yet
 		}
 	}()
-	if err := c.answer(a); err != nil {
-		return err
+	if c.answer(a) != nil {
+		return
 	}
-	known = true
+	answered = true
 	if !s.server.opts.NoUpgrades && s.startProbe(c) {
-		return nil
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.closeSoonLocked(0)
-	return nil
 }
 
 // open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's

@@ -203,15 +203,16 @@ func (s *Session) sendPrepared(p *Prepared, volatile bool) (c *wsConn, err error
 
 // writableLocked reports whether the client can take a message at this moment.
 func (s *Session) writableLocked() bool {
-	if s.ws.Load() != nil {
-		return s.ws.Load().out.writableLocked()
+	if c := s.ws.Load(); c != nil {
+		return c.out.writableLocked()
 	}
 	return s.polling.poll != nil
 }
 
 // sendLocked hands packets to the transport. An error other than ErrQueueFull is a failed write.
 func (s *Session) sendLocked(p *Prepared) error {
-	if s.ws.Load() == nil {
+	c := s.ws.Load()
+	if c == nil {
 		size := payload4.size(p.packets) // near enough to the others
 		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.makeRoomLocked(size, len(p.packets)) {
 			return ErrQueueFull
@@ -219,14 +220,14 @@ func (s *Session) sendLocked(p *Prepared) error {
 		s.polling.pushLocked(p)
 		return nil
 	}
-	fits, err := s.ws.Load().roomLocked(len(s.ws.Load().framesOf(p)), len(p.packets))
+	fits, err := c.roomLocked(len(c.framesOf(p)), len(p.packets))
 	switch {
 	case err != nil:
 		return err
 	case !fits:
 		return ErrQueueFull
 	}
-	return s.ws.Load().writePreparedLocked(p)
+	return c.writePreparedLocked(p)
 }
 
 // overflow closes the session because its client does not keep up.
@@ -271,11 +272,11 @@ func (s *Session) abortLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
-	if s.ws.Load() != nil {
-		if s.ws.Load().out.flushing && (reason == SlowConsumer || reason == PingTimeout) {
-			s.ws.Load().drop() // the client does not read: a close frame would wait behind all that it has not read
+	if c := s.ws.Load(); c != nil {
+		if c.out.flushing && (reason == SlowConsumer || reason == PingTimeout) {
+			c.drop() // the client does not read: a close frame would wait behind all that it has not read
 		} else {
-			s.ws.Load().closeSoonLocked(0)
+			c.closeSoonLocked(0)
 		}
 	}
 	s.endLocked(reason, err)
@@ -340,8 +341,8 @@ func (nobody) Close(Reason, error)  {}
 func (s *Session) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ws.Load() != nil {
-		s.ws.Load().drop()
+	if c := s.ws.Load(); c != nil {
+		c.drop()
 	}
 }
 

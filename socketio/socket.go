@@ -156,7 +156,7 @@ func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
 	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[data:], Attachments: attachments}
 	how := sending{plain: plain, expendable: s.nsp.expendable(&p)}
 	if len(attachments) > 0 {
-		packet := p
+		packet := p // a copy, so that p stays off the heap where it is not sent as a packet
 		return s.conn.sendPacket(&packet, how)
 	}
 	return s.conn.sendText(text, how)
