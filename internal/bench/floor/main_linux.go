@@ -1,3 +1,5 @@
+//go:build !386 && !s390x
+
 // Command floor is as little as a server of Socket.IO clients can be: one thread, one epoll descriptor, and frames that
 // are parroted without a look at the protocol. One message costs one write, at most one read and next to nothing besides, so
 // that what it uses is what the kernel takes. Servers are measured against it; nobody could use it.
@@ -226,8 +228,14 @@ func unmask(b []byte) (payload []byte, size int) {
 	}
 	mask := b[at : at+4]
 	payload = b[at+4 : at+4+n]
-	for i := range payload {
-		payload[i] ^= mask[i&3]
+	word := uint64(binary.LittleEndian.Uint32(mask))
+	word |= word << 32
+	rest := payload
+	for ; len(rest) >= 8; rest = rest[8:] {
+		binary.LittleEndian.PutUint64(rest, binary.LittleEndian.Uint64(rest)^word)
+	}
+	for i := range rest {
+		rest[i] ^= mask[i&3]
 	}
 	return payload, at + 4 + n
 }
