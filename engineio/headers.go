@@ -31,6 +31,18 @@ func packHeaders(h http.Header) headers {
 	}
 	slices.Sort(names) // the same headers make the same text
 	var alike, own strings.Builder
+	alikeSize, ownSize := 0, 0
+	for _, name := range names {
+		size := &ownSize
+		if isAlike(name) {
+			size = &alikeSize
+		}
+		for _, value := range h[name] {
+			*size += len(name) + 1 + len(value) + 1
+		}
+	}
+	alike.Grow(alikeSize)
+	own.Grow(ownSize)
 	for _, name := range names {
 		packed := &own
 		if isAlike(name) {
@@ -43,7 +55,7 @@ func packHeaders(h http.Header) headers {
 			packed.WriteByte('\n')
 		}
 	}
-	return headers{unique.Make(alike.String()), strings.Clone(own.String())} // without the room behind it
+	return headers{unique.Make(alike.String()), own.String()}
 }
 
 // expand returns the headers as they were. Each call makes a new map.

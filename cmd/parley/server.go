@@ -171,7 +171,7 @@ func (s *server) routes() (http.Handler, error) {
 
 // serve answers requests until ctx ends, then drains. It returns nil when all went well.
 func (s *server) serve(ctx context.Context) error {
-	defer memory.StartTrim(ctx)()
+	defer memory.Start(ctx)()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	select {

@@ -56,7 +56,7 @@ func run(ctx context.Context, profile, listen string, files certificate, out io.
 	if err != nil {
 		return err
 	}
-	defer memory.StartTrim(ctx)()
+	defer memory.Start(ctx)()
 	failed := make(chan error, 1)
 	if files == (certificate{}) {
 		fmt.Fprintf(out, "listening on http://%s%s\n", listener.Addr(), p.path)

@@ -1,4 +1,3 @@
-// Package memory gives memory that a server does not need any more back to the system.
 package memory
 
 import (
@@ -6,7 +5,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync"
 	"time"
 )
 
@@ -42,17 +40,6 @@ func Trim(ctx context.Context) {
 			trimmed = read()
 		}
 		before = now
-	}
-}
-
-// StartTrim runs Trim beside its caller. The function that it returns ends that, and waits until it has ended.
-func StartTrim(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var trimming sync.WaitGroup
-	trimming.Go(func() { Trim(ctx) })
-	return func() {
-		cancel()
-		trimming.Wait()
 	}
 }
 
