@@ -160,7 +160,12 @@ func (w *wire) next() string {
 	return frame
 }
 
-// send sends a frame, masked as a client'w.
+// send sends a frame, masked as a client's, in one write: a server that has seen enough of it may close before a second.
 func (w *wire) send(op ws.OpCode, payload []byte) error {
-	return ws.WriteFrame(w.conn, ws.MaskFrameInPlaceWith(ws.NewFrame(op, true, payload), [4]byte{1, 2, 3, 4}))
+	frame, err := ws.CompileFrame(ws.MaskFrameInPlaceWith(ws.NewFrame(op, true, payload), [4]byte{1, 2, 3, 4}))
+	if err != nil {
+		return err
+	}
+	_, err = w.conn.Write(frame)
+	return err
 }
