@@ -37,22 +37,6 @@ export class Program {
   }
 }
 
-/** How long a process whose servers have all been stopped may go on. */
-const lingers = 45_000;
-let running = 0;
-let lingering;
-
-/** A client that somebody has forgotten to close keeps the process alive: it is named, and does not hold up the run. */
-function count(change) {
-  running += change;
-  clearTimeout(lingering);
-  if (running > 0) return;
-  lingering = setTimeout(() => {
-    console.error("the tests are over, and what is left keeps the process alive:", process.getActiveResourcesInfo());
-    process.exit();
-  }, lingers).unref();
-}
-
 // Settings of the person who runs the tests must not reach the server.
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 
@@ -84,7 +68,6 @@ export class Server {
     const child = spawn(this.#program.path, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     this.#log = "";
-    count(1);
     process.once("exit", () => child.kill("SIGKILL"));
     this.port = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`the server did not say its address in time:\n${this.#log}`)), startWithin);
@@ -111,7 +94,6 @@ export class Server {
     const child = this.#process;
     if (!child) return;
     this.#process = null;
-    count(-1);
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new Error(`the server had already ended with ${child.signalCode ?? child.exitCode}:\n${this.#log}`);
     }
