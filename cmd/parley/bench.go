@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/parleyio/parley/internal/bench/load"
@@ -36,7 +37,10 @@ func (c *benchCommand) Run(ctx context.Context, out *output) error {
 		Duration: c.Duration, Warmup: c.Warmup, Settle: c.Settle, Dialing: c.Dialing, Timeout: c.Timeout,
 		Insecure: c.Insecure, PID: c.PID, Progress: out.stderr,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted: a part of a run says nothing")
+	case err != nil:
 		return err
 	}
 	if c.JSON {

@@ -98,6 +98,9 @@ func (c *client) send(frames []byte) {
 // note remembers that a message leaves now.
 func (c *client) note(now time.Time) { c.sent = append(c.sent, now) }
 
+// waiting reports whether messages are outstanding.
+func (c *client) waiting() bool { return c.first < len(c.sent) }
+
 // answered returns when the oldest outstanding message left.
 func (c *client) answered() time.Time {
 	at := c.sent[c.first]

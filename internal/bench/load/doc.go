@@ -6,8 +6,8 @@
 //
 // Throughput and latency are those that the clients see. The figure to compare servers by is the server's own CPU time
 // for each message, by the process's clock: the load's share does not count, and noise on a shared machine counts less.
-// [Result.Busy] tells how busy the generator itself was; a run in which it was the limit says so and measures latency of
-// the generator, not of the server.
+// [Result.Busy] tells how busy the generator itself was, and [Result.Starved] how long it had no core; a run in which it was
+// the limit says so and measures latency of the generator, not of the server.
 //
 // # The server
 //

@@ -112,6 +112,17 @@ func (e *epoll) wait(timeout time.Duration) (time.Duration, error) {
 	return waited, nil
 }
 
+// delayed reads what the scheduler counts for this thread (proc_pid_schedstat in the kernel's sched-stats.rst).
+func (e *epoll) delayed() time.Duration {
+	text, err := os.ReadFile("/proc/thread-self/schedstat")
+	if err != nil {
+		return 0 // the kernel does not count
+	}
+	var ran, delayed time.Duration
+	_, _ = fmt.Sscan(string(text), &ran, &delayed) // the same
+	return delayed
+}
+
 func (e *epoll) close() {
 	for _, l := range e.links {
 		if l != nil {
@@ -208,7 +219,7 @@ func (l *epollLink) watch(writes bool) {
 
 func (l *epollLink) pause() {
 	l.paused = true
-	syscall.SetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+	syscall.SetsockoptInt(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, smallestBuffer)
 	l.watch(l.writes)
 }
 

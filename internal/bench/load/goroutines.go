@@ -167,6 +167,9 @@ func (g *goroutines) handle(h happening) {
 	}
 }
 
+// delayed is not known: the loop has no thread of its own.
+func (g *goroutines) delayed() time.Duration { return 0 }
+
 func (g *goroutines) close() {
 	g.cancel()
 	for l := range g.links {
@@ -197,6 +200,9 @@ func (l *netLink) send(b []byte) {
 func (l *netLink) pause() {
 	close(l.paused)
 	l.conn.SetReadDeadline(time.Now())
+	if tcp := tcpOf(l.conn); tcp != nil {
+		tcp.SetReadBuffer(smallestBuffer)
+	}
 }
 
 func (l *netLink) abort() {
@@ -209,11 +215,18 @@ func (l *netLink) abort() {
 
 // reset closes a connection so that its port is free at once.
 func reset(conn net.Conn) {
+	if tcp := tcpOf(conn); tcp != nil {
+		tcp.SetLinger(0)
+		conn = tcp
+	}
+	conn.Close()
+}
+
+// tcpOf returns the TCP connection below, or nil.
+func tcpOf(conn net.Conn) *net.TCPConn {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	conn.Close()
+	tcp, _ := conn.(*net.TCPConn)
+	return tcp
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -28,7 +29,7 @@ func (r *runner) idling() error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	if err := r.pass("settling", r.config.Settle); err != nil {
+	if err := r.pass("settling", r.config.Settle, nil); err != nil {
 		return err
 	}
 	r.count = r.config.Clients
@@ -40,7 +41,7 @@ func (r *runner) storm() error {
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	if err := r.pass("settling", min(time.Second, r.config.Settle)); err != nil {
+	if err := r.pass("settling", min(time.Second, r.config.Settle), nil); err != nil {
 		return err
 	}
 	r.result.Refused, r.result.Note = 0, ""
@@ -64,22 +65,29 @@ func (r *runner) storm() error {
 
 // echo measures events that the server sends back; each client has a number of them outstanding.
 func (r *runner) echo() error {
-	return r.answers(clientFrame(`42["echo","` + filler(r.config.Size) + `"]`))
+	return r.answers(clientFrame(`42["echo","`+filler(r.config.Size)+`"]`), echoed)
 }
 
 // ack measures acknowledgements. Their id is always the same, which the server does not mind.
 func (r *runner) ack() error {
-	return r.answers(clientFrame(`427["ack","` + filler(r.config.Size) + `"]`))
+	return r.answers(clientFrame(`427["ack","`+filler(r.config.Size)+`"]`), []byte("437["))
 }
+
+// echoed is how the answer of echo begins.
+var echoed = []byte(`42["echo",`)
 
 func filler(size int) string { return strings.Repeat("x", size) }
 
-func (r *runner) answers(frame []byte) error {
+// answers measures messages whose answers begin with what is given.
+func (r *runner) answers(frame, answer []byte) error {
 	r.result.Window, r.result.Size = r.config.Window, r.config.Size
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	r.message = func(c *client, _ []byte) {
+	r.message = func(c *client, p []byte) {
+		if !bytes.HasPrefix(p, answer) || !c.waiting() {
+			return
+		}
 		at := c.answered()
 		if r.measuring {
 			r.count++
@@ -97,7 +105,7 @@ func (r *runner) answers(frame []byte) error {
 		}
 		c.send(burst)
 	}
-	return r.measure("messages")
+	return r.measure("messages", r.config.Warmup, nil)
 }
 
 // tokenSize is the number of digits at the front of a group's payload that say which message it is.
@@ -109,7 +117,7 @@ const (
 // groups are messages to many: each is outstanding until all its receivers have it.
 type groups struct {
 	run    *runner
-	prefix int // of what arrives, in front of the token
+	prefix []byte // of what arrives, in front of the token
 	slots  []group
 	send   func(slot int) // sends the slot's next message
 	paced  bool           // the next one does not wait for this one
@@ -123,11 +131,12 @@ type group struct {
 
 // received counts one delivery.
 func (g *groups) received(_ *client, p []byte) {
-	if len(p) < g.prefix+tokenSize {
+	token, ok := bytes.CutPrefix(p, g.prefix)
+	if !ok || len(token) < tokenSize {
 		return
 	}
 	slot := 0
-	for _, digit := range p[g.prefix : g.prefix+tokenSize] {
+	for _, digit := range token[:tokenSize] {
 		slot = slot*10 + int(digit-'0')
 	}
 	if slot < 0 || slot >= len(g.slots) {
@@ -154,7 +163,7 @@ func (r *runner) broadcast() error {
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	g := &groups{run: r, prefix: len(`42["bc","`), slots: make([]group, r.config.Window)}
+	g := &groups{run: r, prefix: []byte(`42["bc","`), slots: make([]group, r.config.Window)}
 	frames := make([][]byte, len(g.slots))
 	for i := range g.slots {
 		g.slots[i].receivers = len(r.clients)
@@ -169,7 +178,7 @@ func (r *runner) broadcast() error {
 	for i := range g.slots {
 		g.send(i)
 	}
-	return r.measure("deliveries")
+	return r.measure("deliveries", r.config.Warmup, nil)
 }
 
 // rooms measures events to rooms that are chosen by chance; any client sends them.
@@ -178,15 +187,11 @@ func (r *runner) rooms() error {
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	entered := 0
-	r.message = func(*client, []byte) { entered++ }
-	for i, c := range r.clients {
-		c.send(clientFrame(fmt.Sprintf(`421["join","r%d"]`, i%r.config.Rooms)))
-	}
-	if err := r.until("joining rooms", func() bool { return entered == len(r.clients) }); err != nil {
+	err := r.enter(r.clients, func(i int) string { return fmt.Sprint("r", i%r.config.Rooms) })
+	if err != nil {
 		return err
 	}
-	g := &groups{run: r, prefix: len(`42["room","`), slots: make([]group, r.config.Window)}
+	g := &groups{run: r, prefix: []byte(`42["room","`), slots: make([]group, r.config.Window)}
 	random := rand.New(rand.NewPCG(1, 2)) // the same rooms in every run
 	g.send = func(slot int) {
 		room := random.IntN(r.config.Rooms)
@@ -203,19 +208,79 @@ func (r *runner) rooms() error {
 	for i := range g.slots {
 		g.send(i)
 	}
-	return r.measure("deliveries")
+	return r.measure("deliveries", r.config.Warmup, nil)
+}
+
+// enter has each of the clients join its room, and waits until all have.
+func (r *runner) enter(clients []*client, room func(i int) string) error {
+	entered := 0
+	r.message = func(_ *client, p []byte) {
+		if bytes.HasPrefix(p, []byte("431[")) {
+			entered++
+		}
+	}
+	for i, c := range clients {
+		c.send(clientFrame(fmt.Sprintf(`421["join","%s"]`, room(i))))
+	}
+	return r.until("joining rooms", r.config.Timeout, func() bool { return entered == len(clients) })
 }
 
 // slowPart says which part of the clients is slow: one of so many.
 const slowPart = 10
 
-// slow measures a steady stream of broadcasts, first to clients that all read, then while a tenth of them does not.
+// The messages that fill what is between a server and a client that does not read: together more than the 4 MB that Linux
+// keeps for a connection, and little enough for a server that bounds what it keeps itself.
+const (
+	fillSize  = 64_000
+	fillCount = 90
+)
+
+// fill has the server send so much to a room of clients that do not read that it has to keep what comes next itself.
+func (r *runner) fill(room string) error {
+	filled := false
+	r.message = func(_ *client, p []byte) { filled = filled || bytes.HasPrefix(p, []byte("438[")) }
+	sender := r.clients[0]
+	frame := clientFrame(fmt.Sprintf(`42["room","%s","%s"]`, room, filler(fillSize)))
+	for range fillCount {
+		sender.send(frame)
+	}
+	sender.send(clientFrame(`428["ack"]`)) // is answered after all that
+	return r.until("filling", r.config.Timeout, func() bool { return filled })
+}
+
+// slow measures a steady stream of broadcasts, first to clients that all read, then while a tenth of them does not, and what
+// is between the server and them is full.
 func (r *runner) slow() error {
 	r.result.Size = r.config.Size
 	if err := r.join(r.config.Dialing); err != nil {
 		return err
 	}
-	g := &groups{run: r, prefix: len(`42["bc","`), slots: make([]group, 1000), paced: true}
+	const room = "slow"
+	slow := r.clients[len(r.clients)-len(r.clients)/slowPart:]
+	if err := r.enter(slow, func(int) string { return room }); err != nil {
+		return err
+	}
+	if err := r.stream(3 * r.config.Warmup); err != nil { // the server is still at work on what has just joined
+		return err
+	}
+	before := r.result.P99
+	for _, c := range slow {
+		c.paused = true
+		c.link.pause()
+	}
+	if err := r.fill(room); err != nil {
+		return err
+	}
+	if err := r.stream(r.config.Warmup); err != nil {
+		return err
+	}
+	r.result.P99Before = before
+	return nil
+}
+
+// stream measures broadcasts at a steady rate.
+func (r *runner) stream(warmup time.Duration) error {
+	g := &groups{run: r, prefix: []byte(`42["bc","`), slots: make([]group, 1000), paced: true}
 	frames := make([][]byte, len(g.slots))
 	for i := range g.slots {
 		frames[i] = clientFrame(`42["bc","` + r.payload(i) + `"]`)
@@ -223,42 +288,12 @@ func (r *runner) slow() error {
 	r.message = g.received
 	interval := time.Second / time.Duration(r.config.Rate)
 	next, slot := time.Now(), 0
-	stream := func(what string, d time.Duration) error {
-		end := time.Now().Add(d)
-		return r.until(what, func() bool {
-			now := time.Now()
-			if now.After(next) {
-				next = next.Add(interval)
-				g.slots[slot].at = now
-				r.clients[0].send(frames[slot])
-				slot = (slot + 1) % len(g.slots)
-			}
-			return now.After(end)
-		})
-	}
-	measure := func() error {
-		if err := stream("warming up", r.config.Warmup); err != nil {
-			return err
+	return r.measure("deliveries", warmup, func(now time.Time) {
+		if now.After(next) {
+			next = next.Add(interval)
+			g.slots[slot].at = now
+			r.clients[0].send(frames[slot])
+			slot = (slot + 1) % len(g.slots)
 		}
-		if err := r.begin(); err != nil {
-			return err
-		}
-		if err := stream("measuring", r.config.Duration); err != nil {
-			return err
-		}
-		return r.end("deliveries")
-	}
-	if err := measure(); err != nil {
-		return err
-	}
-	before := r.result.P99
-	for _, c := range r.clients[len(r.clients)-len(r.clients)/slowPart:] {
-		c.paused = true
-		c.link.pause()
-	}
-	if err := measure(); err != nil {
-		return err
-	}
-	r.result.P99Before = before
-	return nil
+	})
 }

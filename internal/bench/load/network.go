@@ -14,6 +14,9 @@ type network interface {
 	// long that was.
 	wait(timeout time.Duration) (waited time.Duration, err error)
 
+	// delayed returns how long the loop has been ready to run and had no core so far, where the system tells.
+	delayed() time.Duration
+
 	// close closes all connections, of which no peer hears, and waits until nothing is left of them.
 	close()
 }
@@ -49,4 +52,6 @@ var (
 const (
 	readSize = 256 << 10
 	keepSize = readSize / 2 // the most that a peer may leave unread
+
+	smallestBuffer = 4096 // of a connection that is not read: the system makes of it what it can
 )

@@ -95,7 +95,7 @@ func (c *pollingClient) polled(body []byte) {
 		case bytes.HasPrefix(p, []byte("40")):
 			c.run.joined++
 			c.run.dialing--
-		case bytes.HasPrefix(p, []byte("42")):
+		case bytes.HasPrefix(p, echoed) && !c.at.IsZero():
 			if c.run.measuring {
 				c.run.count++
 				c.run.latencies.add(c.run.now.Sub(c.at))
@@ -154,7 +154,7 @@ func (r *runner) polling() error {
 		return err
 	}
 	var failed error
-	err := r.until("connecting", func() bool {
+	err := r.until("connecting", r.config.Timeout, func() bool {
 		failed = dial()
 		return failed != nil || r.joined == len(clients)
 	})
@@ -164,5 +164,5 @@ func (r *runner) polling() error {
 	for _, c := range clients {
 		c.echo()
 	}
-	return r.measure("round trips")
+	return r.measure("round trips", r.config.Warmup, nil)
 }

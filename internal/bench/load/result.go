@@ -39,9 +39,13 @@ type Result struct {
 	RSS          int64   `json:"rss,omitempty"`
 	RSSPerClient float64 `json:"rss_per_client,omitempty"`
 
-	// Busy is the part of the time in which the generator's loop had something to do. From 0.95 on it, and not the
-	// server, was the limit.
-	Busy float64 `json:"generator_busy"`
+	// Busy is the part of the time in which the generator's loop had something to do; over TLS, where the work is done by
+	// many, it is at least the part of all cores that they have used. Starved is the part in which the loop could have run
+	// and had no core: something else had it (Linux, and not over TLS).
+	Busy    float64 `json:"generator_busy"`
+	Starved float64 `json:"generator_starved"`
+	// MachineBusy is the part of all cores that the server and the generator have used together.
+	MachineBusy float64 `json:"machine_busy,omitempty"`
 	// Refused counts connections that could not be opened at the first attempt, and Lost those that were lost.
 	Refused int `json:"refused"`
 	Lost    int `json:"lost"`
@@ -52,8 +56,9 @@ type Result struct {
 // limit is the part of the time from which on the generator was the limit.
 const limit = 0.95
 
-// GeneratorLimited reports whether the generator, and not the server, was the limit of the run.
-func (r *Result) GeneratorLimited() bool { return r.Busy >= limit }
+// GeneratorLimited reports whether the generator was the limit of the run, or the machine on which it is, and not the
+// server: throughput and latency are not the server's then.
+func (r *Result) GeneratorLimited() bool { return r.Busy+r.Starved >= limit || r.MachineBusy >= limit }
 
 // WriteTable writes the result for people.
 func (r *Result) WriteTable(w io.Writer) error {
@@ -68,7 +73,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	}
 	row(r.Mode, "%s", what)
 	row("measured", "%d %s in %.2f s", r.Count, r.Unit, r.Seconds)
-	row("throughput", "%.0f %s/s", r.Rate, r.Unit)
+	if r.Mode != "idle" {
+		row("throughput", "%.0f %s/s", r.Rate, r.Unit)
+	}
 	if r.P50 > 0 {
 		row("latency", "p50 %s, p99 %s, p99.9 %s", micros(r.P50), micros(r.P99), micros(r.P999))
 	}
@@ -78,12 +85,20 @@ func (r *Result) WriteTable(w io.Writer) error {
 	if r.ServerBusy > 0 {
 		row("server CPU", "%.2f us each, %.0f%% of a core", r.ServerCPU, 100*r.ServerBusy)
 	}
-	if r.RSS > 0 {
+	switch {
+	case r.RSSPerClient > 0:
 		row("server memory", "%.1f MB, %.0f bytes for each client", float64(r.RSS)/1e6, r.RSSPerClient)
+	case r.RSS > 0:
+		row("server memory", "%.1f MB, not grown: only a fresh server tells what a client takes", float64(r.RSS)/1e6)
 	}
-	row("generator", "%.0f%% busy", 100*r.Busy)
-	if r.GeneratorLimited() {
+	row("generator", "%.0f%% busy, %.0f%% without a core", 100*r.Busy, 100*r.Starved)
+	switch {
+	case r.Busy >= limit:
 		row("", "it was the limit, not the server: use fewer clients or a smaller window")
+	case r.Busy+r.Starved >= limit:
+		row("", "it was the limit, not the server: something else uses the cores")
+	case r.MachineBusy >= limit:
+		row("", "server and generator used all cores, and the server could do more alone")
 	}
 	if r.Refused+r.Lost > 0 {
 		row("connections", "%d refused, %d lost", r.Refused, r.Lost)

@@ -21,7 +21,8 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	defer net.close()
 	r := &runner{
 		ctx: ctx, config: c, target: t, net: net, upgrade: t.upgradeRequest(),
-		result: &Result{Mode: c.Mode, Clients: c.Clients},
+		message: func(*client, []byte) {}, // the server may say what nobody has asked for
+		result:  &Result{Mode: c.Mode, Clients: c.Clients},
 	}
 	if c.PID != 0 {
 		if r.idle, err = readUsage(c.PID); err != nil {
@@ -56,10 +57,11 @@ type runner struct {
 	count     int
 	waited    time.Duration // for something to do
 	latencies histogram
-	idle      usage     // of the server before it had clients
-	before    usage     // of the server when measuring began
-	own       usage     // of this process when measuring began
-	began     time.Time // measuring
+	idle      usage         // of the server before it had clients
+	before    usage         // of the server when measuring began
+	own       usage         // of this process when measuring began
+	delayed   time.Duration // of the network when measuring began
+	began     time.Time     // measuring
 
 	said   time.Time // the last progress
 	result *Result
@@ -74,9 +76,8 @@ func (r *runner) modes() map[string]func() error {
 
 var errTimeout = errors.New("load: it takes too long")
 
-// until handles what happens until done, which is asked often, or the timeout of a step.
-func (r *runner) until(what string, done func() bool) error {
-	limit := r.config.Timeout + r.config.Duration + r.config.Settle // the last two are waited for by steps
+// until handles what happens until done, which is asked often, or the limit.
+func (r *runner) until(what string, limit time.Duration, done func() bool) error {
 	for end := time.Now().Add(limit); !done(); {
 		began := time.Now()
 		if began.After(end) {
@@ -130,7 +131,7 @@ func (r *runner) join(atOnce int) error {
 		return err
 	}
 	var failed error
-	err := r.until("connecting", func() bool {
+	err := r.until("connecting", r.config.Timeout, func() bool {
 		failed = dial()
 		return failed != nil || r.joined == len(r.clients)
 	})
@@ -176,7 +177,7 @@ func (r *runner) begin() error {
 			return err
 		}
 	}
-	r.own = ownUsage()
+	r.own, r.delayed = ownUsage(), r.net.delayed()
 	r.began = time.Now()
 	return nil
 }
@@ -185,13 +186,18 @@ func (r *runner) begin() error {
 func (r *runner) end(unit string) error {
 	took := time.Since(r.began)
 	r.measuring = false
-	own := ownUsage()
+	own, delayed := ownUsage(), r.net.delayed()
 	res := r.result
 	res.Seconds, res.Count, res.Unit = took.Seconds(), r.count, unit
 	res.Rate = float64(r.count) / took.Seconds()
-	// Over TLS most of the work is the readers'. Then all cores together are the limit.
-	cores := float64(runtime.GOMAXPROCS(0)) // of which its threads may use a little more for a moment
-	res.Busy = min(1, max(0, 1-r.waited.Seconds()/took.Seconds(), (own.cpu-r.own.cpu).Seconds()/took.Seconds()/cores))
+	part := func(d time.Duration) float64 { return min(1, max(0, d.Seconds()/took.Seconds())) } // clocks differ a little
+	cores := float64(runtime.NumCPU())
+	res.Busy, res.Starved = part(took-r.waited), part(delayed-r.delayed)
+	work := took - r.waited
+	if r.target.secure || r.config.portable { // most of the work is the readers'
+		work = own.cpu - r.own.cpu
+		res.Busy = max(res.Busy, part(work)/cores)
+	}
 	if r.latencies.total > 0 {
 		us := func(q float64) float64 { return float64(r.latencies.quantile(q)) / float64(time.Microsecond) }
 		res.P50, res.P99, res.P999 = us(0.5), us(0.99), us(0.999)
@@ -205,6 +211,7 @@ func (r *runner) end(unit string) error {
 	}
 	used := now.cpu - r.before.cpu
 	res.ServerBusy = used.Seconds() / took.Seconds()
+	res.MachineBusy = (used + work).Seconds() / took.Seconds() / cores
 	if r.count > 0 {
 		res.ServerCPU = float64(used) / float64(time.Microsecond) / float64(r.count)
 	}
@@ -213,22 +220,42 @@ func (r *runner) end(unit string) error {
 	return nil
 }
 
-// measure runs the load that has been started: first to warm up, then measured.
-func (r *runner) measure(unit string) error {
-	if err := r.pass("warming up", r.config.Warmup); err != nil {
+// patience is how long a server may let the first answer wait, beyond the time of the run, and a look is taken so often.
+const (
+	patience = 5 * time.Second
+	look     = 100 * time.Millisecond
+)
+
+// measure runs the load that has been started, or that each step goes on with: first to warm up, then measured.
+func (r *runner) measure(unit string, warmup time.Duration, step func(now time.Time)) error {
+	if err := r.pass("warming up", warmup, step); err != nil {
 		return err
 	}
 	if err := r.begin(); err != nil {
 		return err
 	}
-	if err := r.pass("measuring", r.config.Duration); err != nil {
+	if err := r.pass("measuring", r.config.Duration, step); err != nil {
 		return err
 	}
-	return r.end(unit)
+	for range min(patience, r.config.Timeout) / look {
+		if r.count > 0 {
+			return r.end(unit)
+		}
+		if err := r.pass("measuring", look, step); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("load: nothing has come back: %s needs a server that handles it as the profile \"bench\" of conformance/server does", r.config.Mode)
 }
 
-// pass lets time pass.
-func (r *runner) pass(what string, d time.Duration) error {
+// pass lets time pass, with many steps on the way if there are any.
+func (r *runner) pass(what string, d time.Duration, step func(now time.Time)) error {
 	end := time.Now().Add(d)
-	return r.until(what, func() bool { return !time.Now().Before(end) })
+	return r.until(what, d+r.config.Timeout, func() bool {
+		now := time.Now()
+		if step != nil {
+			step(now)
+		}
+		return !now.Before(end)
+	})
 }

@@ -26,6 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve starts a server with the handlers of the profile "bench" of conformance/server.
 func serve(t *testing.T, secure bool) *httptest.Server {
 	t.Helper()
+	io := handlers(t)
+	return start(t, io, secure, io.Shutdown)
+}
+
+func handlers(t *testing.T) *socketio.Server {
+	t.Helper()
 	io, err := socketio.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +53,7 @@ func serve(t *testing.T, secure bool) *httptest.Server {
 		var room string
 		return errors.Join(m.Scan(&room), io.To(room).Emit("room", m.Raw(1)))
 	})
-	return start(t, io, secure, io.Shutdown)
+	return io
 }
 
 func start(t *testing.T, h http.Handler, secure bool, shutdown func(context.Context) error) *httptest.Server {
@@ -139,6 +145,53 @@ func checkResult(t *testing.T, r *load.Result) {
 	}
 }
 
+// TestRun_talkative meets a server that says what nobody has asked for, to who connects and after each event.
+func TestRun_talkative(t *testing.T) {
+	io := handlers(t)
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+		return errors.Join(s.Emit("welcome", "you"), s.Emit("echo", "unasked"), s.Emit("bc", "000000unasked"))
+	})
+	var events atomic.Int64
+	io.OnAny(func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
+		events.Add(1)
+		return s.Emit("heard")
+	})
+	server := start(t, io, false, io.Shutdown)
+	for _, mode := range load.Modes {
+		t.Run(mode, func(t *testing.T) {
+			events.Store(0)
+			result, err := load.Run(t.Context(), brief(server.URL, mode))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkResult(t, result)
+			if (mode == "echo" || mode == "ack" || mode == "polling") && result.Count > int(events.Load()) {
+				t.Errorf("%d answers to %d events", result.Count, events.Load())
+			}
+		})
+	}
+}
+
+// TestRun_slow asks the server whether what is sent to the slow clients has to wait.
+func TestRun_slow(t *testing.T) {
+	io := handlers(t)
+	var waits atomic.Bool
+	io.OnAny(func(context.Context, *socketio.Socket, *event.Message) error {
+		before := io.Stats().Engine.VolatileDropped
+		err := io.Volatile().Emit("volatile")
+		if io.Stats().Engine.VolatileDropped == before+2 { // a tenth of the clients
+			waits.Store(true)
+		}
+		return err
+	})
+	if _, err := load.Run(t.Context(), brief(start(t, io, false, io.Shutdown).URL, "slow")); err != nil {
+		t.Fatal(err)
+	}
+	if !waits.Load() {
+		t.Error("there was always room for the slow clients")
+	}
+}
+
 // TestRun_deliveries counts at the server what the generator says that it has measured.
 func TestRun_deliveries(t *testing.T) {
 	var messages atomic.Int64
@@ -173,6 +226,11 @@ func TestRun_errors(t *testing.T) {
 	refusing.Use(func(context.Context, *socketio.Socket) error { return errors.New("not today") })
 	strict := start(t, refusing, false, refusing.Shutdown)
 	secure := serve(t, true)
+	other, err := socketio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf := start(t, other, false, other.Shutdown)
 
 	for name, c := range map[string]struct {
 		url, mode string
@@ -190,6 +248,7 @@ func TestRun_errors(t *testing.T) {
 		"plain to TLS":            {strings.Replace(secure.URL, "https", "http", 1), "echo", nil, "does not let clients in"},
 		"no such process":         {closed.URL, "echo", func(c *load.Config) { c.PID = 1 << 30 }, "CPU time"},
 		"wrong URL":               {"localhost:3000", "echo", nil, "http://"},
+		"no handler":              {deaf.URL, "echo", func(c *load.Config) { c.Timeout = 2 * time.Second }, "nothing has come back"},
 		"unknown mode":            {closed.URL, "dance", nil, "unknown mode"},
 		"negative":                {closed.URL, "echo", func(c *load.Config) { c.Window = -1 }, "window is negative"},
 		"more rooms than clients": {closed.URL, "rooms", func(c *load.Config) { c.Rooms = 21 }, "more rooms"},
@@ -273,7 +332,7 @@ func TestResult_WriteTable(t *testing.T) {
 	r := &load.Result{
 		Mode: "slow", Clients: 20, Window: 2, Size: 64, Rooms: 4, Seconds: 2, Count: 1000, Unit: "deliveries", Rate: 500,
 		P50: 100, P99: 3000, P999: 4000, P99Before: 2000, ServerCPU: 3.25, ServerBusy: 0.5, RSS: 20e6, RSSPerClient: 5000,
-		Busy: 0.96, Refused: 1, Lost: 2, Note: "noted",
+		Busy: 0.96, Starved: 0.02, Refused: 1, Lost: 2, Note: "noted",
 	}
 	var b bytes.Buffer
 	if err := r.WriteTable(&b); err != nil {
@@ -281,15 +340,24 @@ func TestResult_WriteTable(t *testing.T) {
 	}
 	for _, want := range []string{
 		"20 clients, window 2, 64 bytes, 4 rooms", "1000 deliveries in 2.00 s", "500 deliveries/s", "p50 100µs, p99 3ms, p99.9 4ms",
-		"2ms (now 1.50x)", "3.25 us each, 50% of a core", "20.0 MB, 5000 bytes", "96% busy", "it was the limit, not the server",
+		"2ms (now 1.50x)", "3.25 us each, 50% of a core", "20.0 MB, 5000 bytes", "96% busy, 2% without a core", "fewer clients",
 		"1 refused, 2 lost", "noted",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	r.Busy, b = 0.94, bytes.Buffer{}
-	if err := r.WriteTable(&b); err != nil || strings.Contains(b.String(), "the limit") {
-		t.Errorf("a generator with time to spare was the limit:\n%s", b.String())
+	for _, c := range []struct {
+		busy, starved, machine float64
+		limited                bool
+		want                   string
+	}{
+		{0.94, 0, 0.94, false, "94% busy"}, {0.5, 0.46, 0.5, true, "something else uses the cores"},
+		{0.5, 0, 0.96, true, "used all cores"}, {0.96, 0, 0.96, true, "fewer clients"},
+	} {
+		r.Busy, r.Starved, r.MachineBusy, b = c.busy, c.starved, c.machine, bytes.Buffer{}
+		if err := r.WriteTable(&b); err != nil || !strings.Contains(b.String(), c.want) || r.GeneratorLimited() != c.limited {
+			t.Errorf("no %q, or the limit is %v\n%s", c.want, !c.limited, b.String())
+		}
 	}
 }
