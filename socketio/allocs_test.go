@@ -33,7 +33,7 @@ func TestBroadcast_allocations(t *testing.T) {
 					<-count.reached
 				})
 			}
-			if small, large := measure(few), measure(many); (large-small)/(many-few) >= 0.1 {
+			if small, large := measure(few), measure(many); large > small+1 { // one, now and then, is somebody else's
 				t.Errorf("%v allocations for %d receivers, %v for %d", small, few, large, many)
 			} else {
 				t.Logf("%v allocations for a broadcast", small)

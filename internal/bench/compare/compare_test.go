@@ -111,10 +111,21 @@ func TestReport(t *testing.T) {
 			"| 2.00x | ≤ 1.60x | 0.50x | ≤ 0.40x | **missed: to the floor by 25%, to Node by 25%** |", "0.25 of Node at broadcast",
 			"| 5.00x | 10.00x | - | - | 0.50x | - | **missed: by 317%** |",
 		}, []string{"void"}},
+		"growing": {0.75, 2, []string{
+			"| CPU per delivery of a broadcast | 1,000 to 15,000 | floor 1.00x, Parley 1.00x, Node 1.00x | floor 1.00x, Parley 4.00x, Node 1.00x |",
+			"| 5,000 idle connections | memory per connection | 1,500 bytes | 10,000 bytes | 0.15x | 1.00x |",
+			"| broadcast to 5,000 | CPU per delivery | 1.50 µs | 10.00 µs | 0.15x | - |",
+		}, nil},
 		"void": {1, 3, []string{"**This run is void: the floor is too slow.** It uses 0.30 of Node at echo, 100 clients, window 1 (at most 0.27)"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := made(c.parleys, c.floors).markdown()
+			r := made(c.parleys, c.floors)
+			if name == "growing" {
+				for _, result := range r.Results[broadcastTo(10_000)][parley] {
+					result.ServerCPU *= 4
+				}
+			}
+			got := r.markdown()
 			for _, want := range c.want {
 				if !strings.Contains(got, want) {
 					t.Errorf("no %q in\n%s", want, got)
@@ -124,6 +135,38 @@ func TestReport(t *testing.T) {
 				if strings.Contains(got, not) {
 					t.Errorf("%q in\n%s", not, got)
 				}
+			}
+		})
+	}
+}
+
+func TestPublish(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.md")
+	old := beginMarker + "old\n" + endMarker
+	whole := settings{repeat: 3, binaries: binaries{floor: "f", parley: "p", node: "n"}, page: page, images: t.TempDir()}
+	for name, c := range map[string]struct {
+		floors  float64
+		change  func(*settings)
+		want    error
+		changes bool
+	}{
+		"complete":          {2, func(*settings) {}, nil, true},
+		"void":              {3, func(*settings) {}, errVoid, false},
+		"void part":         {3, func(s *settings) { s.only = "echo" }, errVoid, false},
+		"part":              {2, func(s *settings) { s.only = "echo" }, nil, false},
+		"too few":           {2, func(s *settings) { s.repeat = 2 }, nil, false},
+		"nothing to change": {2, func(s *settings) { s.page = "" }, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(page, []byte(old), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := whole
+			c.change(&s)
+			err := made(0.75, c.floors).publish(&s)
+			got, _ := os.ReadFile(page)
+			if !errors.Is(err, c.want) || (string(got) != old) != c.changes {
+				t.Errorf("error %v, and the page is\n%s", err, got)
 			}
 		})
 	}

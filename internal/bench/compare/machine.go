@@ -69,7 +69,7 @@ const spareDescriptors = 200
 // warnings tell what speaks against the figures.
 func (m *machine) warnings() (all []string) {
 	if m.Load > float64(m.Cores)/4 {
-		all = append(all, fmt.Sprintf("the machine is busy: its load is %.1f on %d cores, so the figures will be noise", m.Load, m.Cores))
+		all = append(all, fmt.Sprintf("the machine is busy: its load is %.1f on %d cores, so the figures are noisier than they need to be", m.Load, m.Cores))
 	}
 	if wanted := grown[1] + spareDescriptors; m.Files < wanted {
 		all = append(all, fmt.Sprintf("a process may have %d files here: loads of more connections are made smaller (ulimit -n %d)", m.Files, wanted))

@@ -51,7 +51,7 @@ func parseFlags(args []string, stderr io.Writer) (*settings, error) {
 	flags.StringVar(&s.only, "only", "", "comma-separated beginnings of the names of loads, such as echo,idle-15000,tls-; all without")
 	flags.BoolVar(&s.quick, "quick", false, "few clients for a moment: to see that everything works, not to measure")
 	flags.StringVar(&s.json, "json", "", "file for every single result")
-	flags.StringVar(&s.page, "page", "", "page whose part between the markers is replaced, by a complete run")
+	flags.StringVar(&s.page, "page", "", "page whose part between the markers is replaced, by a complete run of at least 3 that is not void")
 	flags.StringVar(&s.images, "images", "", "folder for the plots that the page shows")
 	flags.StringVar(&s.command, "command", "", "the command that the page tells to repeat this")
 	flags.StringVar(&s.commit, "commit", "", "what is measured")
@@ -64,9 +64,12 @@ func parseFlags(args []string, stderr io.Writer) (*settings, error) {
 	return s, nil
 }
 
+// fewest is of how many runs a figure on the page is the median, at least.
+const fewest = 3
+
 // complete reports whether everything is measured as it is to be written down.
 func (s *settings) complete() bool {
-	return s.only == "" && !s.quick && s.binaries.floor != "" && s.binaries.node != ""
+	return s.only == "" && !s.quick && s.binaries.floor != "" && s.binaries.node != "" && s.repeat >= fewest
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -95,9 +98,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if failed != nil {
 		return failed
 	}
-	text := r.markdown()
-	if _, err := io.WriteString(stdout, text); err != nil {
+	if _, err := io.WriteString(stdout, r.markdown()); err != nil {
 		return err
+	}
+	return r.publish(s)
+}
+
+// errVoid is what comes of a run whose floor is none.
+var errVoid = errors.New("the floor is too slow, so this run is void and the page stays as it was: measure again on a calmer machine")
+
+// publish replaces what the page says, after a complete run that is not void.
+func (r *report) publish(s *settings) error {
+	if _, void := r.checkFloor(); void {
+		return errVoid
 	}
 	if !s.complete() || s.page == "" {
 		return nil
@@ -110,7 +123,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return replaceSection(s.page, text+links)
+	return replaceSection(s.page, r.markdown()+links)
 }
 
 // The markers of the part of the page that is written by this program.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/parleyio/parley/internal/bench/load"
@@ -49,6 +48,9 @@ func (r *report) markdown() string {
 		fmt.Fprintf(&b, ", Node %s", m.Node)
 	}
 	fmt.Fprintf(&b, ". Each figure is the median of %d; the load of the machine was %.1f before.\n", r.Repetitions, m.Load)
+	for _, warning := range m.warnings() {
+		fmt.Fprintf(&b, "\nNote: %s.\n", warning)
+	}
 	r.writeSanity(&b)
 	r.writeGoals(&b)
 	r.writeGrowth(&b)
@@ -57,10 +59,8 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-// writeSanity tells whether the floor is one.
-func (r *report) writeSanity(b *strings.Builder) {
-	var parts []string
-	void := false
+// checkFloor tells what the floor is beside Node at each of the sanities, and whether that makes the run void.
+func (r *report) checkFloor() (parts []string, void bool) {
 	for _, s := range sanities {
 		ratio := r.Results.ratio(s.load, floor, node, cpu)
 		if ratio == 0 {
@@ -70,6 +70,12 @@ func (r *report) writeSanity(b *strings.Builder) {
 		l := r.loads[s.load]
 		parts = append(parts, fmt.Sprintf("%.2f of Node at %s (at most %.2f)", ratio, l.title(), s.most))
 	}
+	return parts, void
+}
+
+// writeSanity tells whether the floor is one.
+func (r *report) writeSanity(b *strings.Builder) {
+	parts, void := r.checkFloor()
 	switch {
 	case len(parts) == 0:
 	case void:
@@ -198,28 +204,40 @@ func goal(ratio float64) string {
 func (r *report) writeGrowth(b *strings.Builder) {
 	var lines []string
 	for _, g := range []struct {
-		what string
-		load func(int) string
-		of   func(*load.Result) float64
-	}{{"memory per connection", idle, memory}, {"CPU per delivery of a broadcast", broadcastTo, cpu}} {
+		what  string
+		load  func(int) string
+		sizes []int
+		of    func(*load.Result) float64
+	}{{"memory per connection", idle, idleSizes, memory}, {"CPU per delivery of a broadcast", broadcastTo, broadcastSizes, cpu}} {
 		first, isFirst := r.loads[g.load(grown[0])]
 		last, isLast := r.loads[g.load(grown[1])]
 		if !isFirst || !isLast {
 			continue
 		}
-		var parts []string
+		var ends, highest []string
 		for _, server := range last.servers {
-			a, _ := r.Results.median(first.name, server, g.of)
-			z, _ := r.Results.median(last.name, server, g.of)
-			if a > 0 && z > 0 {
-				parts = append(parts, fmt.Sprintf("%s %.2fx", server, z/a))
+			of := func(clients int) float64 {
+				v, _ := r.Results.median(g.load(clients), server, g.of)
+				return v
 			}
+			a, z := of(grown[0]), of(grown[1])
+			if a <= 0 || z <= 0 {
+				continue
+			}
+			most := 0.0
+			for _, clients := range g.sizes {
+				if clients > grown[0] {
+					most = max(most, of(clients))
+				}
+			}
+			ends = append(ends, fmt.Sprintf("%s %.2fx", server, z/a))
+			highest = append(highest, fmt.Sprintf("%s %.2fx", server, most/a))
 		}
-		lines = append(lines, fmt.Sprintf("| %s | %s to %s | %s |\n", g.what, group(first.config.Clients), group(last.config.Clients),
-			strings.Join(parts, ", ")))
+		lines = append(lines, fmt.Sprintf("| %s | %s to %s | %s | %s |\n", g.what, group(first.config.Clients), group(last.config.Clients),
+			strings.Join(ends, ", "), strings.Join(highest, ", ")))
 	}
 	if len(lines) > 0 {
-		b.WriteString("\n### Growth\n\n| figure | connections | becomes |\n|---|---|---|\n" + strings.Join(lines, ""))
+		b.WriteString("\n### Growth\n\n| figure | connections | becomes | at most on the way |\n|---|---|---|---|\n" + strings.Join(lines, ""))
 	}
 }
 
@@ -229,13 +247,12 @@ func (r *report) writeSecure(b *strings.Builder) {
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n### Over TLS\n\nWith at most %s connections, because the generator needs much more memory for one than a server does.\n\n", group(tlsMost))
+	fmt.Fprintf(b, "\n### Over TLS\n\nWith at most %s connections, because the generator needs much more memory for one than a server does. "+
+		"The last column is empty where there are fewer of them than without TLS.\n\n", group(tlsMost))
 	b.WriteString("| load | figure | Parley | Node | to Node | to Parley without TLS |\n|---|---|--:|--:|--:|--:|\n")
-	plain := figures()
 	for _, row := range rows {
 		without := 0.0
-		at := slices.IndexFunc(plain, func(f figure) bool { return overTLS(f.load) == row.load && f.what == row.what })
-		if v, ok := r.Results.median(plain[at].load, parley, row.of); ok && v > 0 && row.perItem() {
+		if v, ok := r.Results.median(r.plainTwin(row.load), parley, row.of); ok && v > 0 && row.perItem() {
 			without = row.medians[parley] / v
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", row.title, row.what,
@@ -248,6 +265,15 @@ func (r *report) writeSecure(b *strings.Builder) {
 			fmt.Fprintf(b, "\nA TLS connection costs %s %s bytes more than a plain one.\n", server, group(int(secure-plain)))
 		}
 	}
+}
+
+// plainTwin is the name of the load that is the same without TLS, or empty if there is none with as many clients.
+func (r *report) plainTwin(secure string) string {
+	name := strings.TrimPrefix(secure, tlsPrefix)
+	if r.loads[name].config.Clients != r.loads[secure].config.Clients {
+		return ""
+	}
+	return name
 }
 
 // writeLatencies writes what the clients see.
@@ -277,8 +303,9 @@ func (r *report) writeLatencies(b *strings.Builder) {
 				100*get(func(r *load.Result) float64 { return r.ServerBusy }), busy)
 		}
 	}
-	b.WriteString("\nThe last two columns are parts of a core. Where the generator was the limit, throughput and latency are its own; the CPU " +
-		"time of the server is not.\n\n")
+	b.WriteString("\nThe last two columns: the server's CPU time in parts of a core, and the part of the time in which the generator's loop was " +
+		"busy, or over TLS at least the part of all cores that its readers took. Where the generator was the limit, or the machine on " +
+		"which both are, throughput and latency are not the server's; its CPU time is.\n\n")
 }
 
 // limited reports whether the generator was the limit in most of the runs.
