@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 // errVoid is what comes of a run whose floor is none.
-var errVoid = errors.New("the floor is too slow, so this run is void and the page stays as it was: measure again on a calmer machine")
+var errVoid = errors.New("the floor is too slow, so this run is void and the page stays as it was")
 
 // publish replaces what the page says, after a complete run that is not void.
 func (r *report) publish(s *settings) error {
