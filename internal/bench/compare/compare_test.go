@@ -101,29 +101,28 @@ func made(parleys, floors float64) *report {
 func TestReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		parleys, floors float64
+		dearer          string // the load that costs Parley four times as much
 		want, not       []string
 	}{
-		"met": {0.75, 2, []string{
+		"met": {0.75, 2, "", []string{
 			"The floor is one: it uses 0.20 of Node at echo", "| 2.00 µs | 1.50 µs | 10.00 µs | 0.75x | ≤ 1.60x | 0.15x | ≤ 0.40x | met |",
 			"Parley 1.00x", "96% (the limit)",
 		}, []string{"void"}},
-		"missed": {2, 2.5, []string{
+		"missed": {2, 2.5, "", []string{
 			"| 2.00x | ≤ 1.60x | 0.50x | ≤ 0.40x | **missed: to the floor by 25%, to Node by 25%** |", "0.25 of Node at broadcast",
 			"| 5.00x | 10.00x | - | - | 0.50x | - | **missed: by 317%** |",
 		}, []string{"void"}},
-		"growing": {0.75, 2, []string{
+		"growing": {0.75, 2, broadcastTo(10_000), []string{
 			"| CPU per delivery of a broadcast | 1,000 to 15,000 | floor 1.00x, Parley 1.00x, Node 1.00x | floor 1.00x, Parley 4.00x, Node 1.00x |",
 			"| 5,000 idle connections | memory per connection | 1,500 bytes | 10,000 bytes | 0.15x | 1.00x |",
 			"| broadcast to 5,000 | CPU per delivery | 1.50 µs | 10.00 µs | 0.15x | - |",
 		}, nil},
-		"void": {1, 3, []string{"**This run is void: the floor is too slow.** It uses 0.30 of Node at echo, 100 clients, window 1 (at most 0.27)"}, nil},
+		"void": {1, 3, "", []string{"**This run is void: the floor is too slow.** It uses 0.30 of Node at echo, 100 clients, window 1 (at most 0.27)"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := made(c.parleys, c.floors)
-			if name == "growing" {
-				for _, result := range r.Results[broadcastTo(10_000)][parley] {
-					result.ServerCPU *= 4
-				}
+			for _, result := range r.Results[c.dearer][parley] {
+				result.ServerCPU *= 4
 			}
 			got := r.markdown()
 			for _, want := range c.want {
@@ -163,7 +162,7 @@ func TestPublish(t *testing.T) {
 			}
 			s := whole
 			c.change(&s)
-			err := made(0.75, c.floors).publish(&s)
+			err := made(0.75, c.floors).publish(&s, "new\n")
 			got, _ := os.ReadFile(page)
 			if !errors.Is(err, c.want) || (string(got) != old) != c.changes {
 				t.Errorf("error %v, and the page is\n%s", err, got)

@@ -98,17 +98,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if failed != nil {
 		return failed
 	}
-	if _, err := io.WriteString(stdout, r.markdown()); err != nil {
+	text := r.markdown()
+	if _, err := io.WriteString(stdout, text); err != nil {
 		return err
 	}
-	return r.publish(s)
+	return r.publish(s, text)
 }
 
 // errVoid is what comes of a run whose floor is none.
 var errVoid = errors.New("the floor is too slow, so this run is void and the page stays as it was")
 
-// publish replaces what the page says, after a complete run that is not void.
-func (r *report) publish(s *settings) error {
+// publish replaces what the page says by the text, after a complete run that is not void.
+func (r *report) publish(s *settings, text string) error {
 	if _, void := r.checkFloor(); void {
 		return errVoid
 	}
@@ -123,7 +124,7 @@ func (r *report) publish(s *settings) error {
 	if err != nil {
 		return err
 	}
-	return replaceSection(s.page, r.markdown()+links)
+	return replaceSection(s.page, text+links)
 }
 
 // The markers of the part of the page that is written by this program.

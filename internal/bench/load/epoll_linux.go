@@ -123,6 +123,8 @@ func (e *epoll) delayed() time.Duration {
 	return delayed
 }
 
+func (e *epoll) shared() bool { return false }
+
 func (e *epoll) close() {
 	for _, l := range e.links {
 		if l != nil {

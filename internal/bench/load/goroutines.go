@@ -170,6 +170,8 @@ func (g *goroutines) handle(h happening) {
 // delayed is not known: the loop has no thread of its own.
 func (g *goroutines) delayed() time.Duration { return 0 }
 
+func (g *goroutines) shared() bool { return true }
+
 func (g *goroutines) close() {
 	g.cancel()
 	for l := range g.links {

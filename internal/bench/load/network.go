@@ -17,6 +17,9 @@ type network interface {
 	// delayed returns how long the loop has been ready to run and had no core so far, where the system tells.
 	delayed() time.Duration
 
+	// shared reports whether other goroutines do most of the work, and not the loop.
+	shared() bool
+
 	// close closes all connections, of which no peer hears, and waits until nothing is left of them.
 	close()
 }

@@ -58,7 +58,21 @@ const limit = 0.95
 
 // GeneratorLimited reports whether the generator was the limit of the run, or the machine on which it is, and not the
 // server: throughput and latency are not the server's then.
-func (r *Result) GeneratorLimited() bool { return r.Busy+r.Starved >= limit || r.MachineBusy >= limit }
+func (r *Result) GeneratorLimited() bool { return r.limitedBy() != "" }
+
+// limitedBy says in which way the server was not the limit, or nothing.
+func (r *Result) limitedBy() string {
+	switch {
+	case r.Busy >= limit:
+		return "it was the limit, not the server: use fewer clients or a smaller window"
+	case r.Busy+r.Starved >= limit:
+		return "it was the limit, not the server: something else uses the cores"
+	case r.MachineBusy >= limit:
+		return "server and generator used all cores, and the server could do more alone"
+	default:
+		return ""
+	}
+}
 
 // WriteTable writes the result for people.
 func (r *Result) WriteTable(w io.Writer) error {
@@ -92,13 +106,8 @@ func (r *Result) WriteTable(w io.Writer) error {
 		row("server memory", "%.1f MB, not grown: only a fresh server tells what a client takes", float64(r.RSS)/1e6)
 	}
 	row("generator", "%.0f%% busy, %.0f%% without a core", 100*r.Busy, 100*r.Starved)
-	switch {
-	case r.Busy >= limit:
-		row("", "it was the limit, not the server: use fewer clients or a smaller window")
-	case r.Busy+r.Starved >= limit:
-		row("", "it was the limit, not the server: something else uses the cores")
-	case r.MachineBusy >= limit:
-		row("", "server and generator used all cores, and the server could do more alone")
+	if why := r.limitedBy(); why != "" {
+		row("", "%s", why)
 	}
 	if r.Refused+r.Lost > 0 {
 		row("connections", "%d refused, %d lost", r.Refused, r.Lost)

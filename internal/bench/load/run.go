@@ -194,7 +194,7 @@ func (r *runner) end(unit string) error {
 	cores := float64(runtime.NumCPU())
 	res.Busy, res.Starved = part(took-r.waited), part(delayed-r.delayed)
 	work := took - r.waited
-	if r.target.secure || r.config.portable { // most of the work is the readers'
+	if r.net.shared() {
 		work = own.cpu - r.own.cpu
 		res.Busy = max(res.Busy, part(work)/cores)
 	}
@@ -237,15 +237,15 @@ func (r *runner) measure(unit string, warmup time.Duration, step func(now time.T
 	if err := r.pass("measuring", r.config.Duration, step); err != nil {
 		return err
 	}
-	for range min(patience, r.config.Timeout) / look {
-		if r.count > 0 {
-			return r.end(unit)
+	for end := time.Now().Add(min(patience, r.config.Timeout)); r.count == 0; {
+		if time.Now().After(end) {
+			return fmt.Errorf("load: nothing has come back: %s needs a server that handles it as the profile \"bench\" of conformance/server does", r.config.Mode)
 		}
 		if err := r.pass("measuring", look, step); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("load: nothing has come back: %s needs a server that handles it as the profile \"bench\" of conformance/server does", r.config.Mode)
+	return r.end(unit)
 }
 
 // pass lets time pass, with many steps on the way if there are any.
