@@ -19,7 +19,7 @@ BUNDLES  := backend/web/dist/socket.io.min.js
 CLIENTS  := conformance/clients
 
 # The server on Node that Parley is measured beside.
-REFERENCE := internal/bench/node/node_modules/socket.io/package.json
+REFERENCE := internal/testing/bench/node/node_modules/socket.io/package.json
 
 .PHONY: help
 help: ## Say what can be made
@@ -62,7 +62,7 @@ test-go: need-go ## Run the Go tests with the race detector, those that count al
 	@scripts/need gcc
 	@mkdir -p $(RESULTS)
 	{ CGO_ENABLED=1 go test -race -json ./... && go test -json -run '[Aa]lloc' ./... && \
-		go test -json -short -tags nobundles ./cmd/parley ./backend/web; } | go run ./internal/testreport -counts $(RESULTS)/go.counts
+		go test -json -short -tags nobundles ./cmd/parley ./backend/web; } | go run ./internal/testing/testreport -counts $(RESULTS)/go.counts
 
 .PHONY: test-clients
 test-clients: need-go $(BUNDLES) ## Run the official Socket.IO client and a headless browser against the binary
@@ -101,16 +101,16 @@ soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m):
 .PHONY: bench
 bench: need-go $(REFERENCE) ## Measure Parley beside the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
 	@scripts/need node git
-	go build -trimpath -o tmp/bench/floor ./internal/bench/floor
+	go build -trimpath -o tmp/bench/floor ./internal/testing/bench/floor
 	go build -trimpath -o tmp/bench/conformance ./conformance/server
-	go build -trimpath -o tmp/bench/compare ./internal/bench/compare
-	tmp/bench/compare --floor tmp/bench/floor --parley tmp/bench/conformance --node internal/bench/node/server.js \
+	go build -trimpath -o tmp/bench/compare ./internal/testing/bench/compare
+	tmp/bench/compare --floor tmp/bench/floor --parley tmp/bench/conformance --node internal/testing/bench/node/server.js \
 		--json tmp/bench/results.json --page docs/PERFORMANCE.md --images docs/images --command "make bench" \
 		--commit "$$(git describe --always --dirty)" $(BENCH)
 
-$(REFERENCE): internal/bench/node/package-lock.json
+$(REFERENCE): internal/testing/bench/node/package-lock.json
 	@scripts/need node npm
-	cd internal/bench/node && npm ci --no-progress
+	cd internal/testing/bench/node && npm ci --no-progress
 	@touch $@
 
 .PHONY: gobench
@@ -119,5 +119,5 @@ gobench: need-go ## Run the Go benchmarks
 
 .PHONY: clean
 clean: ## Remove what was built; parley.db stays
-	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules internal/bench/node/node_modules
+	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules internal/testing/bench/node/node_modules
 	find backend/web/dist -type f ! -name .gitkeep -delete

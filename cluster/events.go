@@ -140,7 +140,7 @@ func (e *roomEvents) push(event RoomEvent) {
 
 // work calls the observers until no event waits.
 func (e *roomEvents) work() {
-	defer guard("room events")
+	defer guardCall("room events")
 	for {
 		event, before, ok := e.next()
 		if !ok {
@@ -173,6 +173,6 @@ func (e *roomEvents) next() (event RoomEvent, before uint64, ok bool) {
 }
 
 func (o *observer) tell(event RoomEvent) {
-	defer guard("an observer of rooms")
+	defer guardCall("an observer of rooms")
 	o.call(event)
 }

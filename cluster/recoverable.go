@@ -88,7 +88,7 @@ func (a *recoverable) deliverLocked(l *logged) error {
 
 // sweep drops the packets that are too old. Broadcast does so too: sweep is for when there is none.
 func (a *recoverable) sweep() {
-	defer guard("dropping old packets")
+	defer guardCall("dropping old packets")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed.Load() {
@@ -162,7 +162,7 @@ func (a *recoverable) endLocked(s *Session) {
 
 // expire ends the sessions whose time has come, and tells of all that have ended. It runs on the timer's goroutine.
 func (a *recoverable) expire() {
-	defer guard("ending sessions")
+	defer guardCall("ending sessions")
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.telling {
@@ -194,7 +194,7 @@ func (a *recoverable) tell(ids []string) {
 }
 
 func (a *recoverable) expired(id string) {
-	defer guard("OnExpired")
+	defer guardCall("OnExpired")
 	a.limits.OnExpired(id)
 }
 

@@ -2,9 +2,9 @@ package engineio
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
+
+	"github.com/parleyio/parley/internal/guard"
 )
 
 // A fault of this package, or a panic of its Handler, ends one session. Two things see to that: each goroutine and timer
@@ -44,7 +44,7 @@ func (s *Session) fault(fault any) {
 
 func (s *Session) report(fault any) {
 	s.server.counters.panics.Add(1)
-	s.server.opts.Logger.Error("panic in a session", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+	guard.Log(s.server.opts.Logger, "panic in a session", fault)
 }
 
 // broken ends a session in which there was a fault. What is queued or half written cannot be trusted any more. A step

@@ -1,15 +1,15 @@
 package middleware
 
 import (
-	"log/slog"
 	"math"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/parleyio/parley/internal/guard"
 )
 
 // owner is a connection, a user or an address with its buckets.
@@ -142,7 +142,7 @@ func (s *owners) age() {
 // the next owner starts the timer again.
 func (s *owners) guard() {
 	if fault := recover(); fault != nil {
-		slog.Error("panic in a rate limiter", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+		guard.Log(nil, "panic in a rate limiter", fault)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.aging = false

@@ -18,7 +18,7 @@ import (
 )
 
 // This file holds the calls of docs/COMPATIBILITY.md, section "Moving to Parley", so that they compile. A test in
-// internal/compat compares the two.
+// internal/testing/compat compares the two.
 
 type account struct{ Name string }
 

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/guard"
 )
 
 // handle runs what is registered for one event: the listeners for all events, the middlewares, and, when
@@ -95,9 +95,7 @@ func (n *Namespace) protect(name string, f func() error) (err error) {
 		if value := recover(); value != nil {
 			err = &panicError{value}
 			n.server.counters.handlerPanics.Add(1)
-			n.server.opts.Logger.Error("panic in a handler",
-				slog.String("nsp", n.name), slog.String("event", name),
-				slog.Any("err", value), slog.String("stack", string(debug.Stack())))
+			guard.Log(n.server.opts.Logger, "panic in a handler", value, slog.String("nsp", n.name), slog.String("event", name))
 		}
 	}()
 	return f()

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/guard"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -230,8 +230,7 @@ func (s *Server) guard(what string) {
 
 func (s *Server) report(what string, fault any) {
 	s.counters.panics.Add(1)
-	s.opts.Logger.Error("panic in a server", slog.String("in", what), slog.Any("err", fault),
-		slog.String("stack", string(debug.Stack())))
+	guard.Log(s.opts.Logger, "panic in a server", fault, slog.String("in", what))
 }
 
 // guard is the guard of timers that belong to one connection, which it closes.
@@ -257,8 +256,7 @@ func (s *Socket) fault(value any) {
 		server.opts.Logger.Error("a handler has ended its goroutine", slog.String("nsp", s.nsp.name))
 	} else {
 		server.counters.panics.Add(1)
-		server.opts.Logger.Error("panic in a socket", slog.String("nsp", s.nsp.name),
-			slog.Any("err", value), slog.String("stack", string(debug.Stack())))
+		guard.Log(server.opts.Logger, "panic in a socket", value, slog.String("nsp", s.nsp.name))
 	}
 	go s.conn.abort()
 	if !s.told.Swap(true) {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/guard"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -68,7 +68,7 @@ func (r *Recovery) expired(id string, log *slog.Logger) {
 	}
 	defer func() {
 		if value := recover(); value != nil {
-			log.Error("panic in OnExpired", slog.Any("err", value), slog.String("stack", string(debug.Stack())))
+			guard.Log(log, "panic in OnExpired", value)
 		}
 	}()
 	r.OnExpired(id)

@@ -3,12 +3,12 @@ package realtime
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/parleyio/parley/backend"
+	"github.com/parleyio/parley/internal/guard"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -122,7 +122,7 @@ func (p *presence) expire(user string, a *attendance, departure int) {
 // of it with the next change.
 func (p *presence) guard() {
 	if fault := recover(); fault != nil {
-		p.log.Error("panic in a presence timer", slog.Any("err", fault), slog.String("stack", string(debug.Stack())))
+		guard.Log(p.log, "panic in a presence timer", fault)
 	}
 }
 

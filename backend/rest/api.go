@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/parleyio/parley/backend"
+	"github.com/parleyio/parley/internal/guard"
 )
 
 // Options configures [New]. Store and Publisher are required.
@@ -190,7 +190,7 @@ func (a *API) recover(next http.Handler) http.Handler {
 			if cause == http.ErrAbortHandler {
 				panic(cause)
 			}
-			a.log.Error("http handler panicked", "method", r.Method, "path", r.URL.Path, "err", cause, "stack", string(debug.Stack()))
+			guard.Log(a.log, "panic in an http handler", cause, slog.String("method", r.Method), slog.String("path", r.URL.Path))
 			writeProblem(w, problem(http.StatusInternalServerError, ""))
 		}()
 		next.ServeHTTP(w, r)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // benchCommand is `parley bench`.

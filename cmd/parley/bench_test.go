@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 	"github.com/parleyio/parley/socketio"
 )
 

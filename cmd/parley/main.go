@@ -19,7 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 func main() {

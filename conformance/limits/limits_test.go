@@ -19,7 +19,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/parleyio/parley/engineio"
-	"github.com/parleyio/parley/internal/exampletest"
+	"github.com/parleyio/parley/internal/testing/exampletest"
 	"github.com/parleyio/parley/socketio"
 )
 

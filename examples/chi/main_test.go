@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/parleyio/parley/internal/exampletest"
+	"github.com/parleyio/parley/internal/testing/exampletest"
 )
 
 // It runs: a client that joins and says something is answered, and so is who asks for another route.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/exampletest"
+	"github.com/parleyio/parley/internal/testing/exampletest"
 )
 
 // The README shows this program: what people copy from there is what is compiled here.

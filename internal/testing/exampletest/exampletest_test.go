@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/exampletest"
+	"github.com/parleyio/parley/internal/testing/exampletest"
 )
 
 // recorder is a test that keeps to itself what has failed.

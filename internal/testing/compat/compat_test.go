@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/compat"
+	"github.com/parleyio/parley/internal/testing/compat"
 )
 
 const examples = "socketio/example_migration_test.go"
 
 // TestDocument holds this repository's document to its code.
 func TestDocument(t *testing.T) {
-	text, err := os.ReadFile("../../docs/COMPATIBILITY.md")
+	text, err := os.ReadFile("../../../docs/COMPATIBILITY.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestDocument(t *testing.T) {
 	if len(page.Rows) < 200 || len(page.Calls) < 50 {
 		t.Errorf("%d rows and %d calls: have the heads of the tables changed?", len(page.Rows), len(page.Calls))
 	}
-	for _, problem := range compat.Check(compat.Load("../.."), string(text), examples) {
+	for _, problem := range compat.Check(compat.Load("../../.."), string(text), examples) {
 		t.Errorf("docs/COMPATIBILITY.md, %s", problem)
 	}
 }
@@ -60,7 +60,7 @@ func TestCheck(t *testing.T) {
 		"an unknown table":         {"| a | b |\n|---|---|\n| c | d |", "unknown head"},
 		"a call that is not there": {calls + "| `io.emit(…)` | `io.Gone()` |", `does not compile "io.Gone()"`},
 	}
-	tree := compat.Load("../..")
+	tree := compat.Load("../../..")
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(compat.Check(tree, c.text, examples), "\n")

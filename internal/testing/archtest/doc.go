@@ -6,7 +6,7 @@
 //
 // # Usage
 //
-//	go test ./internal/archtest
+//	go test ./internal/testing/archtest
 //
 // The sources are read as they are, for every platform and whether they compile or not. Only the question what a
 // package drags in with its dependencies is put to the go command.

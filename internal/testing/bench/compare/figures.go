@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // figure is a number that a load yields, and the goals for it.

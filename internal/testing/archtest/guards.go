@@ -33,7 +33,7 @@ func (r *Rules) CheckGuards(t *Tree) []Violation {
 				if r.Unguarded[name] == "" {
 					found = append(found, Violation{
 						What: fmt.Sprintf("%s starts a goroutine or a timer without a guard in %s", f.Set.Position(s.pos), name),
-						Rule: "what runs on a goroutine of its own defers a guard, unless internal/archtest/rules.go gives a reason",
+						Rule: "what runs on a goroutine of its own defers a guard, unless internal/testing/archtest/rules.go gives a reason",
 						Why:  "a panic that nothing recovers on its goroutine ends the process, and all connections with it",
 					})
 				}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 func TestRun_errors(t *testing.T) {
@@ -222,7 +222,7 @@ func TestReplaceSection(t *testing.T) {
 			t.Errorf("%q becomes %q, error %v", text, got, err)
 		}
 	}
-	own, err := os.ReadFile("../../../docs/PERFORMANCE.md")
+	own, err := os.ReadFile("../../../../docs/PERFORMANCE.md")
 	if err != nil || !bytes.Contains(own, []byte(beginMarker)) || !bytes.Contains(own, []byte(endMarker)) {
 		t.Errorf("docs/PERFORMANCE.md has no markers: %v", err)
 	}

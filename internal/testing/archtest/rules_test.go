@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/archtest"
+	"github.com/parleyio/parley/internal/testing/archtest"
 )
 
 // rules are Parley's in small.
 func rules() *archtest.Rules {
 	return &archtest.Rules{
 		Layers: []archtest.Layer{
-			{"tools", []string{"internal/*"}},
-			{"low", []string{"wire", "room", "room/far/*"}},
+			{"tools", []string{"internal/testing/*"}},
+			{"low", []string{"wire", "room", "room/far/*", "internal/eio"}},
 			{"middle", []string{"server", "adapter/*", "livetest", "room/near"}},
 			{"mains", []string{"cmd/*"}},
 		},
@@ -130,11 +130,14 @@ func TestRules_CheckImports(t *testing.T) {
 			want:  []string{"room/far/x imports room (room/far/x/a.go)\n\trule: packages of one layer"},
 		},
 		"a test package of its parent": {
-			files: map[string]string{"room/roomtest/a.go": own + "room " + own + "internal/net", "room/a.go": "", "internal/net/a.go": ""},
+			files: map[string]string{"room/roomtest/a.go": own + "room " + own + "internal/testing/net", "room/a.go": "", "internal/testing/net/a.go": ""},
 		},
 		"a test package of a neighbour": {
 			files: map[string]string{"room/roomtest/a.go": own + "wire", "wire/a.go": ""},
 			want:  []string{"room/roomtest imports wire (room/roomtest/a.go)\n\trule: packages of one layer"},
+		},
+		"library code in internal": {
+			files: map[string]string{"server/a.go": own + "internal/eio", "internal/eio/a.go": ""},
 		},
 		"a test package upward": {
 			files: map[string]string{"room/roomtest/a.go": own + "server", "server/a.go": ""},
@@ -142,27 +145,27 @@ func TestRules_CheckImports(t *testing.T) {
 		},
 		"test packages where they do not belong": {
 			files: map[string]string{
-				"room/roomtest/a.go": "", "internal/net/a.go": "",
+				"room/roomtest/a.go": "", "internal/testing/net/a.go": "",
 				"room/a.go":   own + "room/roomtest",
-				"server/a.go": own + "room/roomtest " + own + "internal/net",
+				"server/a.go": own + "room/roomtest " + own + "internal/testing/net",
 			},
 			want: []string{
-				"room imports room/roomtest (room/a.go)\n\trule: internal/*", "room imports room/roomtest (room/a.go)\n\trule: packages of one",
-				"server imports room/roomtest (server/a.go)\n\trule: internal/*",
-				"server imports internal/net (server/a.go)\n\trule: internal/*",
+				"room imports room/roomtest (room/a.go)\n\trule: internal/testing/*", "room imports room/roomtest (room/a.go)\n\trule: packages of one",
+				"server imports room/roomtest (server/a.go)\n\trule: internal/testing/*",
+				"server imports internal/testing/net (server/a.go)\n\trule: internal/testing/*",
 			},
 		},
 		"test packages where they belong": {
 			files: map[string]string{
-				"room/roomtest/a.go": "", "internal/net/a.go": "",
-				"livetest/a.go":    own + "internal/net",
-				"cmd/x/a.go":       own + "internal/net " + own + "room/roomtest",
-				"server/a_test.go": own + "internal/net " + own + "room/roomtest",
+				"room/roomtest/a.go": "", "internal/testing/net/a.go": "",
+				"livetest/a.go":    own + "internal/testing/net",
+				"cmd/x/a.go":       own + "internal/testing/net " + own + "room/roomtest",
+				"server/a_test.go": own + "internal/testing/net " + own + "room/roomtest",
 			},
 		},
 		"an internal package that knows others": {
-			files: map[string]string{"internal/net/a.go": own + "wire", "wire/a.go": ""},
-			want:  []string{"imports go downward only: internal/net is in layer 0"},
+			files: map[string]string{"internal/testing/net/a.go": own + "wire", "wire/a.go": ""},
+			want:  []string{"imports go downward only: internal/testing/net is in layer 0"},
 		},
 		"tests may import what they like": {
 			files: map[string]string{"wire/a.go": "", "wire/a_test.go": own + "server example.com/other", "server/a.go": ""},

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // The servers that are compared.

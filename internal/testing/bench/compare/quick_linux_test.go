@@ -27,7 +27,7 @@ func TestQuick(t *testing.T) {
 	page := filepath.Join(dir, "page.md")
 	var out, progress bytes.Buffer
 	err := run(t.Context(), []string{
-		"--parley", build(t, dir, "conformance", "../../../conformance/server"), "--floor", build(t, dir, "floor", "../floor"),
+		"--parley", build(t, dir, "conformance", "../../../../conformance/server"), "--floor", build(t, dir, "floor", "../floor"),
 		"--quick", "--repeat", "1", "--json", results, "--page", page, "--images", dir, "--command", "go test", "--commit", "abc1234",
 	}, &out, &progress)
 	if err != nil {

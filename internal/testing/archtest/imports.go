@@ -77,7 +77,7 @@ func (r *Rules) CheckImports(t *Tree) []Violation {
 		if _, ok := r.layer(p.Path); !ok {
 			found = append(found, Violation{
 				What: fmt.Sprintf("package %q is in no layer", p.Path),
-				Rule: "every package stands in the table of layers in internal/archtest/rules.go",
+				Rule: "every package stands in the table of layers in internal/testing/archtest/rules.go",
 				Why: "where a package belongs is decided when it is made: add it to the layer of those that it may not " +
 					"import, and to docs/ARCHITECTURE.md with the reason that it exists",
 			})
@@ -90,7 +90,7 @@ func (r *Rules) CheckImports(t *Tree) []Violation {
 		if !used[m.Path] {
 			found = append(found, Violation{
 				What: fmt.Sprintf("nobody imports %s", m.Path),
-				Rule: "the table of modules in internal/archtest/rules.go is true",
+				Rule: "the table of modules in internal/testing/archtest/rules.go is true",
 				Why:  "a line that allows what is no longer needed lets it come back unseen",
 			})
 		}
@@ -138,7 +138,7 @@ func (r *Rules) checkImport(t *Tree, from, to, in string, used map[string]bool) 
 	if at < 0 {
 		return append(found, Violation{
 			What: what,
-			Rule: "every module of others stands in the table of modules in internal/archtest/rules.go",
+			Rule: "every module of others stands in the table of modules in internal/testing/archtest/rules.go",
 			Why:  "a dependency is a decision: add it with its users and the reason, and a page in docs/adr",
 		})
 	}
@@ -166,7 +166,7 @@ func (r *Rules) checkLayers(from, to, what string) []Violation {
 	if (isTest(to) || lower == 0) && upper > 0 && !forTests {
 		found = append(found, Violation{
 			What: what,
-			Rule: "internal/* and packages named …test are used by tests, other …test packages and mains only",
+			Rule: "internal/testing/* and packages named …test are used by tests, other …test packages and mains only",
 			Why:  "what is made for tests stays out of what users compile",
 		})
 	}

@@ -25,7 +25,7 @@ func (r *Rules) CheckFiles(t *Tree) []Violation {
 			if f.Lines > MaxLines && r.LongFiles[f.Name] == "" {
 				found = append(found, Violation{
 					What: fmt.Sprintf("%s has %d lines", f.Name, f.Lines),
-					Rule: fmt.Sprintf("a file has at most %d lines, unless internal/archtest/rules.go gives a reason", MaxLines),
+					Rule: fmt.Sprintf("a file has at most %d lines, unless internal/testing/archtest/rules.go gives a reason", MaxLines),
 					Why:  "a file is one idea that is read from top to bottom: split it by idea",
 				})
 			}
@@ -36,7 +36,7 @@ func (r *Rules) CheckFiles(t *Tree) []Violation {
 			if r.State[s.name] == "" {
 				found = append(found, Violation{
 					What: fmt.Sprintf("%s %s", s.where, s.what),
-					Rule: "no package-level variable changes, unless internal/archtest/rules.go gives a reason",
+					Rule: "no package-level variable changes, unless internal/testing/archtest/rules.go gives a reason",
 					Why: "state that belongs to no value is shared by all servers of a process and by all tests: " +
 						"make it a field",
 				})
@@ -52,8 +52,8 @@ func stale(exceptions map[string]string, needed map[string]bool, what string) (f
 	for name := range exceptions {
 		if !needed[name] {
 			found = append(found, Violation{
-				What: fmt.Sprintf("%s %s, but internal/archtest/rules.go has an exception for it", name, what),
-				Rule: "the exceptions in internal/archtest/rules.go are true",
+				What: fmt.Sprintf("%s %s, but internal/testing/archtest/rules.go has an exception for it", name, what),
+				Rule: "the exceptions in internal/testing/archtest/rules.go are true",
 				Why:  "an exception that is no longer needed lets the thing come back unseen",
 			})
 		}

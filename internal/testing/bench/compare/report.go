@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // report is what a comparison has found.

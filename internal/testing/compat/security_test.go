@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/compat"
+	"github.com/parleyio/parley/internal/testing/compat"
 )
 
 // threats are the rows that docs/SECURITY.md has: the published advisories and the attacks that Parley answers.
@@ -22,11 +22,11 @@ func threats() (ids []string) {
 
 // TestSecurity holds docs/SECURITY.md to the tests that it names.
 func TestSecurity(t *testing.T) {
-	text, err := os.ReadFile("../../docs/SECURITY.md")
+	text, err := os.ReadFile("../../../docs/SECURITY.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, problem := range compat.CheckThreats(compat.Load("../.."), string(text), threats(), "conformance/security") {
+	for _, problem := range compat.CheckThreats(compat.Load("../../.."), string(text), threats(), "conformance/security") {
 		t.Errorf("docs/SECURITY.md, %s", problem)
 	}
 }
@@ -34,7 +34,7 @@ func TestSecurity(t *testing.T) {
 // TestCheckThreats looks for each kind of mistake.
 func TestCheckThreats(t *testing.T) {
 	const head = "| id | attack | status | shown by |\n|---|---|---|---|\n"
-	const good = "`internal/compat.TestCheckThreats`, `internal/compat.TestCheck`, `internal/compat.TestDocument`, `internal/compat.TestSecurity`"
+	const good = "`internal/testing/compat.TestCheckThreats`, `internal/testing/compat.TestCheck`, `internal/testing/compat.TestDocument`, `internal/testing/compat.TestSecurity`"
 	cases := map[string]struct{ text, want string }{
 		"a good row":           {head + "| A1 | x | tested | " + good + " |", ""},
 		"with words":           {head + "| A1 | x | partly | " + good + ". No `Options.X`. |", ""},
@@ -48,12 +48,12 @@ func TestCheckThreats(t *testing.T) {
 		"no row":               {head, "the rows are []"},
 		"another row":          {head + "| A2 | x | tested | " + good + " |", "the rows are [A2]"},
 		"a cell too few":       {head + "| A1 | tested | " + good + " |", `no status ""`},
-		"a test without a row": {head + "| A1 | x | tested | `internal/compat.TestCheck` |", "no row names internal/compat.TestDocument"},
+		"a test without a row": {head + "| A1 | x | tested | `internal/testing/compat.TestCheck` |", "no row names internal/testing/compat.TestDocument"},
 	}
-	tree := compat.Load("../..")
+	tree := compat.Load("../../..")
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(compat.CheckThreats(tree, c.text, []string{"A1"}, "internal/compat"), "\n")
+			got := strings.Join(compat.CheckThreats(tree, c.text, []string{"A1"}, "internal/testing/compat"), "\n")
 			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 	"github.com/parleyio/parley/socketio"
 )
 

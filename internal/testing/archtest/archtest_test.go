@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/internal/archtest"
+	"github.com/parleyio/parley/internal/testing/archtest"
 )
 
-const root = "../.."
+const root = "../../.."
 
 // TestParley holds this repository to its rules.
 func TestParley(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // plot is a picture of lines over a logarithmic axis.

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parleyio/parley/internal/bench/load"
+	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
 // binaries are the servers' programs. Those that are empty are left out.
