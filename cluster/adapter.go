@@ -8,14 +8,17 @@ type Member interface {
 	ID() string
 }
 
-// Target says who receives a broadcast and in which manner. The zero value, and nil, mean every member.
+// Target says who receives a broadcast and in which manner. The zero value, and nil, choose nobody.
 //
 // A Target is not changed after it has been handed to an adapter.
 type Target struct {
-	// Rooms selects the members of any of these rooms; a member's id is a room. Empty means everyone.
+	// Everyone selects every member; Rooms is ignored then. False leaves the choice to Rooms.
+	Everyone bool
+
+	// Rooms selects the members of any of these rooms; a member's id is a room. Empty selects nobody.
 	Rooms []string
 
-	// Except leaves out the members of any of these rooms; a member's id is a room.
+	// Except leaves out the members of any of these rooms; a member's id is a room. Empty leaves out nobody.
 	Except []string
 
 	// Volatile lets the packet be dropped for members that cannot take it at once.

@@ -22,14 +22,15 @@ func TestInMemory_Broadcast_allocations(t *testing.T) {
 	}
 	p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}
 	for name, target := range map[string]*cluster.Target{
-		"everyone":                 {},
-		"everyone but the sender":  {Except: []string{"7"}},
+		"everyone":                 {Everyone: true},
+		"everyone but the sender":  {Everyone: true, Except: []string{"7"}},
 		"a room":                   {Rooms: []string{"room"}},
 		"a room but the sender":    {Rooms: []string{"room"}, Except: []string{"7"}},
 		"a room but another":       {Rooms: []string{"room"}, Except: []string{"of 3"}},
 		"one member":               {Rooms: []string{"7"}},
 		"several rooms":            {Rooms: []string{"of 3", "of 4", "7"}},
 		"several rooms but others": {Rooms: []string{"room", "of 4"}, Except: []string{"of 3", "7"}},
+		"no rooms":                 {},
 		"nobody":                   {Rooms: []string{"empty"}},
 	} {
 		if n := testing.AllocsPerRun(200, func() { _ = a.Broadcast(p, target) }); n != 0 {
@@ -44,7 +45,7 @@ func TestRecoverable_Broadcast_allocations(t *testing.T) {
 	a := followed(t, 100)
 	p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}
 	for name, target := range map[string]*cluster.Target{
-		"everyone": {},
+		"everyone": {Everyone: true},
 		"a room":   {Rooms: []string{"room"}, Except: []string{"7"}},
 		"nobody":   {Rooms: []string{"empty"}},
 	} {

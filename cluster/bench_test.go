@@ -24,7 +24,7 @@ func BenchmarkInMemory_Broadcast(b *testing.B) {
 			name   string
 			target cluster.Target
 		}{
-			{"everyone", cluster.Target{}},
+			{"everyone", cluster.Target{Everyone: true}},
 			{"room", cluster.Target{Rooms: []string{"room"}}},
 			{"room but sender", cluster.Target{Rooms: []string{"room"}, Except: []string{"0"}}},
 			{"room but half", cluster.Target{Rooms: []string{"room"}, Except: []string{"half 0"}}},
@@ -48,7 +48,7 @@ func BenchmarkInMemory_Broadcast(b *testing.B) {
 func BenchmarkRecoverable_Broadcast(b *testing.B) {
 	for _, size := range []int{0, 1, 1_000} {
 		p := &parser.Packet{Type: parser.Event, Data: []byte(`["news",{"text":"a sentence of some length"}]`)}
-		for name, target := range map[string]*cluster.Target{"recovery": {}, "plain": {Volatile: true}} {
+		for name, target := range map[string]*cluster.Target{"recovery": {Everyone: true}, "plain": {Everyone: true, Volatile: true}} {
 			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
 				a := followed(b, size)
 				b.ReportAllocs()

@@ -18,8 +18,8 @@
 // A room exists while it has members; joining makes it and the last leave removes it. The id of a member is a room
 // too, with that one member, which needs no joining and cannot be left; it costs nothing until it is used. Should other
 // members join a room of that name, the name addresses all of them. The rules of targeting are those of the Socket.IO
-// protocol: no rooms means everyone, several rooms mean their union with each member once, and whoever is in an
-// excepted room is left out.
+// protocol: several rooms mean their union with each member once, and a member of an excepted room is left out. An empty
+// list of rooms chooses nobody: a target that means every member says so in Everyone.
 //
 // # Concurrency
 //

@@ -2,19 +2,20 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/parleyio/parley/internal/errs"
 )
 
 var (
 	// ErrUnknownMember is returned by Join for an id that is not, or no longer, a member of the namespace.
 	ErrUnknownMember = errors.New("cluster: unknown member")
 
-	// ErrClosed is returned by Join and Broadcast after the adapter was closed.
-	ErrClosed = errors.New("cluster: adapter closed")
+	// ErrClosed is returned by Join and Broadcast after the adapter was closed. It is socketio.ErrClosed too.
+	ErrClosed = errs.ErrClosed
 
 	// ErrQueueFull is returned by the Broadcast of an adapter that delivers later, when the packets that wait for
-	// their turn have reached its limit. The packet was not accepted.
-	ErrQueueFull = errors.New("cluster: queue full")
+	// their turn have reached its limit. The packet was not accepted. It is socketio.ErrQueueFull too.
+	ErrQueueFull = errs.ErrQueueFull
 
 	// ErrUnknownSession is returned by Take for a pid that is not, or no longer, kept.
 	ErrUnknownSession = errors.New("cluster: unknown or expired session")
@@ -24,21 +25,6 @@ var (
 	ErrUnknownOffset = errors.New("cluster: unknown offset")
 )
 
-// IncompleteError tells that a query ended before all had answered. What had come is returned with it.
-type IncompleteError struct {
-	// Missing is how many members, or nodes, have not answered.
-	Missing int
-	// Err is why nobody waited longer: the context's error, or nil when all that are missing are gone.
-	Err error
-}
-
-// Error implements error.
-func (e *IncompleteError) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("cluster: %d did not answer: disconnected", e.Missing)
-	}
-	return fmt.Sprintf("cluster: %d did not answer: %v", e.Missing, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *IncompleteError) Unwrap() error { return e.Err }
+// IncompleteError is returned when a query ended before all had answered; what had come is returned with it. It has the
+// fields Nodes and UnnamedNodes, Sockets and UnnamedSockets, and Err: see socketio.IncompleteError, which is the same.
+type IncompleteError = errs.IncompleteError

@@ -53,10 +53,10 @@ func ExampleRecoverable() {
 
 	began := rooms.Enter(member("ann"))
 	hello := &parser.Packet{Type: parser.Event, Data: []byte(`["hello"]`)}
-	_ = rooms.Broadcast(hello, nil)
+	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true})
 
 	rooms.Suspend(&cluster.Session{ID: "ann", PID: "a secret", Joined: began})
-	_ = rooms.Broadcast(hello, nil) // nobody is there
+	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true}) // nobody is there
 
 	session, err := rooms.Take(context.Background(), "a secret", "")
 	if err != nil {

@@ -138,7 +138,7 @@ func TestRecoverable_idle(t *testing.T) {
 			id := fmt.Sprint(i)
 			a.Enter(named(id))
 			a.Suspend(&Session{ID: id, PID: id})
-			if err := adapter.Broadcast(&parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}, nil); err != nil {
+			if err := adapter.Broadcast(&parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}, &Target{Everyone: true}); err != nil {
 				t.Fatal(err)
 			}
 			s, err := a.Take(t.Context(), id, "")

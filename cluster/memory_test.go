@@ -24,7 +24,7 @@ func TestInMemory_Broadcast(t *testing.T) {
 			return nil
 		})
 		a.Add(member("a"))
-		want := &cluster.Target{Volatile: true}
+		want := &cluster.Target{Everyone: true, Volatile: true}
 		if err := a.Broadcast(packet, want); err != nil || got != packet || target != want {
 			t.Errorf("delivered %p with %p, error %v", got, target, err)
 		}
@@ -32,11 +32,11 @@ func TestInMemory_Broadcast(t *testing.T) {
 	t.Run("returns the error of the delivery", func(t *testing.T) {
 		want := errors.New("cannot encode")
 		a := setup(t, func(*parser.Packet, []cluster.Member, *cluster.Target) error { return want })
-		if err := a.Broadcast(packet, nil); err != nil {
+		if err := a.Broadcast(packet, &cluster.Target{Everyone: true}); err != nil {
 			t.Errorf("to nobody: %v", err)
 		}
 		a.Add(member("a"))
-		if err := a.Broadcast(packet, nil); !errors.Is(err, want) {
+		if err := a.Broadcast(packet, &cluster.Target{Everyone: true}); !errors.Is(err, want) {
 			t.Errorf("got %v", err)
 		}
 	})

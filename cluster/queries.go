@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/parleyio/parley/parser"
 )
@@ -82,6 +83,8 @@ type SocketInfo struct {
 
 // Answer is a member's acknowledgement.
 type Answer struct {
+	// ID is that of the member.
+	ID string
 	// Data is the JSON array of the answer's arguments; Attachments are its binary values.
 	Data        []byte
 	Attachments [][]byte
@@ -142,14 +145,14 @@ func (a *memory) BroadcastWithAck(ctx context.Context, p *parser.Packet, t *Targ
 		return nil, err
 	}
 	defer forget()
-	return collect(ctx, answers, len(members))
+	return collect(ctx, answers, members)
 }
 
-// collect waits for so many answers. An answer that is there when the context ends still counts.
-func collect(ctx context.Context, answers <-chan Answer, want int) ([]Answer, error) {
+// collect waits for an answer of each member. An answer that is there when the context ends still counts.
+func collect(ctx context.Context, answers <-chan Answer, members []Member) ([]Answer, error) {
 	var came []Answer
-	lost := 0
-	for len(came)+lost < want {
+	var lost []string
+	for len(came)+len(lost) < len(members) {
 		var answer Answer
 		select {
 		case answer = <-answers:
@@ -157,19 +160,36 @@ func collect(ctx context.Context, answers <-chan Answer, want int) ([]Answer, er
 			select {
 			case answer = <-answers:
 			case <-ctx.Done():
-				return came, &IncompleteError{Missing: want - len(came), Err: ctx.Err()}
+				return came, &IncompleteError{Sockets: silent(members, came), Err: ctx.Err()}
 			}
 		}
 		if answer.Lost {
-			lost++
+			lost = append(lost, answer.ID)
 		} else {
 			came = append(came, answer)
 		}
 	}
-	if lost > 0 {
-		return came, &IncompleteError{Missing: lost}
+	if len(lost) > 0 {
+		slices.Sort(lost)
+		return came, &IncompleteError{Sockets: lost}
 	}
 	return came, nil
+}
+
+// silent returns the sorted ids of the members that have not answered.
+func silent(members []Member, came []Answer) []string {
+	answered := make(map[string]struct{}, len(came))
+	for _, answer := range came {
+		answered[answer.ID] = struct{}{}
+	}
+	var ids []string
+	for _, m := range members {
+		if _, ok := answered[m.ID()]; !ok {
+			ids = append(ids, m.ID())
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // ServerSideEmit has nobody to reach: the node is alone.

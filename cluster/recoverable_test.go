@@ -87,7 +87,7 @@ func TestRecoverable_Take(t *testing.T) {
 					if attached {
 						p = &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`), Attachments: [][]byte{make([]byte, size)}}
 					}
-					if err := n.Broadcast(p, nil); err != nil {
+					if err := n.Broadcast(p, &cluster.Target{Everyone: true}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -123,7 +123,7 @@ func TestRecoverable_Resume(t *testing.T) {
 		if !errors.Is(err, cluster.ErrUnknownOffset) {
 			t.Errorf("got %v, want ErrUnknownOffset", err)
 		}
-		if got := n.Members(nil); len(got) != 0 {
+		if got := n.Members(&cluster.Target{Everyone: true}); len(got) != 0 {
 			t.Errorf("members %v", got)
 		}
 	})
@@ -147,7 +147,7 @@ func TestRecoverable_Broadcast(t *testing.T) {
 		away, f, want := n.enter("away"), n.enter("a"), errors.New("cannot encode")
 		n.suspend(away)
 		n.deliver = func() error { return want }
-		if err := n.Broadcast(news("everyone"), nil); !errors.Is(err, want) {
+		if err := n.Broadcast(news("everyone"), &cluster.Target{Everyone: true}); !errors.Is(err, want) {
 			t.Errorf("got %v", err)
 		}
 		if n.deliver = nil; f.last != 0 {
@@ -163,7 +163,7 @@ func TestRecoverable_Broadcast(t *testing.T) {
 		n.deliver = func() error { panic("fault") }
 		func() {
 			defer func() { _ = recover() }()
-			_ = n.Broadcast(news("a"), nil)
+			_ = n.Broadcast(news("a"), &cluster.Target{Everyone: true})
 		}()
 		n.deliver = nil
 		n.send("a")
@@ -180,7 +180,7 @@ func TestRecoverable_Broadcast(t *testing.T) {
 		n.enter("a")
 		data := append(make([]byte, 0, 100), `["x"]`...)
 		p := &parser.Packet{Type: parser.Event, Data: data}
-		if err := n.Broadcast(p, nil); err != nil || string(p.Data) != `["x"]` || data[:7][5] != 0 {
+		if err := n.Broadcast(p, &cluster.Target{Everyone: true}); err != nil || string(p.Data) != `["x"]` || data[:7][5] != 0 {
 			t.Errorf("packet %q, %v", data[:7], err)
 		}
 	})
@@ -188,7 +188,7 @@ func TestRecoverable_Broadcast(t *testing.T) {
 		n := newRecovery(t, cluster.RecoveryLimits{})
 		f := n.enter("a")
 		for _, p := range []parser.Packet{{Type: parser.Ack, Data: []byte(`[1]`)}, {Type: parser.Event}} {
-			if err := n.Broadcast(&p, nil); err != nil {
+			if err := n.Broadcast(&p, &cluster.Target{Everyone: true}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -209,7 +209,7 @@ func TestRecoverable_Close(t *testing.T) {
 			group.Go(func() {
 				begun <- struct{}{}
 				for {
-					if err := n.Broadcast(news("everyone"), nil); err != nil {
+					if err := n.Broadcast(news("everyone"), &cluster.Target{Everyone: true}); err != nil {
 						if !errors.Is(err, cluster.ErrClosed) {
 							t.Errorf("Broadcast: %v", err)
 						}

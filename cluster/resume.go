@@ -93,7 +93,7 @@ func (x *search) look(packets []*logged) {
 
 // selectedBy reports whether a target selects a member of these rooms.
 func (x *search) selectedBy(t *Target) bool {
-	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, x.in)) && !slices.ContainsFunc(t.Except, x.in)
+	return (t.Everyone || slices.ContainsFunc(t.Rooms, x.in)) && !slices.ContainsFunc(t.Except, x.in)
 }
 
 func (x *search) in(room string) bool {

@@ -32,7 +32,7 @@ func TestIndex_invariants(t *testing.T) {
 					x.inRoom(id, name())
 				default:
 					x.release(x.snapshot(&Target{Rooms: []string{name()}, Except: []string{id}}))
-					x.release(x.snapshot(&Target{Except: []string{id}}))
+					x.release(x.snapshot(&Target{Everyone: true, Except: []string{id}}))
 					x.release(x.snapshot(&Target{Rooms: []string{name(), name()}, Except: []string{id, name()}}))
 				}
 			}
@@ -69,7 +69,7 @@ func TestIndex_removedMeanwhile(t *testing.T) {
 		x.remove("a")
 		return x, a
 	}
-	for _, target := range []*Target{{}, {Rooms: []string{"room"}}} {
+	for _, target := range []*Target{{Everyone: true}, {Rooms: []string{"room"}}} {
 		t.Run("a stale place leaves nobody else out", func(t *testing.T) {
 			x, a := setup(t)
 			s := new(snapshot)

@@ -14,7 +14,8 @@ type snapshot struct {
 func (x *index) snapshot(t *Target) *snapshot {
 	s := x.snapshots.Get().(*snapshot)
 	switch {
-	case len(t.Rooms) > 1 || len(t.Except) > 1:
+	case !t.Everyone && len(t.Rooms) == 0:
+	case !t.Everyone && len(t.Rooms) > 1, len(t.Except) > 1:
 		x.selectAny(s, t)
 	case len(t.Except) == 0:
 		x.selectRoom(s, t, nil)
@@ -53,7 +54,7 @@ func (x *index) findAlone(name string) (r *resident, alone bool) {
 
 // selectRoom selects everyone or the members of the target's only room, without one member if sender is not nil.
 func (x *index) selectRoom(s *snapshot, t *Target, sender *resident) {
-	if len(t.Rooms) == 0 {
+	if t.Everyone {
 		x.everyone.mu.RLock()
 		defer x.everyone.mu.RUnlock()
 		var place *membership
@@ -99,12 +100,14 @@ func (s *snapshot) copyMembers(o *room, without *membership) {
 // selectAny selects the members of any target. The rooms are copied one after another under their locks; that each
 // member comes once and none is in an excepted room is seen to afterwards.
 func (x *index) selectAny(s *snapshot, t *Target) {
-	if len(t.Rooms) == 0 {
+	rooms := t.Rooms
+	if t.Everyone {
+		rooms = nil
 		x.everyone.mu.RLock()
 		s.places = append(s.places, x.everyone.places...)
 		x.everyone.mu.RUnlock()
 	}
-	for _, name := range t.Rooms {
+	for _, name := range rooms {
 		h := x.shard(name)
 		h.mu.RLock()
 		if o := h.rooms[name]; o != nil {
@@ -115,7 +118,7 @@ func (x *index) selectAny(s *snapshot, t *Target) {
 		}
 		h.mu.RUnlock()
 	}
-	union := len(t.Rooms) > 1
+	union := len(rooms) > 1
 	if union && s.seen == nil {
 		s.seen = make(map[*resident]struct{}, len(s.places))
 	}

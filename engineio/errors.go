@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/parleyio/parley/internal/errs"
 )
 
 // Reason tells why a session ended. The strings are those of the protocol's reference server.
@@ -26,12 +28,12 @@ const (
 )
 
 var (
-	// ErrClosed is returned by Send when the session is closing or closed.
-	ErrClosed = errors.New("engineio: session closed")
+	// ErrClosed is returned by Send when the session is closing or closed. It is socketio.ErrClosed too.
+	ErrClosed = errs.ErrClosed
 
 	// ErrQueueFull is returned by Send when the message did not fit the send queue. The session is closed with the
-	// reason SlowConsumer.
-	ErrQueueFull = errors.New("engineio: send queue full")
+	// reason SlowConsumer. It is socketio.ErrQueueFull too.
+	ErrQueueFull = errs.ErrQueueFull
 
 	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once, or
 	// an expendable one because there was no room for it.

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/socketio"
 )
@@ -53,10 +52,10 @@ func (c collected) expect(t testing.TB, missing int, because error, answers ...s
 	if !slices.Equal(c.answers, answers) {
 		t.Errorf("answers %q, want %q", c.answers, answers)
 	}
-	var incomplete *cluster.IncompleteError
+	var incomplete *socketio.IncompleteError
 	switch {
 	case missing == 0 && c.err == nil:
-	case !errors.As(c.err, &incomplete) || incomplete.Missing != missing || !errors.Is(incomplete.Err, because):
+	case !errors.As(c.err, &incomplete) || len(incomplete.Sockets) != missing || !errors.Is(incomplete.Err, because):
 		t.Errorf("got %v, want %d missing, %v", c.err, missing, because)
 	}
 }
@@ -196,7 +195,7 @@ func TestBroadcast_EmitWithAcks(t *testing.T) {
 	asking("an error of encoding", two, func(t *testing.T, n *node, a, b, c *client) {
 		for _, args := range [][]any{{func() {}}, {map[string]any{"_placeholder": true, "num": 0}, []byte{1}}} {
 			outcome := <-askAll(t.Context(), n, args...)
-			var incomplete *cluster.IncompleteError
+			var incomplete *socketio.IncompleteError
 			if outcome.err == nil || errors.As(outcome.err, &incomplete) {
 				t.Errorf("got %v", outcome.err)
 			}
@@ -243,9 +242,9 @@ func TestBroadcast_EmitWithAcks_typed(t *testing.T) {
 		clients["a"].send(`431["a"]`)
 		clients["b"].send(`431[{"error":{"code":"forbidden","message":"no"}}]`)
 		r := <-outcome
-		var incomplete *cluster.IncompleteError
+		var incomplete *socketio.IncompleteError
 		var failure *event.Error
-		if !slices.Equal(r.answers, []string{"a"}) || !errors.As(r.err, &incomplete) || incomplete.Missing != 1 ||
+		if !slices.Equal(r.answers, []string{"a"}) || !errors.As(r.err, &incomplete) || !slices.Equal(incomplete.Sockets, []string{clients["c"].sid}) ||
 			!errors.As(r.err, &failure) || failure.Code != event.Forbidden || !errors.Is(r.err, context.DeadlineExceeded) {
 			t.Errorf("%q, %v", r.answers, r.err)
 		}

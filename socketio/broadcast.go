@@ -15,8 +15,10 @@ type Broadcast struct {
 	target cluster.Target
 }
 
-// To adds rooms: the members of any of them are chosen, each once. Without rooms all sockets are.
+// To adds rooms: the members of any room that was named, in this call or an earlier one, are chosen, each once. A list of
+// rooms that is empty adds nobody, so To of an empty list alone chooses nobody.
 func (b Broadcast) To(rooms ...string) Broadcast {
+	b.target.Everyone = false
 	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
 	return b
 }
@@ -24,7 +26,7 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 // In is another word for To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except leaves out the members of these rooms. The id of a socket is a room.
+// Except leaves out the members of these rooms; an empty list leaves out nobody. The id of a socket is a room.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
 	return b
@@ -63,7 +65,7 @@ func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error)
 
 func (b Broadcast) send(p *parser.Packet) error {
 	b.observe(p)
-	return closedError(b.nsp.adapter.Broadcast(p, &b.target))
+	return b.nsp.adapter.Broadcast(p, &b.target)
 }
 
 // Sockets returns the chosen sockets of this node, in no particular order.

@@ -61,7 +61,13 @@ func TestBroadcast(t *testing.T) {
 			{"the union, each once", n.To("one", "two"), "a b c"},
 			{"the union in two steps", n.To("one").In("two"), "a b c"},
 			{"the same room twice", n.To("one", "one"), "a b"},
-			{"without rooms: everybody", n.To(), "a b c d"},
+			{"everybody, said with a room: the room", n.Local().To("one"), "a b"},
+			{"no rooms: nobody", n.To(), ""},
+			{"a room, then no rooms", n.To("one").To(), "a b"},
+			{"no rooms, then a room", n.To().To("one"), "a b"},
+			{"no rooms, except nobody", n.To().Except(), ""},
+			{"except no rooms: everybody", n.Except(), "a b c d"},
+			{"except a room, then no rooms", n.Except("one").Except(), "c d"},
 			{"except a room", n.Except("one"), "c d"},
 			{"except rooms", n.Except("one").Except("two"), "d"},
 			{"a room except another", n.To("one").Except("two"), "a"},
@@ -77,6 +83,8 @@ func TestBroadcast(t *testing.T) {
 			{"from a socket to another room", s["a"].In("two"), "b c"},
 			{"from a socket to its own id", s["a"].To(s["a"].ID()), ""},
 			{"from a socket except", s["a"].Except("two"), "d"},
+			{"from a socket except no rooms", s["a"].Except(), "b c d"},
+			{"from a socket to no rooms", s["a"].To(), ""},
 			{"from a socket locally", s["a"].Local().To("one", "two"), "b c"},
 		} {
 			if err := tt.to.Emit("e", tt.name); err != nil {

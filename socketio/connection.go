@@ -269,16 +269,12 @@ func (c *connection) sendText(text []byte, how sending) error {
 	return sendError(c.session.Send(how.message(text, false)))
 }
 
-// sendError turns the error of a session into that of a socket.
+// sendError is the error of a session, except that it is no failure to drop what may be dropped.
 func sendError(err error) error {
-	switch {
-	case err == nil, errors.Is(err, engineio.ErrDropped):
+	if errors.Is(err, engineio.ErrDropped) {
 		return nil
-	case errors.Is(err, engineio.ErrQueueFull):
-		return ErrQueueFull
-	default:
-		return ErrClosed
 	}
+	return err
 }
 
 // Close ends all sockets of the session.

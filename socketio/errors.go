@@ -3,24 +3,59 @@ package socketio
 import (
 	"errors"
 	"fmt"
+
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/internal/errs"
 )
 
+// The errors that a program may want to tell apart, with errors.Is. Others are those of encoding an argument, of a context,
+// or of a broker.
 var (
-	// ErrClosed is returned when a socket is not, or no longer, connected, and when the server is closed.
-	ErrClosed = errors.New("socketio: socket disconnected")
+	// ErrClosed is returned when a socket is not, or no longer, connected, and when its namespace or the server is closed.
+	// Nothing was sent and nothing will be: stop sending. A client that comes back is another Socket.
+	ErrClosed = errs.ErrClosed
 
-	// ErrQueueFull is returned by Emit when the client does not read fast enough; it is being disconnected.
-	ErrQueueFull = errors.New("socketio: send queue full")
+	// ErrQueueFull is returned by Socket.Emit when the client does not read fast enough: it is being disconnected, so stop
+	// sending, and next time hold back earlier (Socket.Queued, OnDrain) or name events that may be dropped (SlowConsumer).
+	// By Broadcast.Emit it is returned when a broker takes no more packets for now: the event was sent to nobody, and
+	// may be tried again later.
+	ErrQueueFull = errs.ErrQueueFull
 
-	// ErrTooManyRooms is returned by Join beyond Options.MaxRooms.
+	// ErrTooManyRooms is returned by Join beyond Options.MaxRooms. The socket has joined none of the rooms: leave others
+	// first, or raise the limit.
 	ErrTooManyRooms = errors.New("socketio: too many rooms")
 
-	// ErrRoomName is returned by Join for an empty room name and for one longer than Options.MaxRoomName.
+	// ErrRoomName is returned by Join and SocketsJoin for an empty room name and for one longer than Options.MaxRoomName.
+	// No room was joined: a name that comes from a client should be refused before.
 	ErrRoomName = errors.New("socketio: invalid room name")
 
-	// ErrTooManyAcks is returned by EmitWithAck when the connection already owes Options.MaxAcks acknowledgements.
+	// ErrTooManyAcks is returned by EmitWithAck when the connection already owes Options.MaxAcks acknowledgements. The event
+	// was not sent: wait for earlier answers, or give them shorter deadlines.
 	ErrTooManyAcks = errors.New("socketio: too many outstanding acknowledgements")
+
+	// ErrUnknownSession is what Recovery.OnFailed receives for a client whose session is not, or no longer, kept. The client
+	// gets a new session; there is nothing to do but to send it the present state. Many of them mean that
+	// Recovery.MaxDisconnection is short or Recovery.MaxSessions low.
+	ErrUnknownSession = cluster.ErrUnknownSession
+
+	// ErrUnknownOffset is what Recovery.OnFailed receives for a client of which it is not known what it has missed: the
+	// packets are no longer kept, or the offset was never given. The client gets a new session and needs the present
+	// state. Many of them mean that Recovery.MaxPackets or Recovery.MaxBytes is low.
+	ErrUnknownOffset = cluster.ErrUnknownOffset
 )
+
+// IncompleteError is returned by calls that ask many sockets or nodes (EmitWithAcks, FetchSockets, ServerSideEmitWithAck)
+// when some have not answered in time. What has come is returned with it and can be used; ask those that are missing again,
+// or go on without them. Find it with errors.As.
+//
+//	Nodes          []string // the names of the nodes that did not answer, sorted
+//	UnnamedNodes   int      // the number of further nodes, whose names are not known
+//	Sockets        []string // the ids of the sockets that did not answer, sorted; not those on the nodes above
+//	UnnamedSockets int      // the number of further sockets, on nodes that report numbers only
+//	Err            error    // the error of the context; nil when all that are missing have disconnected
+//
+// It unwraps to Err.
+type IncompleteError = errs.IncompleteError
 
 // The reasons of OnDisconnect beside those of package engineio, which are passed on as they are. The strings are those
 // of the reference server.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/socketio"
 )
@@ -34,9 +33,9 @@ func ExampleBroadcast_EmitWithAcks() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		votes, err := event.EmitAll(ctx, io.To("council"), vote, "more tea?")
-		var incomplete *cluster.IncompleteError
+		var incomplete *socketio.IncompleteError
 		if errors.As(err, &incomplete) {
-			result <- fmt.Sprintln(votes, "without", incomplete.Missing)
+			result <- fmt.Sprintln(votes, "without", len(incomplete.Sockets))
 			return
 		}
 		result <- fmt.Sprintln(votes, err)

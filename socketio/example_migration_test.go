@@ -152,7 +152,7 @@ func Example_migrationCalls() {
 	defer cancel()
 
 	answers, err := io.EmitWithAcks(ctx, "question", 1)
-	var incomplete *cluster.IncompleteError
+	var incomplete *socketio.IncompleteError
 	fmt.Println(len(answers), errors.As(err, &incomplete))
 	sockets, err := io.FetchSockets(ctx)
 	fmt.Println(len(sockets), err)

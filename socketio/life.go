@@ -56,7 +56,7 @@ func (s *Socket) open() {
 	case session != nil && !errors.Is(err, ErrClosed):
 		// A refusal would keep the client away; a lost connection brings it back, as a new socket.
 		s.recoveryFailed(err)
-		if !errors.Is(err, cluster.ErrUnknownOffset) { // of this the adapter tells
+		if !errors.Is(err, ErrUnknownOffset) { // of this the adapter tells
 			s.nsp.expired(session)
 		}
 		s.conn.session.Abort(engineio.ForcedClose, err)

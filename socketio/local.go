@@ -44,7 +44,7 @@ func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluste
 		for _, m := range few {
 			// A full queue closes that member's session; a closed one has nobody to tell.
 			s := socketOf(m)
-			if err := s.session.SendPrepared(prepared, t.Volatile); err != nil && errors.Is(err, engineio.ErrQueueFull) {
+			if err := s.session.SendPrepared(prepared, t.Volatile); err != nil && errors.Is(err, ErrQueueFull) {
 				s.conn.overflowed.Store(true)
 			}
 		}
@@ -130,13 +130,13 @@ func (d deliverer) DeliverWithAck(
 	asked := make([]*Socket, 0, len(members))
 	for _, m := range members {
 		s := socketOf(m)
-		if s.awaitAck(packet.ID, func(answer *parser.Packet) { answered(answerOf(answer)) }) != nil {
-			answered(cluster.Answer{Lost: true})
+		if s.awaitAck(packet.ID, func(answer *parser.Packet) { answered(s.answer(answer)) }) != nil {
+			answered(s.answer(nil))
 			continue
 		}
 		asked = append(asked, s)
 		if s.conn.session.SendPrepared(prepared, t.Volatile) != nil && s.forgetAck(packet.ID) {
-			answered(cluster.Answer{Lost: true})
+			answered(s.answer(nil))
 		}
 	}
 	return func() {
@@ -146,10 +146,10 @@ func (d deliverer) DeliverWithAck(
 	}, nil
 }
 
-// answerOf turns an acknowledgement, nil for none, into an answer.
-func answerOf(p *parser.Packet) cluster.Answer {
+// answer turns the socket's acknowledgement, nil for none, into an answer.
+func (s *Socket) answer(p *parser.Packet) cluster.Answer {
 	if p == nil {
-		return cluster.Answer{Lost: true}
+		return cluster.Answer{ID: s.id, Lost: true}
 	}
-	return cluster.Answer{Data: p.Data, Attachments: p.Attachments}
+	return cluster.Answer{ID: s.id, Data: p.Data, Attachments: p.Attachments}
 }

@@ -85,15 +85,15 @@ func (n *Namespace) Sockets() []*Socket { return n.all().Sockets() }
 // another one has joined it. It asks for the rooms of every socket: to follow large namespaces there is ObserveRooms.
 func (n *Namespace) Rooms() []string {
 	found := map[string]struct{}{}
-	for _, m := range n.adapter.Members(nil) {
-		for _, room := range n.adapter.Rooms(m.ID()) {
+	for _, m := range n.all().Sockets() {
+		for _, room := range n.adapter.Rooms(m.id) {
 			found[room] = struct{}{}
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
 }
 
-func (n *Namespace) all() Broadcast { return Broadcast{nsp: n} }
+func (n *Namespace) all() Broadcast { return Broadcast{n, cluster.Target{Everyone: true}} }
 
 // nextAckID returns the id of the next event that asks a client for an acknowledgement.
 func (n *Namespace) nextAckID() uint64 { return n.lastID.Add(1) - 1 }

@@ -93,7 +93,7 @@ func TestServer_RemoveNamespace(t *testing.T) {
 		c.send(`42/x,["remove"]`, `42/x,["ignored"]`)
 		c.expect("41/x,")
 		joining.expect(`44/x,{"message":"server namespace disconnect"}`)
-		told.expect(t, "close /x", "true", "server namespace disconnect, socketio: socket disconnected")
+		told.expect(t, "close /x", "true", "server namespace disconnect, "+socketio.ErrClosed.Error())
 		close(release)
 		c.send(`42/x,["late"]`, "40/x,")
 		c.expect(`44/x,{"message":"Invalid namespace"}`)

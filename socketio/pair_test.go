@@ -94,20 +94,20 @@ func (p *peer) BroadcastWithAck(ctx context.Context, packet *parser.Packet, t *c
 		}()
 		return nil
 	})
-	missing := cluster.IncompleteError{}
+	missing := socketio.IncompleteError{}
 	for range asked {
 		r := <-results
 		all = append(all, r.answers...)
-		var incomplete *cluster.IncompleteError
+		var incomplete *socketio.IncompleteError
 		switch {
 		case errors.As(r.err, &incomplete):
-			missing.Missing += incomplete.Missing
+			missing.Sockets = append(missing.Sockets, incomplete.Sockets...)
 			missing.Err = errors.Join(missing.Err, incomplete.Err)
 		case r.err != nil:
 			return all, r.err
 		}
 	}
-	if missing.Missing > 0 {
+	if len(missing.Sockets) > 0 {
 		return all, &missing
 	}
 	return all, nil
@@ -128,6 +128,6 @@ func (p *peer) ServerSideEmitWithAck(ctx context.Context, data []byte) ([]json.R
 	case v := <-answer:
 		return []json.RawMessage{v}, nil
 	case <-ctx.Done():
-		return nil, &cluster.IncompleteError{Missing: 1, Err: ctx.Err()}
+		return nil, &socketio.IncompleteError{UnnamedNodes: 1, Err: ctx.Err()}
 	}
 }

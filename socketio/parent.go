@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 
+	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -121,7 +122,9 @@ func (p *ParentNamespace) Local() ParentBroadcast { return p.all().Local() }
 // Volatile chooses all sockets of all children, for events that may be dropped.
 func (p *ParentNamespace) Volatile() ParentBroadcast { return p.all().Volatile() }
 
-func (p *ParentNamespace) all() ParentBroadcast { return ParentBroadcast{parent: p} }
+func (p *ParentNamespace) all() ParentBroadcast {
+	return ParentBroadcast{p, Broadcast{target: cluster.Target{Everyone: true}}}
+}
 
 // ParentBroadcast is the same choice of sockets in each child of a parent namespace. It is a small value like Broadcast,
 // with its methods.

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
@@ -10,7 +9,7 @@ import (
 )
 
 // FetchSockets describes the chosen sockets of all nodes. It waits for the other nodes until ctx ends, and returns what
-// has come together with a *cluster.IncompleteError.
+// has come together with a *IncompleteError.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	infos, err := b.nsp.adapter.FetchSockets(ctx, &b.target)
 	sockets := make([]*RemoteSocket, len(infos))
@@ -25,23 +24,23 @@ func (b Broadcast) SocketsJoin(rooms ...string) error {
 	if err := b.nsp.server.checkRooms(rooms); err != nil {
 		return err
 	}
-	return closedError(b.nsp.adapter.SocketsJoin(&b.target, rooms...))
+	return b.nsp.adapter.SocketsJoin(&b.target, rooms...)
 }
 
 // SocketsLeave takes the chosen sockets of all nodes out of rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) error {
-	return closedError(b.nsp.adapter.SocketsLeave(&b.target, rooms...))
+	return b.nsp.adapter.SocketsLeave(&b.target, rooms...)
 }
 
 // DisconnectSockets takes the chosen sockets of all nodes out of the namespace, and with closeConnection closes their
 // connections. The clients do not come back by themselves.
 func (b Broadcast) DisconnectSockets(closeConnection bool) error {
-	return closedError(b.nsp.adapter.DisconnectSockets(&b.target, closeConnection))
+	return b.nsp.adapter.DisconnectSockets(&b.target, closeConnection)
 }
 
 // EmitWithAcks sends an event to the chosen sockets and waits for their answers, until ctx ends or, when it has no
 // deadline, until Options.AckTimeout. It returns the answers that have come, in their order, and a
-// *cluster.IncompleteError when some are missing: their sockets did not answer in time, or have disconnected.
+// *IncompleteError when some are missing: their sockets did not answer in time, or have disconnected.
 func (b Broadcast) EmitWithAcks(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
 	p, err := b.nsp.eventPacket(name, args)
 	if err != nil {
@@ -58,7 +57,7 @@ func (b Broadcast) EmitWithAcks(ctx context.Context, name string, args ...any) (
 			Type: parser.Ack, Data: answer.Data, Attachments: answer.Attachments,
 		}, nil)
 	}
-	return answers, closedError(err)
+	return answers, err
 }
 
 // ServerCount returns the number of nodes in the cluster, this one included.
@@ -108,14 +107,6 @@ func (s *Server) EmitWithAcks(ctx context.Context, name string, args ...any) ([]
 
 // ServerCount returns the number of nodes in the cluster; see Namespace.ServerCount.
 func (s *Server) ServerCount(ctx context.Context) (int, error) { return s.root.ServerCount(ctx) }
-
-// closedError turns the adapter's error into this package's.
-func closedError(err error) error {
-	if errors.Is(err, cluster.ErrClosed) {
-		return ErrClosed
-	}
-	return err
-}
 
 // ObserveRooms calls f for each change of the namespace's rooms on this node: created, joined, left, deleted. It
 // returns the function that ends that. The events come in the order of the changes, later than they, on a goroutine of

@@ -194,7 +194,7 @@ func TestRemoteSocket(t *testing.T) {
 		}
 		began := time.Now()
 		_, err = r.EmitWithAck(t.Context(), "q")
-		var incomplete *cluster.IncompleteError
+		var incomplete *socketio.IncompleteError
 		if !errors.As(err, &incomplete) || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 30*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}

@@ -36,8 +36,8 @@ type Recovery struct {
 	// two minutes ago need not be welcome now.
 	SkipMiddlewares bool
 
-	// OnFailed is told why a client that asked for its session gets a new one: cluster.ErrUnknownSession,
-	// cluster.ErrUnknownOffset, ErrQueueFull (it has missed more than its send queue takes), or the adapter's error. It
+	// OnFailed is told why a client that asked for its session gets a new one: ErrUnknownSession,
+	// ErrUnknownOffset, ErrQueueFull (it has missed more than its send queue takes), or the adapter's error. It
 	// runs on the socket's goroutine, before the middlewares when they are not to see the session. Nil means that nobody
 	// is told.
 	OnFailed func(s *Socket, err error)
@@ -140,7 +140,7 @@ func (h *Handshake) session() (pid, offset string, err error) {
 		return "", "", nil
 	}
 	if raw, ok := auth["offset"]; ok && parser.Unmarshal(raw, nil, &offset) != nil {
-		return "", "", cluster.ErrUnknownOffset
+		return "", "", ErrUnknownOffset
 	}
 	return pid, offset, nil
 }

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -55,7 +54,7 @@ func TestRecovery_expiry(t *testing.T) {
 				}
 				return
 			}
-			told.expect(t, "expired "+k.SID, "failed: "+cluster.ErrUnknownSession.Error())
+			told.expect(t, "expired "+k.SID, "failed: "+socketio.ErrUnknownSession.Error())
 		})
 	}
 	bubble(t, "is told without anybody asking", func(t *testing.T) {
@@ -103,9 +102,9 @@ func TestRecovery_bounds(t *testing.T) {
 		want   error
 	}{
 		"as many packets as are kept": {socketio.Recovery{MaxPackets: 10}, 10, nil},
-		"one packet more":             {socketio.Recovery{MaxPackets: 10}, 11, cluster.ErrUnknownOffset},
+		"one packet more":             {socketio.Recovery{MaxPackets: 10}, 11, socketio.ErrUnknownOffset},
 		"about as many bytes":         {socketio.Recovery{MaxBytes: 20_000}, 12, nil},
-		"more bytes":                  {socketio.Recovery{MaxBytes: 20_000}, 25, cluster.ErrUnknownOffset},
+		"more bytes":                  {socketio.Recovery{MaxBytes: 20_000}, 25, socketio.ErrUnknownOffset},
 		"no limit":                    {socketio.Recovery{MaxPackets: -1, MaxBytes: -1}, 60, nil},
 	} {
 		bubble(t, name, func(t *testing.T) {
@@ -173,7 +172,7 @@ func TestRecovery_bounds(t *testing.T) {
 		if len(before) > 0 {
 			t.Errorf("got %d events", len(before))
 		}
-		told.expect(t, "failed: "+cluster.ErrUnknownSession.Error())
+		told.expect(t, "failed: "+socketio.ErrUnknownSession.Error())
 	})
 	bubble(t, "what a returning client has missed is gone while its middlewares run", func(t *testing.T) {
 		r := &socketio.Recovery{MaxPackets: 5}
@@ -194,7 +193,7 @@ func TestRecovery_bounds(t *testing.T) {
 		synctest.Wait()
 		got := told.take()
 		slices.Sort(got)
-		want := []string{"expired " + k.SID, "failed: socketio: resuming a session: " + cluster.ErrUnknownOffset.Error()}
+		want := []string{"expired " + k.SID, "failed: socketio: resuming a session: " + socketio.ErrUnknownOffset.Error()}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q", got)
 		}

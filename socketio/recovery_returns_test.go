@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/socketio"
 )
@@ -18,12 +17,12 @@ func TestRecovery_fails(t *testing.T) {
 		auth func(k ticket) string
 		want error
 	}{
-		"unknown pid":          {func(k ticket) string { k.PID = strings.Repeat("x", 20); return k.auth() }, cluster.ErrUnknownSession},
-		"a socket's id":        {func(k ticket) string { k.PID = k.SID; return k.auth() }, cluster.ErrUnknownSession},
-		"unknown offset":       {func(k ticket) string { k.Offset += "0"; return k.auth() }, cluster.ErrUnknownOffset},
-		"offset of elsewhere":  {func(k ticket) string { k.Offset = "1795385656273-0"; return k.auth() }, cluster.ErrUnknownOffset},
-		"offset that is text":  {func(k ticket) string { k.Offset = "good bye"; return k.auth() }, cluster.ErrUnknownOffset},
-		"offset that is none":  {func(k ticket) string { return `{"pid":"` + k.PID + `","offset":{}}` }, cluster.ErrUnknownOffset},
+		"unknown pid":          {func(k ticket) string { k.PID = strings.Repeat("x", 20); return k.auth() }, socketio.ErrUnknownSession},
+		"a socket's id":        {func(k ticket) string { k.PID = k.SID; return k.auth() }, socketio.ErrUnknownSession},
+		"unknown offset":       {func(k ticket) string { k.Offset += "0"; return k.auth() }, socketio.ErrUnknownOffset},
+		"offset of elsewhere":  {func(k ticket) string { k.Offset = "1795385656273-0"; return k.auth() }, socketio.ErrUnknownOffset},
+		"offset that is text":  {func(k ticket) string { k.Offset = "good bye"; return k.auth() }, socketio.ErrUnknownOffset},
+		"offset that is none":  {func(k ticket) string { return `{"pid":"` + k.PID + `","offset":{}}` }, socketio.ErrUnknownOffset},
 		"pid that is none":     {func(k ticket) string { return `{"pid":["` + k.PID + `"]}` }, nil},
 		"pid that is null":     {func(k ticket) string { return `{"pid":null}` }, nil},
 		"pid that is empty":    {func(k ticket) string { return `{"pid":""}` }, nil},

@@ -17,11 +17,11 @@ func (n *Namespace) ServerSideEmit(name string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return closedError(n.adapter.ServerSideEmit(data))
+	return n.adapter.ServerSideEmit(data)
 }
 
 // ServerSideEmitWithAck does the same and waits for one answer of each other node, until ctx ends or, when it has no
-// deadline, until Options.AckTimeout. It returns what has come, and a *cluster.IncompleteError when nodes are missing.
+// deadline, until Options.AckTimeout. It returns what has come, and a *IncompleteError when nodes are missing.
 func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
 	data, err := marshalServerEvent(name, args)
 	if err != nil {
@@ -35,7 +35,7 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args
 		array := append(append([]byte{'['}, answer...), ']')
 		answers[i] = event.NewMessage(&parser.Packet{Type: parser.Ack, Data: array}, nil)
 	}
-	return answers, closedError(err)
+	return answers, err
 }
 
 // OnServerEvent adds a handler for an event that another node sends with ServerSideEmit, and returns the function that

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/parser"
 	"github.com/parleyio/parley/socketio"
@@ -146,8 +145,8 @@ func TestServer_ServerSideEmitWithAck(t *testing.T) {
 		a, _ := servePair(t, socketio.Options{AckTimeout: time.Second})
 		began := time.Now()
 		answers, err := a.ServerSideEmitWithAck(t.Context(), "q")
-		var incomplete *cluster.IncompleteError
-		if !errors.As(err, &incomplete) || incomplete.Missing != 1 || len(answers) > 0 || time.Since(began) != time.Second {
+		var incomplete *socketio.IncompleteError
+		if !errors.As(err, &incomplete) || incomplete.UnnamedNodes != 1 || len(answers) > 0 || time.Since(began) != time.Second {
 			t.Errorf("%v, %v after %v", answers, err, time.Since(began))
 		}
 	})

@@ -132,7 +132,7 @@ func (s *Socket) emit(name string, args []any, plain bool) error {
 	}
 	s.observe(p)
 	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
-		err := closedError(s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain}))
+		err := s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain})
 		if err == nil && s.conn.overflowed.Load() { // of which a broadcast does not tell
 			return ErrQueueFull
 		}
@@ -189,8 +189,8 @@ func (v volatileEmitter) Emit(name string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if err := s.conn.session.SendPrepared(prepared, true); errors.Is(err, engineio.ErrClosed) {
-		return ErrClosed
+	if err := s.conn.session.SendPrepared(prepared, true); errors.Is(err, ErrClosed) {
+		return err
 	}
 	return nil
 }

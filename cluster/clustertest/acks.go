@@ -24,7 +24,7 @@ func ask(ctx context.Context, n *node, t *cluster.Target) ([]string, error) {
 }
 
 func answerOf(id string) cluster.Answer {
-	return cluster.Answer{Data: []byte(`["` + id + `"]`)}
+	return cluster.Answer{ID: id, Data: []byte(`["` + id + `"]`)}
 }
 
 // asked sets what happens to members that are asked.
@@ -45,7 +45,7 @@ func (n *node) checkForgotten(want int) {
 }
 
 func testAcks(t *testing.T, n *node) {
-	if got, err := ask(ctx(t), n, nil); err != nil || got != nil {
+	if got, err := ask(ctx(t), n, toAll()); err != nil || got != nil {
 		t.Errorf("an empty namespace answered %q, %v", got, err)
 	}
 	n.join("a", "red")
@@ -67,7 +67,7 @@ func testAcks(t *testing.T, n *node) {
 		target *cluster.Target
 		want   []string
 	}{
-		{nil, []string{"a", "b", "c"}},
+		{toAll(), []string{"a", "b", "c"}},
 		{&cluster.Target{Rooms: []string{"red"}, Local: true}, []string{"a", "b"}},
 		{&cluster.Target{Rooms: []string{"red", "blue"}, Except: []string{"b"}}, []string{"a", "c"}},
 		{&cluster.Target{Rooms: []string{"c"}}, []string{"c"}},
@@ -95,18 +95,18 @@ func testAcksLost(t *testing.T, n *node) {
 		n.asked(func(_ *parser.Packet, id string, answered func(cluster.Answer)) error {
 			answer := answerOf(id)
 			if slices.Contains(c.lost, id) {
-				answer = cluster.Answer{Lost: true}
+				answer = cluster.Answer{ID: id, Lost: true}
 			}
 			go answered(answer)
 			return nil
 		})
-		got, err := ask(ctx(t), n, nil)
+		got, err := ask(ctx(t), n, toAll())
 		if !slices.Equal(got, c.want) {
 			t.Errorf("answers %q, want %q", got, c.want)
 		}
 		var incomplete *cluster.IncompleteError
-		if !errors.As(err, &incomplete) || incomplete.Missing != len(c.lost) || incomplete.Err != nil {
-			t.Errorf("error %+v, want that %d are missing, and no more", err, len(c.lost))
+		if !errors.As(err, &incomplete) || !slices.Equal(incomplete.Sockets, c.lost) || incomplete.Err != nil {
+			t.Errorf("error %+v, want that %q are missing, and no more", err, c.lost)
 		}
 	}
 	n.checkForgotten(2)
@@ -124,7 +124,7 @@ func testAcksContext(t *testing.T, n *node) {
 		case "a":
 			answered(answerOf(id))
 		case "b":
-			answered(cluster.Answer{Lost: true})
+			answered(cluster.Answer{ID: id, Lost: true})
 		default:
 			mu.Lock()
 			late = append(late, func() { answered(answerOf(id)) })
@@ -135,13 +135,14 @@ func testAcksContext(t *testing.T, n *node) {
 		}
 		return nil
 	})
-	got, err := ask(ctx, n, nil)
+	got, err := ask(ctx, n, toAll())
 	if !slices.Equal(got, []string{"a"}) {
 		t.Errorf("answers %q, want that of a, which came in time", got)
 	}
 	var incomplete *cluster.IncompleteError
-	if !errors.As(err, &incomplete) || incomplete.Missing != 3 || !errors.Is(err, context.Canceled) {
-		t.Errorf("error %+v, want that 3 are missing because the context was cancelled", err)
+	if !errors.As(err, &incomplete) || !slices.Equal(incomplete.Sockets, []string{"b", "c", "d"}) ||
+		!errors.Is(err, context.Canceled) {
+		t.Errorf("error %+v, want that all but a are missing because the context was cancelled", err)
 	}
 	n.checkForgotten(1)
 	for range 3 {
@@ -163,7 +164,7 @@ func testAcksError(t *testing.T, n *node) {
 	n.join("a")
 	failure := errors.New("cannot encode")
 	n.asked(func(*parser.Packet, string, func(cluster.Answer)) error { return failure })
-	if got, err := ask(ctx(t), n, nil); !errors.Is(err, failure) || got != nil {
+	if got, err := ask(ctx(t), n, toAll()); !errors.Is(err, failure) || got != nil {
 		t.Errorf("answers %q, %v, want the error of the delivery", got, err)
 	}
 }

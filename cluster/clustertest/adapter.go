@@ -18,6 +18,7 @@ func TestAdapter(t *testing.T, factory func(t *testing.T) cluster.Factory) {
 		test func(t *testing.T, n *node)
 	}{
 		{"targets", testTargets},
+		{"no rooms choose nobody", testNobody},
 		{"members are counted once", testDuplicates},
 		{"rooms of a member", testRooms},
 		{"own id is a room", testOwnID},
@@ -49,7 +50,7 @@ func TestAdapter(t *testing.T, factory func(t *testing.T) cluster.Factory) {
 	}
 }
 
-// testTargets checks who is selected. Room "d" has the name of a member.
+// testTargets checks who is selected. Room "d" has the name of a member. Rooms that are nil stand for everyone.
 func testTargets(t *testing.T, n *node) {
 	n.join("a", "red", "d")
 	n.join("b", "red", "blue")
@@ -70,6 +71,11 @@ func testTargets(t *testing.T, n *node) {
 		{[]string{"d"}, nil, []string{"a", "d"}},
 		{[]string{"d", "blue"}, nil, []string{"a", "b", "c", "d"}},
 
+		{[]string{}, nil, nil},
+		{[]string{}, []string{"a"}, nil},
+		{[]string{}, []string{"a", "red"}, nil},
+
+		{nil, []string{}, []string{"a", "b", "c", "d"}},
 		{nil, []string{"nobody's"}, []string{"a", "b", "c", "d"}},
 		{nil, []string{"a"}, []string{"b", "c", "d"}},
 		{nil, []string{"d"}, []string{"b", "c"}},
@@ -94,7 +100,8 @@ func testTargets(t *testing.T, n *node) {
 		{[]string{"nobody's"}, []string{"a"}, nil},
 	} {
 		for _, local := range []bool{false, true} {
-			target := &cluster.Target{Rooms: c.rooms, Except: c.except, Local: local}
+			target := choose(c.rooms)
+			target.Except, target.Local = c.except, local
 			if got := n.selected(target); !slices.Equal(got, c.want) {
 				t.Errorf("Members(%+v) = %q, want %q", *target, got, c.want)
 			}
@@ -106,8 +113,12 @@ func testTargets(t *testing.T, n *node) {
 			}
 		}
 	}
-	if got, want := n.selected(nil), []string{"a", "b", "c", "d"}; !slices.Equal(got, want) {
-		t.Errorf("Members(nil) = %q, want %q", got, want)
+	if got, want := n.selected(toAll()), []string{"a", "b", "c", "d"}; !slices.Equal(got, want) {
+		t.Errorf("Members of everyone = %q, want %q", got, want)
+	}
+	both := &cluster.Target{Everyone: true, Rooms: []string{"red"}, Except: []string{"a"}}
+	if got, want := n.selected(both), []string{"b", "c", "d"}; !slices.Equal(got, want) {
+		t.Errorf("Members(%+v) = %q, want %q: Everyone counts, and not Rooms", *both, got, want)
 	}
 }
 
@@ -115,10 +126,12 @@ func testDuplicates(t *testing.T, n *node) {
 	n.join("a", "red", "red", "blue")
 	n.enter("a", "red")
 	for _, rooms := range [][]string{{"red"}, {"red", "red"}, {"red", "blue"}, {"a", "a"}, {"a", "red", "a", "blue"}, nil} {
-		if got := n.selected(&cluster.Target{Rooms: rooms}); !slices.Equal(got, []string{"a"}) {
+		if got := n.selected(choose(rooms)); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("to %q: selected %q, want a once", rooms, got)
 		}
-		if got := n.selected(&cluster.Target{Rooms: rooms, Except: []string{"a", "a"}}); got != nil {
+		target := choose(rooms)
+		target.Except = []string{"a", "a"}
+		if got := n.selected(target); got != nil {
 			t.Errorf("to %q except a: selected %q", rooms, got)
 		}
 	}
@@ -197,7 +210,7 @@ func testUnknown(t *testing.T, n *node) {
 		if n.InRoom(id, "red") || n.InRoom(id, id) {
 			t.Errorf("%q is in a room", id)
 		}
-		if got := n.selected(nil); got != nil {
+		if got := n.selected(toAll()); got != nil {
 			t.Errorf("members %q", got)
 		}
 	}
@@ -212,7 +225,7 @@ func testRemove(t *testing.T, n *node) {
 	b := n.join("b", "red")
 	n.Remove("a")
 	for _, rooms := range [][]string{nil, {"red"}, {"blue"}, {"a"}, {"a", "red", "blue"}} {
-		target := &cluster.Target{Rooms: rooms}
+		target := choose(rooms)
 		if slices.Contains(n.selected(target), "a") {
 			t.Errorf("to %q: a is selected", rooms)
 		}
@@ -238,7 +251,7 @@ func testReplace(t *testing.T, n *node) {
 		t.Errorf("Rooms = %q, want blue", got)
 	}
 	for _, rooms := range [][]string{nil, {"red"}, {"blue"}, {"a"}} {
-		n.send("hello", &cluster.Target{Rooms: rooms})
+		n.send("hello", choose(rooms))
 	}
 	n.settle()
 	if got := len(n.labels(old)); got != 0 {
@@ -248,7 +261,7 @@ func testReplace(t *testing.T, n *node) {
 		t.Errorf("its replacement received %d packets, want 3", got)
 	}
 	n.Remove("a")
-	if got := n.selected(nil); got != nil {
+	if got := n.selected(toAll()); got != nil {
 		t.Errorf("after Remove there is still %q", got)
 	}
 }
@@ -264,9 +277,9 @@ func testContent(t *testing.T, n *node) {
 		deliveries <- delivery{*p, *target}
 	})
 	for _, want := range []cluster.Target{
-		{},
+		{Everyone: true},
 		{Rooms: []string{"red"}, Volatile: true},
-		{Except: []string{"blue"}, NoCompress: true},
+		{Everyone: true, Except: []string{"blue"}, NoCompress: true},
 		{Rooms: []string{"red", "a"}, Except: []string{"b"}, Local: true, Volatile: true, NoCompress: true},
 	} {
 		n.send("content", &want)

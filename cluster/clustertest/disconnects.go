@@ -25,7 +25,7 @@ func testOffsetOrder(t *testing.T, n *recovering) {
 			for i := range packets {
 				target := &cluster.Target{Rooms: rooms[(sender+i)%3 : (sender+i)%3+1]}
 				if i%5 == 0 {
-					target = &cluster.Target{Except: []string{"none"}}
+					target = &cluster.Target{Everyone: true, Except: []string{"none"}}
 				}
 				if err := n.broadcast(fmt.Sprintf("%d of %d", i, sender), target); err != nil {
 					t.Errorf("Broadcast: %v", err)
@@ -75,12 +75,12 @@ func testDisconnects(t *testing.T, n *recovering) {
 	for sender := range senders {
 		sending.Go(func() {
 			for i := 0; i < most && still.Load() > 0; i++ {
-				target := new(cluster.Target)
+				target := toAll()
 				switch i % 4 {
 				case 0:
-					target.Rooms = []string{"red"}
+					target = choose([]string{"red"})
 				case 1:
-					target.Rooms = []string{"blue", "green"}
+					target = choose([]string{"blue", "green"})
 				case 2:
 					target.Except = []string{"red"}
 				}

@@ -133,11 +133,11 @@ func (n *node) settle() {
 	n.t.Helper()
 	n.fences++
 	fence := fmt.Sprintf("fence %d", n.fences)
-	present := n.Members(nil)
+	present := n.Members(toAll())
 	if len(present) == 0 {
 		return
 	}
-	n.send(fence, nil)
+	n.send(fence, toAll())
 
 	n.wait(func() bool {
 		return !slices.ContainsFunc(present, func(m cluster.Member) bool {

@@ -14,7 +14,7 @@ import (
 )
 
 func testFetch(t *testing.T, n *node) {
-	if got, err := n.FetchSockets(ctx(t), nil); err != nil || len(got) != 0 {
+	if got, err := n.FetchSockets(ctx(t), toAll()); err != nil || len(got) != 0 {
 		t.Errorf("an empty namespace: %v, %v", got, err)
 	}
 	rooms := map[string][]string{"a": {"red"}, "b": {"blue", "red"}, "c": {"blue"}, "d": nil}
@@ -25,12 +25,12 @@ func testFetch(t *testing.T, n *node) {
 		target *cluster.Target
 		want   []string
 	}{
-		{nil, []string{"a", "b", "c", "d"}},
-		{&cluster.Target{Local: true}, []string{"a", "b", "c", "d"}},
+		{toAll(), []string{"a", "b", "c", "d"}},
+		{&cluster.Target{Everyone: true, Local: true}, []string{"a", "b", "c", "d"}},
 		{&cluster.Target{Rooms: []string{"red"}}, []string{"a", "b"}},
 		{&cluster.Target{Rooms: []string{"red", "blue"}, Except: []string{"b"}}, []string{"a", "c"}},
 		{&cluster.Target{Rooms: []string{"d"}}, []string{"d"}},
-		{&cluster.Target{Except: []string{"red"}, Local: true}, []string{"c", "d"}},
+		{&cluster.Target{Everyone: true, Except: []string{"red"}, Local: true}, []string{"c", "d"}},
 		{&cluster.Target{Rooms: []string{"nobody's"}}, nil},
 	} {
 		got, err := n.FetchSockets(ctx(t), c.target)
@@ -68,22 +68,22 @@ func testMove(t *testing.T, n *node) {
 	}
 	must(n.SocketsJoin(&cluster.Target{Rooms: []string{"red"}, Except: []string{"b"}}, "green", "gold"))
 	check("gold green red", "blue red", "blue")
-	must(n.SocketsJoin(nil, "hall"))
+	must(n.SocketsJoin(toAll(), "hall"))
 	check("gold green hall red", "blue hall red", "blue hall")
 	must(n.SocketsJoin(&cluster.Target{Rooms: []string{"nobody's"}}, "green"))
 	must(n.SocketsLeave(&cluster.Target{Rooms: []string{"nobody's"}}, "hall"))
 	must(n.SocketsLeave(&cluster.Target{Rooms: []string{"hall"}, Except: []string{"c"}, Local: true}, "hall", "gold"))
 	check("green red", "blue red", "blue hall")
-	must(n.SocketsLeave(nil, "red", "hall"))
+	must(n.SocketsLeave(toAll(), "red", "hall"))
 	check("green", "blue", "blue")
 
 	must(n.DisconnectSockets(&cluster.Target{Rooms: []string{"nobody's"}}, true))
 	must(n.DisconnectSockets(&cluster.Target{Rooms: []string{"blue"}, Except: []string{"c"}}, true))
-	if got := n.selected(nil); !slices.Equal(got, []string{"a", "c"}) {
+	if got := n.selected(toAll()); !slices.Equal(got, []string{"a", "c"}) {
 		t.Errorf("members %q, want a and c", got)
 	}
-	must(n.DisconnectSockets(nil, false))
-	if got := n.selected(nil); got != nil {
+	must(n.DisconnectSockets(toAll(), false))
+	if got := n.selected(toAll()); got != nil {
 		t.Errorf("members %q, want none", got)
 	}
 	n.mu.Lock()
@@ -115,10 +115,10 @@ func testQueriesClosed(t *testing.T, n *node) {
 	if err := n.Close(); err != nil {
 		t.Fatalf("Close: %v", err)
 	}
-	_, acks := n.BroadcastWithAck(ctx(t), question(), nil)
+	_, acks := n.BroadcastWithAck(ctx(t), question(), toAll())
 	_, emit := n.ServerSideEmitWithAck(ctx(t), []byte(`["x"]`))
 	for what, err := range map[string]error{
-		"SocketsJoin":           n.SocketsJoin(nil, "blue"),
+		"SocketsJoin":           n.SocketsJoin(toAll(), "blue"),
 		"BroadcastWithAck":      acks,
 		"ServerSideEmit":        n.ServerSideEmit([]byte(`["x"]`)),
 		"ServerSideEmitWithAck": emit,
@@ -137,7 +137,7 @@ func testQueriesClosed(t *testing.T, n *node) {
 	if err := n.DisconnectSockets(red, false); err != nil {
 		t.Errorf("DisconnectSockets: %v", err)
 	}
-	if got := n.selected(nil); !slices.Equal(got, []string{"a"}) {
+	if got := n.selected(toAll()); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("members %q, want a", got)
 	}
 }

@@ -15,12 +15,12 @@ import (
 func testOrder(t *testing.T, n *node) {
 	a, b := n.join("a", "red"), n.join("b", "red", "blue")
 	targets := []*cluster.Target{
-		nil,
+		toAll(),
 		{Rooms: []string{"red"}},
 		{Rooms: []string{"red", "blue"}},
 		{Rooms: []string{"a", "b"}},
-		{Except: []string{"nobody"}},
-		{Volatile: true},
+		{Everyone: true, Except: []string{"nobody"}},
+		{Everyone: true, Volatile: true},
 	}
 	var want []string
 	for i := range 600 {
@@ -77,7 +77,7 @@ func testReentrance(t *testing.T, n *node) {
 		if labelOf(p) != "first" {
 			return
 		}
-		n.Members(nil)
+		n.Members(toAll())
 		for _, m := range members {
 			n.Leave(m.ID(), "red")
 			if err := n.Join(m.ID(), "blue"); err != nil {
@@ -95,7 +95,7 @@ func testReentrance(t *testing.T, n *node) {
 	if got, want := n.recipients("second"), []string{"a", "b"}; !slices.Equal(got, want) {
 		t.Errorf("received by %q, want %q, who have joined inside Deliver", got, want)
 	}
-	if got, want := n.selected(nil), []string{"a", "b", "d"}; !slices.Equal(got, want) {
+	if got, want := n.selected(toAll()), []string{"a", "b", "d"}; !slices.Equal(got, want) {
 		t.Errorf("members %q, want %q", got, want)
 	}
 }
@@ -157,10 +157,12 @@ func testModel(t *testing.T, n *node) {
 				t.Fatalf("step %d: rooms of %q: %q, want %q", step, id, got, want)
 			}
 		default:
-			target := &cluster.Target{Rooms: some(append(names, id), 3), Except: some(append(names, id), 2)}
+			target := &cluster.Target{
+				Everyone: random.IntN(3) == 0, Rooms: some(append(names, id), 3), Except: some(append(names, id), 2),
+			}
 			var want []string
 			for id := range model {
-				if (len(target.Rooms) == 0 || in(id, target.Rooms)) && !in(id, target.Except) {
+				if (target.Everyone || in(id, target.Rooms)) && !in(id, target.Except) {
 					want = append(want, id)
 				}
 			}
@@ -187,7 +189,7 @@ func testGhosts(t *testing.T, n *node) {
 		group.Go(func() { n.Remove("a") })
 		group.Wait()
 		for _, rooms := range [][]string{nil, {"red"}, {"blue"}, {"green"}, {"a"}} {
-			if got := n.selected(&cluster.Target{Rooms: rooms}); got != nil {
+			if got := n.selected(choose(rooms)); got != nil {
 				t.Fatalf("to %q: a was removed, but %q is selected", rooms, got)
 			}
 		}
@@ -258,7 +260,7 @@ func testStress(t *testing.T, n *node) {
 		}
 	}
 	slices.Sort(everyone)
-	if got := n.selected(nil); !slices.Equal(got, everyone) {
+	if got := n.selected(toAll()); !slices.Equal(got, everyone) {
 		t.Errorf("members %q, want %q", got, everyone)
 	}
 	for _, room := range rooms {
@@ -283,7 +285,7 @@ func testClose(t *testing.T, n *node) {
 			t.Fatalf("Close: %v", err)
 		}
 	}
-	if err := n.Broadcast(packet("late"), nil); !errors.Is(err, cluster.ErrClosed) {
+	if err := n.Broadcast(packet("late"), toAll()); !errors.Is(err, cluster.ErrClosed) {
 		t.Errorf("Broadcast = %v, want ErrClosed", err)
 	}
 	if err := n.Join("a", "blue"); !errors.Is(err, cluster.ErrClosed) {
@@ -294,7 +296,7 @@ func testClose(t *testing.T, n *node) {
 	}
 	n.Leave("a", "red")
 	n.Remove("b")
-	if got := n.selected(nil); !slices.Equal(got, []string{"a"}) {
+	if got := n.selected(toAll()); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("members %q, want a", got)
 	}
 	if got := n.recipients("late"); got != nil {

@@ -48,12 +48,13 @@ func TestRecoverer(t *testing.T, factory func(t *testing.T) cluster.Factory) {
 func testOffsets(t *testing.T, n *recovering) {
 	a := n.enterClient("a", "red")
 	targets := []*cluster.Target{
-		nil, {Rooms: []string{"a"}}, {Rooms: []string{"red"}, Except: []string{"b"}}, {Local: true}, {NoCompress: true},
+		toAll(), {Rooms: []string{"a"}}, {Rooms: []string{"red"}, Except: []string{"b"}},
+		{Everyone: true, Local: true}, {Everyone: true, NoCompress: true},
 	}
 	for i, target := range targets {
 		n.send(fmt.Sprint("event ", i), target)
 	}
-	n.send("volatile", &cluster.Target{Volatile: true})
+	n.send("volatile", &cluster.Target{Everyone: true, Volatile: true})
 	if err := n.node.Broadcast(question(), &cluster.Target{Rooms: []string{"red"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func testOffsets(t *testing.T, n *recovering) {
 func testSession(t *testing.T, n *recovering) {
 	a := n.enterClient("a", "red", "blue")
 	n.enterClient("b", "red")
-	n.send("first", nil)
+	n.send("first", toAll())
 	n.settle()
 	s := a.suspend()
 	if !slices.Equal(s.Rooms, []string{"blue", "red"}) {
@@ -91,7 +92,7 @@ func testSession(t *testing.T, n *recovering) {
 	check := func(when string, want ...string) {
 		t.Helper()
 		for _, rooms := range [][]string{nil, {"red"}, {"a", "b"}} {
-			if got := n.selected(&cluster.Target{Rooms: rooms}); !slices.Equal(got, want) {
+			if got := n.selected(choose(rooms)); !slices.Equal(got, want) {
 				t.Errorf("%s: to %q: %q, want %q", when, rooms, got, want)
 			}
 		}
@@ -123,7 +124,7 @@ func testSession(t *testing.T, n *recovering) {
 func testMissed(t *testing.T, n *recovering) {
 	a := n.enterClient("a", "red", "blue")
 	n.enterClient("b", "red")
-	n.send("before", nil)
+	n.send("before", toAll())
 	n.settle()
 	a.suspend()
 	want := []string{"before"}
@@ -131,18 +132,21 @@ func testMissed(t *testing.T, n *recovering) {
 		target *cluster.Target
 		meant  bool
 	}{
-		{nil, true},
+		{toAll(), true},
+		{nil, false},
+		{&cluster.Target{Except: []string{"b"}}, false},
+		{&cluster.Target{Everyone: true, Rooms: []string{"green"}}, true},
 		{&cluster.Target{Rooms: []string{"red"}}, true},
 		{&cluster.Target{Rooms: []string{"green"}}, false},
 		{&cluster.Target{Rooms: []string{"green", "blue"}}, true},
 		{&cluster.Target{Rooms: []string{"a"}}, true},
 		{&cluster.Target{Rooms: []string{"b"}}, false},
-		{&cluster.Target{Except: []string{"a"}}, false},
-		{&cluster.Target{Except: []string{"blue", "green"}}, false},
-		{&cluster.Target{Except: []string{"b", "green"}}, true},
+		{&cluster.Target{Everyone: true, Except: []string{"a"}}, false},
+		{&cluster.Target{Everyone: true, Except: []string{"blue", "green"}}, false},
+		{&cluster.Target{Everyone: true, Except: []string{"b", "green"}}, true},
 		{&cluster.Target{Rooms: []string{"red"}, Except: []string{"blue"}}, false},
 		{&cluster.Target{Rooms: []string{"red", "a"}, Except: []string{"b"}}, true},
-		{&cluster.Target{Volatile: true}, false},
+		{&cluster.Target{Everyone: true, Volatile: true}, false},
 		{&cluster.Target{Rooms: []string{"red"}, Local: true}, true},
 	} {
 		label := fmt.Sprint("packet ", i)
@@ -151,7 +155,7 @@ func testMissed(t *testing.T, n *recovering) {
 			want = append(want, label)
 		}
 	}
-	if err := n.node.Broadcast(question(), nil); err != nil {
+	if err := n.node.Broadcast(question(), toAll()); err != nil {
 		t.Fatal(err)
 	}
 	n.settle()
@@ -170,7 +174,7 @@ func testLostOnTheWay(t *testing.T, n *recovering) {
 	}
 	n.settle()
 	a.suspend()
-	n.send("4", nil)
+	n.send("4", toAll())
 	n.settle()
 	a.lose("2", "3")
 	a.resume(a.take())
@@ -179,19 +183,19 @@ func testLostOnTheWay(t *testing.T, n *recovering) {
 
 func testNoOffset(t *testing.T, n *recovering) {
 	n.enterClient("b")
-	n.send("earlier", nil)
+	n.send("earlier", toAll())
 	n.settle()
 	a := n.enterClient("a")
-	n.send("volatile", &cluster.Target{Volatile: true})
+	n.send("volatile", &cluster.Target{Everyone: true, Volatile: true})
 	n.settle()
 	a.suspend()
-	n.send("missed", nil)
+	n.send("missed", toAll())
 	n.settle()
 	a.resume(a.take())
 	a.check("volatile", "missed")
 
 	c := n.enterClient("c")
-	n.send("lost", nil)
+	n.send("lost", toAll())
 	n.settle()
 	c.suspend()
 	c.lose("lost")
@@ -202,14 +206,14 @@ func testNoOffset(t *testing.T, n *recovering) {
 // testStaleOffset comes with the offset of an earlier session, as a client does that has received nothing in its new one.
 func testStaleOffset(t *testing.T, n *recovering) {
 	a := n.enterClient("a")
-	n.send("old", nil)
+	n.send("old", toAll())
 	n.settle()
 	stale := a.offset()
 	n.Remove("a")
-	n.send("between", nil)
+	n.send("between", toAll())
 	b := n.enterClient("b")
 	n.settle()
-	n.send("lost", nil)
+	n.send("lost", toAll())
 	n.settle()
 	s := b.suspend()
 	b.lose("lost")
@@ -237,7 +241,7 @@ func testUnknownOffset(t *testing.T, n *recovering) {
 		func(o string) string { return strings.ToUpper(o) + "." },
 	} {
 		a := n.enterClient(fmt.Sprint("a", i))
-		n.send("x", nil)
+		n.send("x", toAll())
 		n.settle()
 		s := a.suspend()
 		offset := change(a.offset())
@@ -293,7 +297,7 @@ func testSuspendUnknown(t *testing.T, n *recovering) {
 
 func testRecovererClose(t *testing.T, n *recovering) {
 	a, b, c := n.enterClient("a"), n.enterClient("b"), n.enterClient("c")
-	n.send("x", nil)
+	n.send("x", toAll())
 	n.settle()
 	a.suspend()
 	b.suspend()
@@ -301,7 +305,7 @@ func testRecovererClose(t *testing.T, n *recovering) {
 	if err := n.node.Close(); err != nil {
 		t.Fatalf("Close: %v", err)
 	}
-	if err := n.node.Broadcast(packet("late"), nil); !errors.Is(err, cluster.ErrClosed) {
+	if err := n.node.Broadcast(packet("late"), toAll()); !errors.Is(err, cluster.ErrClosed) {
 		t.Errorf("Broadcast = %v, want ErrClosed", err)
 	}
 	if _, err := n.Take(context.Background(), "pid of a", a.offset()); err == nil {
@@ -312,7 +316,7 @@ func testRecovererClose(t *testing.T, n *recovering) {
 		t.Errorf("Resume = %v, want ErrClosed", err)
 	}
 	c.suspend()
-	if got := n.selected(nil); got != nil {
+	if got := n.selected(toAll()); got != nil {
 		t.Errorf("members %q", got)
 	}
 }

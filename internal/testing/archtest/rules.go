@@ -27,7 +27,7 @@ func Parley() *Rules {
 func layers() []Layer {
 	return []Layer{
 		{"tools of tests and mains", []string{"internal/testing/*", "internal/memory"}},
-		{"foundations", []string{"internal/guard", "internal/memnet"}},
+		{"foundations", []string{"internal/errs", "internal/guard", "internal/memnet"}},
 		{"wire", []string{"parser", "internal/eio"}},
 		{"concepts", []string{"event", "cluster", "engineio"}},
 		{"endpoints", []string{
