@@ -117,7 +117,7 @@ type arrival struct {
 	base64   bool
 	address  string // of the client
 	network  netip.Addr
-	seated   bool // a session has the place
+	handedOn bool // a session has the place
 }
 
 // admit lets a request for a new session in, or answers it. It costs little when it does not.
@@ -134,7 +134,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) *arrival {
 
 // leave gives the place back, unless a session has it.
 func (a *arrival) leave() {
-	if !a.seated {
+	if !a.handedOn {
 		a.server.gate.leave(a.network)
 	}
 }

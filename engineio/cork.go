@@ -56,39 +56,39 @@ func (c *wsConn) uncorked() error {
 	if c.out.corks--; c.out.corks > 0 {
 		return nil
 	}
-	return c.drainLocked()
+	return c.flushLocked()
 }
 
 // corkExpired writes what has been held for as long as it may be.
 func (c *wsConn) corkExpired() {
 	defer c.session.guard()
-	if err := c.drainHeld(); err != nil {
+	if err := c.flushHeld(); err != nil {
 		c.session.writeFailed(c, err)
 	}
 }
 
-func (c *wsConn) drainHeld() error {
+func (c *wsConn) flushHeld() error {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
 	c.out.corkArmed = false
-	return c.drainLocked()
+	return c.flushLocked()
 }
 
-// roomLocked reports whether so much more may be queued. What a cork holds back is not the client's fault: it is
+// fitsLocked reports whether so much more may be queued. What a cork holds back is not the client's fault: it is
 // written first.
-func (c *wsConn) roomLocked(bytes, packets int) (bool, error) {
+func (c *wsConn) fitsLocked(bytes, packets int) (bool, error) {
 	if c.out.fitsLocked(bytes, packets) {
 		return true, nil
 	}
 	if c.out.corks == 0 || c.out.flushing {
-		return c.session.makeRoomLocked(bytes, packets), nil
+		return c.session.shedLocked(bytes, packets), nil
 	}
-	err := c.drainLocked()
+	err := c.flushLocked()
 	return c.out.fitsLocked(bytes, packets), err
 }
 
-func (c *wsConn) drainLocked() error {
-	flush, err := c.out.drainLocked()
+func (c *wsConn) flushLocked() error {
+	flush, err := c.out.flushLocked()
 	c.startFlusherLocked(flush)
 	return err
 }

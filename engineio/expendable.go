@@ -4,9 +4,9 @@ package engineio
 // slow does not cost a walk over its queue for each message.
 const expendableSlack = 16
 
-// makeRoomLocked drops the expendable chunks that have waited longest until so much more fits, and returns how many. What
+// shedLocked drops the expendable chunks that have waited longest until so much more fits, and returns how many. What
 // is being written, and a chunk in front that may have been written in part, stays.
-func (q *sendQueue) makeRoomLocked(bytes, packets int) (dropped int) {
+func (q *sendQueue) shedLocked(bytes, packets int) (dropped int) {
 	if q.expendable == 0 {
 		return 0
 	}
@@ -30,8 +30,8 @@ func (q *sendQueue) makeRoomLocked(bytes, packets int) (dropped int) {
 	return dropped
 }
 
-// makeRoomLocked is the same for what waits for a poll.
-func (t *pollTransport) makeRoomLocked(bytes, packets int, limits *Options) (dropped int) {
+// shedLocked is the same for what waits for a poll.
+func (t *pollTransport) shedLocked(bytes, packets int, limits *Options) (dropped int) {
 	if t.expendable == 0 {
 		return 0
 	}
@@ -53,15 +53,15 @@ func (t *pollTransport) makeRoomLocked(bytes, packets int, limits *Options) (dro
 	return dropped
 }
 
-// makeRoomLocked drops what is expendable until so much more fits, if that is possible.
-func (s *Session) makeRoomLocked(bytes, packets int) bool {
+// shedLocked drops what is expendable until so much more fits, if that is possible.
+func (s *Session) shedLocked(bytes, packets int) bool {
 	var dropped int
 	var fits bool
 	if c := s.ws.Load(); c != nil {
-		dropped = c.out.makeRoomLocked(bytes, packets)
+		dropped = c.out.shedLocked(bytes, packets)
 		fits = c.out.fitsLocked(bytes, packets)
 	} else {
-		dropped = s.polling.makeRoomLocked(bytes, packets, &s.server.opts)
+		dropped = s.polling.shedLocked(bytes, packets, &s.server.opts)
 		fits = s.polling.fitsLocked(bytes, packets, &s.server.opts)
 	}
 	s.server.counters.expendableDropped.Add(int64(dropped))

@@ -14,12 +14,12 @@ type UpgradeHandler interface {
 	Upgraded()
 }
 
-// DrainHandler is what a Handler may implement to be told that what had to wait has been written.
-type DrainHandler interface {
+// FlushHandler is what a Handler may implement to be told that what had to wait has been written.
+type FlushHandler interface {
 	// Drained is called each time that the queue of an open session has become empty: behind messages that the
 	// connection did not take at once, or for which a poll had to come. It is called by the goroutine that wrote, may
 	// send, and should not block.
-	Drained()
+	Flushed()
 }
 
 // customHeaders lets the application change the headers of a successful answer. initial tells that it is a session's
@@ -64,18 +64,18 @@ func (s *Session) tellUpgraded(c *wsConn) {
 	}
 }
 
-// tellDrained tells a handler that wants to know that the queue is empty.
-func (s *Session) tellDrained() {
-	h, ok := s.handler.(DrainHandler)
+// tellFlushed tells a handler that wants to know that the queue is empty.
+func (s *Session) tellFlushed() {
+	h, ok := s.handler.(FlushHandler)
 	if !ok {
 		return
 	}
 	s.mu.Lock()
 	packets, _ := s.queuedLocked()
-	drained := packets == 0 && s.state == open
+	empty := packets == 0 && s.state == open
 	s.mu.Unlock()
-	if drained {
-		h.Drained()
+	if empty {
+		h.Flushed()
 	}
 }
 

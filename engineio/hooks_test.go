@@ -234,15 +234,15 @@ func TestUpgradeHandler(t *testing.T) {
 	})
 }
 
-// drainable is a peer that is told of drains.
-type drainable struct{ *peer }
+// flushable is a peer that is told of drains.
+type flushable struct{ *peer }
 
-func (d drainable) Drained() { d.messages <- message{"drained", false} }
+func (d flushable) Flushed() { d.messages <- message{"flushed", false} }
 
-// TestDrainHandler is told when what had to wait has been written, and of nothing else.
-func TestDrainHandler(t *testing.T) {
+// TestFlushHandler is told when what had to wait has been written, and of nothing else.
+func TestFlushHandler(t *testing.T) {
 	inMemory(t, func(t *testing.T, n *network) {
-		r := start(t, n, setup{handler: func(p *peer) engineio.Handler { return drainable{p} }})
+		r := start(t, n, setup{handler: func(p *peer) engineio.Handler { return flushable{p} }})
 		c, p := r.poll()
 		told := func(want int) {
 			t.Helper()

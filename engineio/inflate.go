@@ -75,11 +75,11 @@ func inflate(dst, message []byte, limit int) ([]byte, error) {
 		if len(dst) == cap(dst) {
 			dst = slices.Grow(dst, min(max(len(dst), 512), limit-len(dst))+1)
 		}
-		room := dst[len(dst):cap(dst)]
-		if left := limit - len(dst); left < len(room) {
-			room = room[:left+1] // one byte more than there may be
+		space := dst[len(dst):cap(dst)]
+		if left := limit - len(dst); left < len(space) {
+			space = space[:left+1] // one byte more than there may be
 		}
-		n, err := i.reader.Read(room)
+		n, err := i.reader.Read(space)
 		dst = dst[:len(dst)+n]
 		switch {
 		case len(dst) > limit:

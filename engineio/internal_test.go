@@ -79,7 +79,7 @@ func TestSendQueue_cork(t *testing.T) {
 		t.Fatalf("%d packets, %d bytes, %d writes", q.packets, q.bytes, raw.writes)
 	}
 	q.corks = 0
-	if flush, err := q.drainLocked(); flush || err != nil || raw.writes != 1 || q.packets != 0 || q.bytes != 0 {
+	if flush, err := q.flushLocked(); flush || err != nil || raw.writes != 1 || q.packets != 0 || q.bytes != 0 {
 		t.Fatalf("flush %v, %v, %d writes, %d packets, %d bytes", flush, err, raw.writes, q.packets, q.bytes)
 	}
 	got := make([]byte, len(want))

@@ -146,7 +146,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *arrival, n int)
 	session := &Session{id: id, server: s, request: newRequest(r, a.address, time.Now()), revision: a.revision, base64: a.base64}
 	switch err := s.register(session, n); err {
 	case nil:
-		a.seated = true
+		a.handedOn = true
 		return session
 	case errDraining:
 		s.unavailable(w, shuttingDown, "1")

@@ -11,9 +11,9 @@ import (
 
 // The answers of a poll that say that a transport or a session ends (engine.io-protocol v4, "Transports").
 var (
-	closeAnswer    = prepareAnswer(typeClose)           // the session is closed
-	noopAnswer     = prepareAnswer(typeNoop)            // nothing to say: go on
-	farewellAnswer = prepareAnswer(typeNoop, typeClose) // nothing more to say: the session is closed
+	closeAnswer = prepareAnswer(typeClose)           // the session is closed
+	noopAnswer  = prepareAnswer(typeNoop)            // nothing to say: go on
+	endAnswer   = prepareAnswer(typeNoop, typeClose) // nothing more to say: the session is closed
 )
 
 // prepareAnswer makes packets without data, which nobody would compress.
@@ -46,12 +46,12 @@ type pollTransport struct {
 
 	expendable int // how many of the queue are
 
-	poll     *pendingPoll // the held GET
-	posting  bool         // a POST is being handled
-	stopPost func()       // makes that POST give up reading its body; nil when it is not
-	postDone chan struct{}
-	farewell *Prepared // what the next poll of a closing session is told
-	reason   Reason    // why it is closing
+	poll       *pendingPoll // the held GET
+	posting    bool         // a POST is being handled
+	stopPost   func()       // makes that POST give up reading its body; nil when it is not
+	postDone   chan struct{}
+	lastAnswer *Prepared // what the next poll of a closing session is told
+	reason     Reason    // why it is closing
 }
 
 // pendingPoll is a GET that waits for something to say.
@@ -61,8 +61,8 @@ type pendingPoll struct {
 	noop   *time.Timer   // releases it while a websocket probes the session; nil unless one does
 }
 
-// told is what a poll is answered.
-type told struct {
+// reply is what a poll is answered.
+type reply struct {
 	packets []*Prepared
 	queued  bool // they are all that was queued
 }
@@ -124,7 +124,7 @@ func (s *Session) closePollingLocked(wait time.Duration) {
 		s.endLocked(ForcedClose, nil)
 		return
 	}
-	t.farewell, t.reason = farewellAnswer, ForcedClose
+	t.lastAnswer, t.reason = endAnswer, ForcedClose
 	s.timer.Reset(wait)
 }
 
@@ -155,46 +155,46 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	s.writePackets(w, r, answer.packets...)
 	if answer.queued {
-		s.tellDrained()
+		s.tellFlushed()
 	}
 }
 
-// beginPoll returns what a poll is to be told, or the poll that has to wait for it. An error other than errLate has ended
+// beginPoll returns the reply to a poll, or the poll that has to wait for it. An error other than errLate has ended
 // the session.
-func (s *Session) beginPoll() (*pendingPoll, told, error) {
+func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &s.polling
 	switch {
 	case s.ws.Load() != nil || s.state == closed:
-		return nil, told{}, errLate
+		return nil, reply{}, errLate
 	case t.poll != nil:
 		s.abortLocked(TransportError, errPollOverlap)
-		return nil, told{}, errPollOverlap
+		return nil, reply{}, errPollOverlap
 	case len(t.queue) > 0:
-		return nil, told{t.takeLocked(), true}, nil
+		return nil, reply{t.takeLocked(), true}, nil
 	case s.state == closing:
-		answer := t.farewell
+		answer := t.lastAnswer
 		s.endLocked(t.reason, nil)
-		return nil, told{[]*Prepared{answer}, false}, nil
+		return nil, reply{[]*Prepared{answer}, false}, nil
 	}
 	poll := &pendingPoll{wake: make(chan struct{}, 1)}
 	t.poll = poll
 	if s.probe != nil {
 		poll.noop = time.AfterFunc(noopInterval, func() { s.releasePoll(poll) })
 	}
-	return poll, told{}, nil
+	return poll, reply{}, nil
 }
 
-// endPoll returns what a poll that was woken is to be told.
-func (s *Session) endPoll(poll *pendingPoll) told {
+// endPoll returns the reply to a poll that was woken.
+func (s *Session) endPoll(poll *pendingPoll) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if poll.answer != nil {
-		return told{[]*Prepared{poll.answer}, false}
+		return reply{[]*Prepared{poll.answer}, false}
 	}
 	s.polling.poll = nil
-	return told{s.polling.takeLocked(), true}
+	return reply{s.polling.takeLocked(), true}
 }
 
 // abortPoll ends the session of a client that did not wait for the answer, unless there was one.

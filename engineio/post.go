@@ -183,7 +183,7 @@ func (s *Session) receivePackets(packets iter.Seq2[packet, error]) {
 		// The poll that the client has sent may still be on its way: it is told, not refused.
 		s.state = closing
 		s.polling.takeLocked()
-		s.polling.farewell, s.polling.reason = noopAnswer, end.reason
+		s.polling.lastAnswer, s.polling.reason = noopAnswer, end.reason
 		s.timer.Reset(lingerClosed)
 	}
 }

@@ -73,13 +73,13 @@ func (s *Session) receivePacket(p packet, inline bool) error {
 
 // readingEnded ends what c was for, on its reading goroutine, and sees to the close handshake.
 func (s *Session) readingEnded(c *wsConn, err error) {
-	if drain, framed := s.endReading(c, err); drain {
-		c.drain(framed)
+	if discard, framed := s.endReading(c, err); discard {
+		c.discard(framed)
 	}
 }
 
 // endReading says whether the rest of what the client sends is to be dropped, and whether it is still frames.
-func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
+func (s *Session) endReading(c *wsConn, err error) (discard, framed bool) {
 	var (
 		peer      *peerClosed
 		violation *closeError
@@ -92,13 +92,13 @@ func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
 		s.forgetProbeLocked()
 	}
 	reason := TransportError
-	drain = true
+	discard = true
 	switch {
 	case errors.As(err, &peer):
 		reason, err = TransportClose, nil
 		c.sendCloseLocked(peer.code)
 		c.finishLocked(endAtOnce)
-		drain = c.out.flushing // the flusher closes the connection when the answer has been written
+		discard = c.out.flushing // the flusher closes the connection when the answer has been written
 	case errors.As(err, &violation):
 		s.server.counters.violated(violation.err)
 		c.sendCloseLocked(violation.code)
@@ -106,25 +106,25 @@ func (s *Session) endReading(c *wsConn, err error) (drain, framed bool) {
 	case errors.As(err, &end):
 		reason, err, framed = end.reason, end.err, true
 		if reason == SlowConsumer {
-			drain = false // a close frame would wait behind all that the client has not read
+			discard = false // a close frame would wait behind all that the client has not read
 			break
 		}
 		c.closeSoonLocked(0)
 	case lost(err):
-		reason, drain = TransportClose, false
+		reason, discard = TransportClose, false
 	case c.in.ended(): // the close frame was not answered in time
-		drain = false
+		discard = false
 	default: // a deadline passed in the middle of a message, reading failed, or the upgrade was refused
 		framed = errors.Is(err, errProbe)
 		timedOut(&s.server.counters.readTimeouts, err)
 		err = fmt.Errorf("engineio: reading: %w", err)
 		c.closeSoonLocked(0)
 		if !framed {
-			c.in.end() // a deadline that has passed would end drain before the close frame is written
+			c.in.end() // a deadline that has passed would end discarding before the close frame is written
 		}
 	}
 	if active {
 		s.endLocked(reason, err)
 	}
-	return drain, framed
+	return discard, framed
 }

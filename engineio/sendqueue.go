@@ -149,7 +149,7 @@ func (q *sendQueue) queuedLocked(bytes, packets int) (flush bool, err error) {
 		q.armCorkLocked()
 		return false, nil
 	default:
-		return q.drainLocked()
+		return q.flushLocked()
 	}
 }
 
@@ -160,9 +160,9 @@ func (q *sendQueue) armCorkLocked() {
 	}
 }
 
-// drainLocked writes what is queued as far as the kernel takes it at once, and reports whether the rest needs a
+// flushLocked writes what is queued as far as the kernel takes it at once, and reports whether the rest needs a
 // flusher.
-func (q *sendQueue) drainLocked() (flush bool, err error) {
+func (q *sendQueue) flushLocked() (flush bool, err error) {
 	for q.direct != nil && !q.flushing && len(q.chunks) > 0 {
 		c := &q.chunks[0]
 		n, err := q.direct.writeNow(c.data)

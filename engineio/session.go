@@ -125,7 +125,7 @@ func (s *Session) sendPackets(packets []packet, expendable bool) (c *wsConn, err
 	case c == nil || expendable || c.deflate.wants(packets):
 		return nil, errPrepare
 	}
-	fits, err := c.roomLocked(c.form.size(packets), len(packets))
+	fits, err := c.fitsLocked(c.form.size(packets), len(packets))
 	switch {
 	case err != nil:
 		return c, err
@@ -214,13 +214,13 @@ func (s *Session) sendLocked(p *Prepared) error {
 	c := s.ws.Load()
 	if c == nil {
 		size := payload4.size(p.packets) // near enough to the others
-		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.makeRoomLocked(size, len(p.packets)) {
+		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.shedLocked(size, len(p.packets)) {
 			return ErrQueueFull
 		}
 		s.polling.pushLocked(p)
 		return nil
 	}
-	fits, err := c.roomLocked(len(c.framesOf(p)), len(p.packets))
+	fits, err := c.fitsLocked(len(c.framesOf(p)), len(p.packets))
 	switch {
 	case err != nil:
 		return err
@@ -239,7 +239,7 @@ func (s *Session) overflow() error {
 // Close ends the session with the reason ForcedClose once what is queued has been written.
 func (s *Session) Close() { s.close(closingPollTimeout) }
 
-// close ends the session; a client between two polls has so long to send the one that tells it.
+// close ends the session; a client between two polls has so long to send the next one.
 func (s *Session) close(wait time.Duration) {
 	defer s.guard()
 	s.mu.Lock()

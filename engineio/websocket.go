@@ -186,19 +186,19 @@ func (c *wsConn) startFlusherLocked(needed bool) {
 func (c *wsConn) flush() {
 	s := c.session
 	defer s.guard()
-	flushed := false
+	ended := false
 	defer func() {
-		if !flushed {
+		if !ended {
 			c.drop() // it may be a probe's; nobody else will write what is queued
 		}
 	}()
 	for written := 0; ; {
-		batch, end, drained := c.nextBatch(written)
+		batch, end, tell := c.nextBatch(written)
 		if len(batch) == 0 {
 			c.finish(end)
-			flushed = true
-			if drained {
-				s.tellDrained()
+			ended = true
+			if tell {
+				s.tellFlushed()
 			}
 			return
 		}
@@ -223,7 +223,7 @@ func (c *wsConn) writeBatch(batch net.Buffers) (int64, error) {
 
 // nextBatch takes what has been written out of the queue and returns what comes next. Nothing ends the flusher: then it
 // tells how the connection ends, and whether the session's handler may be told of the empty queue.
-func (c *wsConn) nextBatch(written int) (batch net.Buffers, end ending, drained bool) {
+func (c *wsConn) nextBatch(written int) (batch net.Buffers, end ending, tell bool) {
 	s := c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -375,9 +375,9 @@ func (c *wsConn) control(op ws.OpCode, payload []byte) error {
 	return nil // a pong that nobody asked for
 }
 
-// drain drops what still comes until the client has answered the close frame, has closed its side or has had its time,
+// discard drops what still comes until the client has answered the close frame, has closed its side or has had its time,
 // so that the close frame is not destroyed by a reset. framed tells that the client's frames can still be understood.
-func (c *wsConn) drain(framed bool) {
+func (c *wsConn) discard(framed bool) {
 	for framed {
 		_, _, err := c.in.readMessage(func(op ws.OpCode, payload []byte) error {
 			if op == ws.OpClose {

@@ -74,8 +74,8 @@ func (s *Socket) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 	return s.listeners().drain.add(f)
 }
 
-// Drained implements engineio.DrainHandler.
-func (c *connection) Drained() {
+// Flushed implements engineio.FlushHandler.
+func (c *connection) Flushed() {
 	if c.server.drains.Load() == 0 { // as nearly always, and it may be told of each write
 		return
 	}
