@@ -13,13 +13,13 @@ type absent struct {
 
 // absence is a session that waits for its client.
 type absence struct {
-	session *Session
-	until   Position // the last packet before it was suspended
+	session *Leftover
+	until   Ordinal // the last packet before it was suspended
 	expires time.Time
 	place   *list.Element
 }
 
-func (a *absent) add(s *Session, until Position, expires time.Time) {
+func (a *absent) add(s *Leftover, until Ordinal, expires time.Time) {
 	if a.byPID == nil {
 		a.byPID = make(map[string]*absence)
 	}

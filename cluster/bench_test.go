@@ -74,7 +74,7 @@ func BenchmarkRecoverable_Resume(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			session := cluster.Session{ID: "a", PID: "pid"}
+			session := cluster.Leftover{ID: "a", PID: "pid"}
 			a.Suspend(&session)
 			for range 10_000 {
 				p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}

@@ -55,7 +55,7 @@ func ExampleRecoverable() {
 	hello := &parser.Packet{Type: parser.Event, Data: []byte(`["hello"]`)}
 	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true})
 
-	rooms.Suspend(&cluster.Session{ID: "ann", PID: "a secret", Joined: began})
+	rooms.Suspend(&cluster.Leftover{ID: "ann", PID: "a secret", Joined: began})
 	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true}) // nobody is there
 
 	session, err := rooms.Take(context.Background(), "a secret", "")

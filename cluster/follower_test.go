@@ -20,13 +20,13 @@ type recovery struct {
 // follower is a member that notes what it receives.
 type follower struct {
 	id       string
-	last     cluster.Position
+	last     cluster.Ordinal
 	received []string
 }
 
-func (f *follower) ID() string                     { return f.id }
-func (f *follower) Received(at cluster.Position)   { f.last = at }
-func (f *follower) LastReceived() cluster.Position { return f.last }
+func (f *follower) ID() string                    { return f.id }
+func (f *follower) Received(at cluster.Ordinal)   { f.last = at }
+func (f *follower) LastReceived() cluster.Ordinal { return f.last }
 
 // offset is that of the last packet.
 func (f *follower) offset() string { return offsetOf(f.received[len(f.received)-1]) }
@@ -74,7 +74,7 @@ func (n *recovery) enter(id string) *follower {
 }
 
 func (n *recovery) suspend(f *follower) {
-	n.Suspend(&cluster.Session{ID: f.id, PID: "pid of " + f.id})
+	n.Suspend(&cluster.Leftover{ID: f.id, PID: "pid of " + f.id})
 }
 
 // back lets a member in again that has what is up to the offset, and returns the offsets of what it has missed.

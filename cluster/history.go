@@ -16,7 +16,7 @@ type history struct {
 	epoch  string // tells the offsets of this history from those of others, of an earlier process above all
 	limits RecoveryLimits
 
-	last  Position  // of the last packet, kept or not
+	last  Ordinal   // of the last packet, kept or not
 	kept  []*logged // the packets last-len(kept)+1 … last
 	bytes int       // of kept
 }
@@ -93,8 +93,8 @@ func (h *history) trim(now time.Time) {
 func (h *history) age() time.Duration { return h.limits.MaxDisconnection + unnoticed }
 
 // behind returns the packets behind a position, or false if some of them are gone.
-func (h *history) behind(at Position) ([]*logged, bool) {
-	if at > h.last || h.last-at > Position(len(h.kept)) {
+func (h *history) behind(at Ordinal) ([]*logged, bool) {
+	if at > h.last || h.last-at > Ordinal(len(h.kept)) {
 		return nil, false
 	}
 	return h.kept[len(h.kept)-int(h.last-at):], true
@@ -102,7 +102,7 @@ func (h *history) behind(at Position) ([]*logged, bool) {
 
 // appendOffset returns a copy of an array with the offset of a position as its last element. It reports false if it is
 // none. The array has an element in front, the event's name, and offsets need no escaping.
-func (h *history) appendOffset(array []byte, at Position) ([]byte, bool) {
+func (h *history) appendOffset(array []byte, at Ordinal) ([]byte, bool) {
 	end := bytes.LastIndexByte(array, ']')
 	if end < 0 {
 		return nil, false
@@ -115,13 +115,13 @@ func (h *history) appendOffset(array []byte, at Position) ([]byte, bool) {
 	return append(out, `"]`...), true
 }
 
-func (h *history) appendPosition(b []byte, at Position) []byte {
+func (h *history) appendPosition(b []byte, at Ordinal) []byte {
 	b = append(append(b, h.epoch...), '.')
 	return strconv.AppendUint(b, uint64(at), 36)
 }
 
 // position reads an offset. It reports false for what this history cannot have written.
-func (h *history) position(offset string) (Position, bool) {
+func (h *history) position(offset string) (Ordinal, bool) {
 	epoch, digits, _ := strings.Cut(offset, ".")
 	if epoch != h.epoch {
 		return 0, false
@@ -130,7 +130,7 @@ func (h *history) position(offset string) (Position, bool) {
 	if err != nil {
 		return 0, false
 	}
-	at := Position(n)
+	at := Ordinal(n)
 	var buffer [32]byte
 	return at, at != 0 && string(h.appendPosition(buffer[:0], at)) == offset
 }

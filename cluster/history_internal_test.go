@@ -43,7 +43,7 @@ func FuzzHistory_appendOffset(f *testing.F) {
 	h := newHistory(RecoveryLimits{})
 	f.Fuzz(func(t *testing.T, array []byte, at uint64) {
 		at = max(at, 1)
-		got, ok := h.appendOffset(array, Position(at)) // whatever it is, no panic
+		got, ok := h.appendOffset(array, Ordinal(at)) // whatever it is, no panic
 		var before, after []json.RawMessage
 		if json.Unmarshal(array, &before) != nil || len(before) == 0 {
 			return
@@ -60,7 +60,7 @@ func FuzzHistory_appendOffset(f *testing.F) {
 		if err := json.Unmarshal(after[len(before)], &offset); err != nil {
 			t.Fatalf("offset %q: %v", after[len(before)], err)
 		}
-		if back, ok := h.position(offset); !ok || back != Position(at) {
+		if back, ok := h.position(offset); !ok || back != Ordinal(at) {
 			t.Fatalf("offset %q is position %d, %t, want %d", offset, back, ok, at)
 		}
 	})
@@ -106,7 +106,7 @@ func TestHistory_trim(t *testing.T) {
 				for _, l := range h.kept {
 					size += l.size
 				}
-				if h.bytes != size || h.last != Position(i+1) {
+				if h.bytes != size || h.last != Ordinal(i+1) {
 					t.Fatalf("%d bytes up to %d, want %d up to %d", h.bytes, h.last, size, i+1)
 				}
 			}
@@ -116,7 +116,7 @@ func TestHistory_trim(t *testing.T) {
 			if _, ok := h.behind(h.last); !ok {
 				t.Error("the last position is unknown")
 			}
-			for _, at := range []Position{h.last + 1, h.last - Position(c.most) - 1, 0} {
+			for _, at := range []Ordinal{h.last + 1, h.last - Ordinal(c.most) - 1, 0} {
 				if got, ok := h.behind(at); ok {
 					t.Errorf("behind position %d of %d are %d packets", at, h.last, len(got))
 				}
@@ -137,7 +137,7 @@ func TestRecoverable_idle(t *testing.T) {
 		for i := range 100 {
 			id := fmt.Sprint(i)
 			a.Enter(named(id))
-			a.Suspend(&Session{ID: id, PID: id})
+			a.Suspend(&Leftover{ID: id, PID: id})
 			if err := adapter.Broadcast(&parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}, &Target{Everyone: true}); err != nil {
 				t.Fatal(err)
 			}

@@ -105,7 +105,7 @@ func (a *recoverable) sweep() {
 }
 
 // Enter implements Recoverer.
-func (a *recoverable) Enter(m Member) Position {
+func (a *recoverable) Enter(m Member) Ordinal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.memory.Add(m)
@@ -113,7 +113,7 @@ func (a *recoverable) Enter(m Member) Position {
 }
 
 // Suspend implements Recoverer.
-func (a *recoverable) Suspend(s *Session) {
+func (a *recoverable) Suspend(s *Leftover) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	// A join at the same time either is in the list or fails.
@@ -154,7 +154,7 @@ func (a *recoverable) armLocked() {
 }
 
 // endLocked notes that a session has ended unrestored. If OnExpired is too slow the latest are not told.
-func (a *recoverable) endLocked(s *Session) {
+func (a *recoverable) endLocked(s *Leftover) {
 	if a.limits.OnExpired != nil && len(a.ended) < a.limits.MaxSessions {
 		a.ended = append(a.ended, s.ID)
 	}
@@ -199,7 +199,7 @@ func (a *recoverable) expired(id string) {
 }
 
 // Take implements Recoverer.
-func (a *recoverable) Take(_ context.Context, pid, offset string) (*Session, error) {
+func (a *recoverable) Take(_ context.Context, pid, offset string) (*Leftover, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	away := a.sessions.take(pid)
@@ -233,7 +233,7 @@ func (a *recoverable) Take(_ context.Context, pid, offset string) (*Session, err
 }
 
 // lostLocked ends a session that was taken out, and returns the reason.
-func (a *recoverable) lostLocked(s *Session, reason error) error {
+func (a *recoverable) lostLocked(s *Leftover, reason error) error {
 	a.endLocked(s)
 	a.armLocked()
 	return reason

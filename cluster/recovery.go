@@ -21,16 +21,16 @@ type Recoverer interface {
 	Adapter
 
 	// Enter is Add, and returns the position in the packets at which the member's session begins.
-	Enter(m Member) Position
+	Enter(m Member) Ordinal
 
 	// Suspend is Remove, and keeps the session so that Take can find it. The adapter fills in Rooms and Received. Of a
 	// member that is not there, and after Close, nothing is kept.
-	Suspend(s *Session)
+	Suspend(s *Leftover)
 
 	// Take finds the session with this secret pid, whose client has received everything up to the offset, and deletes
 	// it: a session is restored once. An empty offset stands for the session's beginning. It returns ErrUnknownSession
 	// or ErrUnknownOffset, and the session is gone all the same.
-	Take(ctx context.Context, pid, offset string) (*Session, error)
+	Take(ctx context.Context, pid, offset string) (*Leftover, error)
 
 	// Resume lets a member in whose session was taken. Deliver is called once, with the packets that it has missed, each
 	// with its offset, at a moment at which no other packet can come between them and those that follow; the member is
@@ -39,7 +39,7 @@ type Recoverer interface {
 	//
 	// It returns ErrUnknownOffset when the packets are no longer there and ErrClosed after Close, and has then not called
 	// deliver; and ErrUnknownMember if the member was removed meanwhile.
-	Resume(m Member, s *Session, deliver func(missed []*parser.Packet)) error
+	Resume(m Member, s *Leftover, deliver func(missed []*parser.Packet)) error
 }
 
 // Follower is a member that remembers the last recoverable packet that was put into its queue. The adapter calls one
@@ -48,17 +48,17 @@ type Follower interface {
 	Member
 
 	// Received is called after Deliver, before the next packet, and by Resume.
-	Received(at Position)
+	Received(at Ordinal)
 
 	// LastReceived returns what Received was told last; zero if it has never been called.
-	LastReceived() Position
+	LastReceived() Ordinal
 }
 
-// Position is a place in the order of a namespace's packets. Zero is before the first.
-type Position uint64
+// Ordinal is a place in the order of a namespace's packets. Zero is before the first.
+type Ordinal uint64
 
-// Session is what is kept of a socket that may come back.
-type Session struct {
+// Leftover is what is kept of a socket that may come back.
+type Leftover struct {
 	// ID is the socket's id, PID the secret that its client shows to have it again.
 	ID, PID string
 
@@ -66,15 +66,15 @@ type Session struct {
 	Data any
 
 	// Joined is what Enter returned. It stays the same when the session is resumed.
-	Joined Position
+	Joined Ordinal
 
 	// Rooms are those that the socket was in, sorted, and Received is the position of the last packet that was put into
 	// its queue, as far as it is a Follower. Suspend sets both.
 	Rooms    []string
-	Received Position
+	Received Ordinal
 
 	// From is the position behind which packets are missed. Take sets it, for Resume.
-	From Position
+	From Ordinal
 }
 
 // RecoveryLimits bounds what a Recoverable adapter keeps in memory for each namespace. For every field zero means the

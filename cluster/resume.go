@@ -10,7 +10,7 @@ import (
 //
 // Many clients come back at once, and each looks through all packets. They do so before they take the lock that all
 // broadcasts wait for; under it they look only at what has been sent meanwhile.
-func (a *recoverable) Resume(m Member, s *Session, deliver func(missed []*parser.Packet)) error {
+func (a *recoverable) Resume(m Member, s *Leftover, deliver func(missed []*parser.Packet)) error {
 	const rounds = 4 // the last one ends it even if packets come faster than they are looked at
 	search := newSearch(s)
 	for range rounds {
@@ -40,7 +40,7 @@ func (a *recoverable) Resume(m Member, s *Session, deliver func(missed []*parser
 }
 
 // copyBehind returns the packets behind a position, or nil if they are so few that they need not be copied.
-func (a *recoverable) copyBehind(at Position, s *Session) ([]*logged, error) {
+func (a *recoverable) copyBehind(at Ordinal, s *Leftover) ([]*logged, error) {
 	const few = 32
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -52,7 +52,7 @@ func (a *recoverable) copyBehind(at Position, s *Session) ([]*logged, error) {
 }
 
 // behindLocked returns the packets behind a position, for a session that ends if they are gone.
-func (a *recoverable) behindLocked(at Position, s *Session) ([]*logged, error) {
+func (a *recoverable) behindLocked(at Ordinal, s *Leftover) ([]*logged, error) {
 	if a.closed.Load() {
 		return nil, ErrClosed
 	}
@@ -66,12 +66,12 @@ func (a *recoverable) behindLocked(at Position, s *Session) ([]*logged, error) {
 // search finds the packets that a session has missed.
 type search struct {
 	rooms  map[string]struct{} // of the session, its own id among them
-	at     Position            // how far it has looked
+	at     Ordinal             // how far it has looked
 	missed []*parser.Packet
-	last   Position // of the last packet that the client has or will have; or any before, from which it has all
+	last   Ordinal // of the last packet that the client has or will have; or any before, from which it has all
 }
 
-func newSearch(s *Session) *search {
+func newSearch(s *Leftover) *search {
 	x := &search{rooms: make(map[string]struct{}, len(s.Rooms)+1), at: s.From, last: min(s.Received, s.From)}
 	for _, room := range s.Rooms {
 		x.rooms[room] = struct{}{}

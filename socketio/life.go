@@ -77,7 +77,7 @@ func (s *Socket) open() {
 
 // connect lets the socket into its namespace and tells the client; session is nil for a new socket. It returns ErrClosed
 // if the socket has disconnected while its middlewares ran.
-func (s *Socket) connect(session *cluster.Session) error {
+func (s *Socket) connect(session *cluster.Leftover) error {
 	reply, err := s.conn.marshalReply(struct {
 		SID string `json:"sid"`
 		PID string `json:"pid,omitempty"`

@@ -17,10 +17,10 @@ type member Socket
 func (m *member) ID() string { return m.id }
 
 // Received implements cluster.Follower.
-func (m *member) Received(at cluster.Position) { m.recovery.received = at }
+func (m *member) Received(at cluster.Ordinal) { m.recovery.received = at }
 
 // LastReceived implements cluster.Follower.
-func (m *member) LastReceived() cluster.Position { return m.recovery.received }
+func (m *member) LastReceived() cluster.Ordinal { return m.recovery.received }
 
 func socketOf(m cluster.Member) *Socket { return (*Socket)(m.(*member)) }
 

@@ -76,10 +76,10 @@ func (r *Recovery) expired(id string, log *slog.Logger) {
 
 // recovery is a socket's part in connection state recovery.
 type recovery struct {
-	pid       string           // secret: shows that a client is the one that had the session
-	recovered bool             // the session is an earlier socket's
-	joined    cluster.Position // where the session began
-	received  cluster.Position // the last recoverable packet in the socket's queue; the adapter's lock guards it
+	pid       string          // secret: shows that a client is the one that had the session
+	recovered bool            // the session is an earlier socket's
+	joined    cluster.Ordinal // where the session began
+	received  cluster.Ordinal // the last recoverable packet in the socket's queue; the adapter's lock guards it
 }
 
 // Recovered reports whether the socket continues the session of an earlier one: its id, rooms and data are that one's,
@@ -99,7 +99,7 @@ func recoverable(reason string) bool {
 
 // restore looks for the session that the client asks for, before the middlewares run. It returns nil when the socket is
 // a new one.
-func (s *Socket) restore() *cluster.Session {
+func (s *Socket) restore() *cluster.Leftover {
 	r := s.nsp.recoverer
 	if r == nil {
 		return nil
@@ -171,7 +171,7 @@ func (n *Namespace) supersede(pid string) {
 var errSuperseded = errors.New("socketio: the client has come back on another connection")
 
 // enterLocked lets the socket into its namespace: as a new member, or into its rooms and with what it has missed.
-func (s *Socket) enterLocked(session *cluster.Session) error {
+func (s *Socket) enterLocked(session *cluster.Leftover) error {
 	n := s.nsp
 	if n.recoverer == nil {
 		n.adapter.Add((*member)(s))
@@ -197,7 +197,7 @@ func (s *Socket) enterLocked(session *cluster.Session) error {
 }
 
 // resumeLocked lets a recovered socket into its rooms and sends what it has missed.
-func (s *Socket) resumeLocked(session *cluster.Session) error {
+func (s *Socket) resumeLocked(session *cluster.Leftover) error {
 	// What was sent to the rooms that a middleware has left is not for this client any more.
 	session.Rooms = slices.DeleteFunc(slices.Clone(session.Rooms), func(room string) bool { // the earlier socket has the old ones
 		return !slices.Contains(s.rooms, room)
@@ -233,13 +233,13 @@ func (n *Namespace) leave(s *Socket) {
 }
 
 // expired tells that a session that was taken does not go on.
-func (n *Namespace) expired(session *cluster.Session) {
+func (n *Namespace) expired(session *cluster.Leftover) {
 	n.server.opts.Recovery.expired(session.ID, n.server.opts.Logger)
 }
 
 // abandon is for a session that was taken, if any, by a socket that has ended before it was connected. A client that has
 // only lost its connection once more may try again.
-func (s *Socket) abandon(session *cluster.Session) {
+func (s *Socket) abandon(session *cluster.Leftover) {
 	n := s.nsp
 	if session == nil {
 		return
@@ -256,7 +256,7 @@ func (s *Socket) abandon(session *cluster.Session) {
 		s.recoveryFailed(err)
 		return
 	}
-	n.recoverer.Suspend(&cluster.Session{ID: session.ID, PID: session.PID, Data: data, Joined: session.Joined})
+	n.recoverer.Suspend(&cluster.Leftover{ID: session.ID, PID: session.PID, Data: data, Joined: session.Joined})
 }
 
 // exitLocked takes a connected socket out of its namespace, and keeps its session where that makes sense.
@@ -273,7 +273,7 @@ func (s *Socket) exitLocked(reason string) {
 		n.adapter.Remove(s.id)
 		return
 	}
-	session := &cluster.Session{ID: s.id, PID: s.recovery.pid, Data: maps.Clone(s.data), Joined: s.recovery.joined}
+	session := &cluster.Leftover{ID: s.id, PID: s.recovery.pid, Data: maps.Clone(s.data), Joined: s.recovery.joined}
 	n.recoverer.Suspend(session)
 	s.rooms = session.Rooms
 }

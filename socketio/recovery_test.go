@@ -150,7 +150,7 @@ func TestRecovery_reasons(t *testing.T) {
 		})
 	}
 	bubble(t, "server shutting down", func(t *testing.T) { // for an adapter that outlives the process
-		var kept []*cluster.Session
+		var kept []*cluster.Leftover
 		n := serve(t, &socketio.Options{Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
 			adapter, err := cluster.Recoverable(cluster.RecoveryLimits{})(name, local)
 			return suspending{adapter.(cluster.Recoverer), &kept}, err
@@ -169,10 +169,10 @@ func TestRecovery_reasons(t *testing.T) {
 // suspending writes down which sessions are kept.
 type suspending struct {
 	cluster.Recoverer
-	kept *[]*cluster.Session
+	kept *[]*cluster.Leftover
 }
 
-func (a suspending) Suspend(s *cluster.Session) {
+func (a suspending) Suspend(s *cluster.Leftover) {
 	a.Recoverer.Suspend(s)
 	*a.kept = append(*a.kept, s)
 }
@@ -312,7 +312,7 @@ func TestNew_recovery(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	bubble(t, "with an adapter of its own", func(t *testing.T) {
-		var kept []*cluster.Session
+		var kept []*cluster.Leftover
 		n := serve(t, &socketio.Options{Recovery: &socketio.Recovery{}, Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
 			adapter, err := cluster.Recoverable(cluster.RecoveryLimits{})(name, local)
 			return suspending{adapter.(cluster.Recoverer), &kept}, err

@@ -28,7 +28,7 @@ func (n *recovering) Join(id string, rooms ...string) error { return n.node.Join
 type client struct {
 	node   *recovering
 	member *member // of the present connection
-	joined cluster.Position
+	joined cluster.Ordinal
 	has    []arrival // over earlier connections
 }
 
@@ -82,8 +82,8 @@ func (c *client) offset() string {
 }
 
 // suspend loses the connection.
-func (c *client) suspend() *cluster.Session {
-	s := &cluster.Session{ID: c.member.id, PID: "pid of " + c.member.id, Data: c, Joined: c.joined}
+func (c *client) suspend() *cluster.Leftover {
+	s := &cluster.Leftover{ID: c.member.id, PID: "pid of " + c.member.id, Data: c, Joined: c.joined}
 	c.node.Suspend(s)
 	c.has = c.received()
 	c.member = &member{id: c.member.id}
@@ -106,7 +106,7 @@ func (c *client) lose(labels ...string) {
 }
 
 // take takes the session with what the client knows.
-func (c *client) take() *cluster.Session {
+func (c *client) take() *cluster.Leftover {
 	c.node.t.Helper()
 	s, err := c.node.Take(ctx(c.node.t), "pid of "+c.member.id, c.offset())
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *client) take() *cluster.Session {
 }
 
 // resume comes back.
-func (c *client) resume(s *cluster.Session) {
+func (c *client) resume(s *cluster.Leftover) {
 	n, calls := c.node, 0
 	n.t.Helper()
 	err := n.Resume(c.member, s, func(missed []*parser.Packet) {

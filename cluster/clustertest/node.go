@@ -41,20 +41,20 @@ type member struct {
 	id string
 
 	// The adapter's; it sees to it that nobody else touches it at the same time.
-	position cluster.Position
+	position cluster.Ordinal
 	wrong    bool // positions went backwards
 }
 
 func (m *member) ID() string { return m.id }
 
 // Received implements cluster.Follower.
-func (m *member) Received(at cluster.Position) {
+func (m *member) Received(at cluster.Ordinal) {
 	m.wrong = m.wrong || at <= m.position
 	m.position = at
 }
 
 // LastReceived implements cluster.Follower.
-func (m *member) LastReceived() cluster.Position { return m.position }
+func (m *member) LastReceived() cluster.Ordinal { return m.position }
 
 // start makes an adapter and its node. The adapter is closed at the end of the test.
 func start(t *testing.T, factory func(t *testing.T) cluster.Factory) *node {

@@ -282,7 +282,7 @@ func testAgain(t *testing.T, n *recovering) {
 }
 
 func testSuspendUnknown(t *testing.T, n *recovering) {
-	n.Suspend(&cluster.Session{ID: "never", PID: "pid"})
+	n.Suspend(&cluster.Leftover{ID: "never", PID: "pid"})
 	a := n.enterClient("a", "red")
 	s := a.suspend()
 	a.resume(a.take())
