@@ -155,8 +155,8 @@ func TestRateLimit_disconnect(t *testing.T) {
 	opts := &middleware.RateLimitOptions{Limits: []middleware.Limit{{Rate: 1}}, DisconnectAfter: 3}
 	bubble(t, "who goes on is told why and sent away", func(t *testing.T) {
 		n := serve(t, opts)
-		reasons := make(chan string, 10)
-		n.Of("/").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { reasons <- reason })
+		reasons := make(chan socketio.Reason, 10)
+		n.Of("/").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
 		c, canary := n.join(t, home, ""), n.join(t, home, "")
 		c.send(slices.Repeat([]string{`421["say"]`}, 10)...)
 		c.expectEnd(`431[0]`, refused(1000), refused(1000), refused(1000), `41`)

@@ -69,7 +69,7 @@ func TestSocket_OnAnyOutgoing_allocations(t *testing.T) {
 	}
 	gone := n.socket(t, n.join(t), "/")
 	told := make(chan struct{})
-	gone.OnDisconnect(func(context.Context, *socketio.Socket, string) { close(told) })
+	gone.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { close(told) })
 	gone.Disconnect(true)
 	<-told
 	gone.OnAnyOutgoing(func(*socketio.Socket, *event.Message) {})

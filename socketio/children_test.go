@@ -41,7 +41,7 @@ func TestOptions_CleanupEmptyChildNamespaces(t *testing.T) {
 		told := newJournal()
 		n := serve(t, &socketio.Options{Adapter: adapters{told}.make, CleanupEmptyChildNamespaces: cleanup})
 		parent := n.OfPattern(rooms)
-		parent.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) {
+		parent.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
 			told.add("left %s, %v", s.Namespace().Name(), s.Namespace().Emit("bye"))
 		})
 		n.Of("/static")

@@ -284,7 +284,7 @@ func (c *connection) Close(reason engineio.Reason, err error) {
 		log.LogAttrs(context.Background(), slog.LevelDebug, "connection closed",
 			slog.String("reason", string(reason)), slog.Any("err", err))
 	}
-	c.end(&DisconnectError{Reason: string(reason), Err: err})
+	c.end(&DisconnectError{Reason: Reason(reason), Err: err})
 	c.server.forget(c)
 }
 

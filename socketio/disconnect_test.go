@@ -18,7 +18,7 @@ import (
 
 func TestNamespace_OnDisconnect_reasons(t *testing.T) {
 	flood := strings.Repeat("x", 1000)
-	for want, cause := range map[string]func(n *node, c *client, s *socketio.Socket){
+	causes := map[socketio.Reason]func(n *node, c *client, s *socketio.Socket){
 		"transport close":             func(_ *node, c *client, _ *socketio.Socket) { c.conn.Close() },
 		"transport error":             func(_ *node, c *client, _ *socketio.Socket) { c.send("2") }, // only servers ping
 		"ping timeout":                func(_ *node, c *client, _ *socketio.Socket) { time.Sleep(time.Minute) },
@@ -33,19 +33,20 @@ func TestNamespace_OnDisconnect_reasons(t *testing.T) {
 			for s.Emit("x", flood) == nil {
 			}
 		},
-	} {
-		bubble(t, want, func(t *testing.T) {
+	}
+	for want, cause := range causes {
+		bubble(t, string(want), func(t *testing.T) {
 			n := serve(t, &socketio.Options{SendQueueBytes: 10_000})
 			told := newJournal()
 			value := context.Background()
 			n.OnConnection(func(ctx context.Context, s *socketio.Socket) error {
 				value = ctx
-				s.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, reason string) {
+				s.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, reason socketio.Reason) {
 					told.add("own %s %v %v", reason, ctx.Err(), s.Connected())
 				})
 				return nil
 			})
-			n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason string) {
+			n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) {
 				told.add("shared %s %v %v", reason, ctx.Err(), s.Connected())
 			})
 			c := n.open(t)
@@ -53,7 +54,7 @@ func TestNamespace_OnDisconnect_reasons(t *testing.T) {
 			c.readMessage()
 			synctest.Wait()
 			cause(n, c, n.Sockets()[0])
-			told.expect(t, "shared "+want+" <nil> false", "own "+want+" <nil> false")
+			told.expect(t, fmt.Sprintf("shared %s <nil> false", want), fmt.Sprintf("own %s <nil> false", want))
 			var why *socketio.DisconnectError
 			if err := context.Cause(value); !errors.As(err, &why) || why.Reason != want || value.Err() == nil {
 				t.Errorf("the handler's context ended with %v, %v", value.Err(), err)
@@ -61,12 +62,20 @@ func TestNamespace_OnDisconnect_reasons(t *testing.T) {
 			if got := n.Sockets(); len(got) > 0 {
 				t.Errorf("%d sockets", len(got))
 			}
+			for reason, count := range n.Stats().Disconnects {
+				if expected := reason == want; expected != (count == 1) || count > 1 {
+					t.Errorf("%d disconnects for %q", count, reason)
+				}
+				if causes[reason] == nil {
+					t.Errorf("no case for %q", reason)
+				}
+			}
 		})
 	}
 	bubble(t, "a close frame is a transport close", func(t *testing.T) {
 		n := serve(t, nil)
 		told := newJournal()
-		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		c := n.join(t)
 		if err := c.write(ws.OpClose, ws.NewCloseFrameBody(ws.StatusGoingAway, "")); err != nil {
 			t.Fatal(err)
@@ -98,9 +107,9 @@ func TestSocket_life(t *testing.T) {
 			}
 			return nil
 		})
-		n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, _ string) {
+		n.OnDisconnect(func(ctx context.Context, s *socketio.Socket, _ socketio.Reason) {
 			step(ctx, "disconnect")
-			s.OnDisconnect(func(context.Context, *socketio.Socket, string) { t.Error("told twice") })
+			s.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { t.Error("told twice") })
 			s.Disconnect(true)
 		})
 		c := n.join(t)
@@ -129,7 +138,7 @@ func TestSocket_Disconnect(t *testing.T) {
 		c.expect("41")
 		c.send(`42/a,1["q"]`)
 		c.expect(`43/a,1[]`)
-		told.expect(t, socketio.ServerDisconnect)
+		told.expect(t, string(socketio.ServerDisconnect))
 		c.quiet()
 	})
 	bubble(t, "what comes for the namespace afterwards is ignored", func(t *testing.T) {
@@ -145,7 +154,7 @@ func TestSocket_Disconnect(t *testing.T) {
 		c.send(`420["q"]`)
 		c.expect("430[]")
 		c.send("41")
-		told.expect(t, socketio.ServerDisconnect, socketio.ClientDisconnect)
+		told.expect(t, string(socketio.ServerDisconnect), string(socketio.ClientDisconnect))
 		c.send(`420["q"]`) // now it is the client's own fault
 		c.closed()
 		told.expect(t, "forced close", "forced close")
@@ -158,7 +167,7 @@ func TestSocket_Disconnect(t *testing.T) {
 		}
 		s.Disconnect(true)
 		c.closed(`42["last"]`, "41/a,", "41/b,", "41")
-		told.expect(t, slices.Repeat([]string{socketio.ServerDisconnect}, 3)...)
+		told.expect(t, slices.Repeat([]string{string(socketio.ServerDisconnect)}, 3)...)
 		if len(n.Sockets())+len(n.Of("/a").Sockets())+len(n.Of("/b").Sockets()) > 0 {
 			t.Error("sockets are left")
 		}
@@ -175,7 +184,7 @@ func TestSocket_Disconnect(t *testing.T) {
 		c.send(`427["bye"]`)
 		_ = c.trySend(`428["q"]`) // it may be too late
 		c.closed("437[]", "41/a,", "41/b,", "41")
-		told.expect(t, slices.Repeat([]string{socketio.ServerDisconnect}, 3)...)
+		told.expect(t, slices.Repeat([]string{string(socketio.ServerDisconnect)}, 3)...)
 	})
 	bubble(t, "of a socket that has gone, with the connection", func(t *testing.T) {
 		n, c, _ := setup(t)
@@ -190,7 +199,7 @@ func TestSocket_Disconnect(t *testing.T) {
 func TestSocket_Err(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end     func(c *client, s *socketio.Socket)
-		reason  string
+		reason  socketio.Reason
 		details string
 	}{
 		"a bad packet":           {func(c *client, _ *socketio.Socket) { c.send(`42{}`) }, "parse error", "payload"},
@@ -203,7 +212,7 @@ func TestSocket_Err(t *testing.T) {
 		bubble(t, name, func(t *testing.T) {
 			n := serve(t, nil)
 			told := make(chan error, 1)
-			n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) { told <- s.Err() })
+			n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) { told <- s.Err() })
 			c := n.join(t)
 			s := n.socket(t, c, "/")
 			if err := s.Err(); err != nil {

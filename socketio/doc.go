@@ -50,7 +50,7 @@
 // Emit does not block: it encodes, hands the packet to the connection or its send queue, and returns. A broadcast is
 // encoded once, whatever the number of receivers, and the broadcasts of one goroutine reach each socket in their order.
 // Delivery is at most once: what is sent to a client that has gone is lost. A client that does not read fast enough is
-// disconnected with the reason "slow consumer".
+// disconnected with the reason [SlowConsumer].
 //
 // # Errors
 //

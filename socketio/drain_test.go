@@ -163,7 +163,7 @@ func TestOptions_DrainWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, told := serve(t, &socketio.Options{DrainWindow: 30 * time.Second}), newJournal()
 		n.Of("/late")
-		n.Of("/late").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.Of("/late").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		c := n.join(t)
 		done := make(chan error, 1)
 		go func() { done <- n.Shutdown(context.Background()) }()

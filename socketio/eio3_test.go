@@ -100,7 +100,7 @@ func TestEIO3_packets(t *testing.T) {
 				}
 			}
 			synctest.Wait()
-			reasons := slices.DeleteFunc(told.take(), func(reason string) bool { return reason == socketio.ClientDisconnect })
+			reasons := slices.DeleteFunc(told.take(), func(reason string) bool { return reason == string(socketio.ClientDisconnect) })
 			if c.reason != "" && !slices.Contains(reasons, c.reason) || c.reason == "" && len(reasons) > 0 {
 				t.Errorf("the sockets were told %q, want %q", reasons, c.reason)
 			}
@@ -223,7 +223,7 @@ func TestEIO3_root(t *testing.T) {
 	bubble(t, "timeout", func(t *testing.T) {
 		n := serve3(t, socketio.Options{})
 		told := newJournal()
-		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		n.join3(t).closed()
 		told.expect(t, "ping timeout")
 	})

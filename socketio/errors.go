@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/internal/errs"
@@ -16,7 +15,7 @@ var (
 	ErrClosed = errs.ErrClosed
 
 	// ErrQueueFull is returned by Socket.Emit when the client does not read fast enough: it is being disconnected, so stop
-	// sending, and next time hold back earlier (Socket.Queued, OnDrain) or name events that may be dropped (SlowConsumer).
+	// sending, and next time hold back earlier (Socket.Queued, OnDrain) or name events that may be dropped (Options.SlowConsumer).
 	// By Broadcast.Emit it is returned when a broker takes no more packets for now: the event was sent to nobody, and
 	// may be tried again later.
 	ErrQueueFull = errs.ErrQueueFull
@@ -56,36 +55,3 @@ var (
 //
 // It unwraps to Err.
 type IncompleteError = errs.IncompleteError
-
-// The reasons of OnDisconnect beside those of package engineio, which are passed on as they are. The strings are those
-// of the reference server.
-const (
-	// ClientDisconnect: the client left the namespace.
-	ClientDisconnect = "client namespace disconnect"
-	// ServerDisconnect: the server called Socket.Disconnect.
-	ServerDisconnect = "server namespace disconnect"
-	// ShuttingDown: the server was shut down; the client comes back by itself.
-	ShuttingDown = "server shutting down"
-)
-
-// DisconnectError says why a socket has disconnected. Socket.Err returns it, and it is the cause of a handler's
-// cancelled context.
-type DisconnectError struct {
-	// Reason is what OnDisconnect is told.
-	Reason string
-
-	// Err says more where there is more to say: what was wrong with a packet, or how the transport failed. It is nil
-	// otherwise. Its text is for logs and may change.
-	Err error
-}
-
-// Error implements error.
-func (e *DisconnectError) Error() string {
-	if e.Err == nil {
-		return fmt.Sprintf("socketio: disconnected: %s", e.Reason)
-	}
-	return fmt.Sprintf("socketio: disconnected: %s: %v", e.Reason, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *DisconnectError) Unwrap() error { return e.Err }

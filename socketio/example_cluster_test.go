@@ -107,7 +107,7 @@ func ExampleRecovery() {
 		defer close(joined)
 		return s.Join("lobby")
 	})
-	io.OnDisconnect(func(context.Context, *socketio.Socket, string) { lost <- struct{}{} })
+	io.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { lost <- struct{}{} })
 
 	ann, again, stop := visitors(io, io)
 	defer stop()

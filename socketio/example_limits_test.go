@@ -79,7 +79,7 @@ func ExampleNamespace_SetSlowConsumer() {
 		return
 	}
 	ships := io.Of("/ships")
-	ships.SetSlowConsumer(socketio.SlowConsumer{DropOldest: []string{"position"}})
+	ships.SetSlowConsumer(socketio.SlowConsumerPolicy{DropOldest: []string{"position"}})
 	fmt.Println(ships.Emit("position", 53.5, 9.9), ships.Emit("arrived", "Hamburg")) // the second is never dropped
 	// Output: <nil> <nil>
 }

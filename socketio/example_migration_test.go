@@ -77,7 +77,7 @@ func Example_migrationServer() {
 		s.OnAny(logIncoming)
 		s.OnAnyOutgoing(logOutgoing)
 		s.Use(func(ctx context.Context, s *socketio.Socket, m *event.Message) error { return nil })
-		s.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason string) { fmt.Println("left", s.Rooms()) })
+		s.OnDisconnect(func(ctx context.Context, s *socketio.Socket, reason socketio.Reason) { fmt.Println("left", s.Rooms()) })
 		return errors.Join(s.Join("a", "b"), s.Emit("hello", "world"))
 	})
 	event.On(io, hello, func(ctx context.Context, s *socketio.Socket, name string) error { return nil })

@@ -117,9 +117,9 @@ func TestNamespace_On_panic(t *testing.T) {
 		n := serve(t, &socketio.Options{OnError: func(context.Context, *socketio.Socket, string, error) { panic("in OnError") }})
 		n.On("bad", func(context.Context, *socketio.Socket, *event.Message) error { panic("in a handler") })
 		n.On("good", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack() })
-		n.OnDisconnect(func(context.Context, *socketio.Socket, string) { panic("in OnDisconnect") })
+		n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { panic("in OnDisconnect") })
 		told := newJournal()
-		n.OnDisconnect(func(context.Context, *socketio.Socket, string) { told.add("second") })
+		n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { told.add("second") })
 		c := n.join(t)
 		c.send(`42["bad"]`, `420["good"]`)
 		c.expect("430[]")
@@ -201,7 +201,7 @@ func TestConcurrent(t *testing.T) {
 			return m.Ack("slow")
 		})
 		n.On("fast", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack("fast") })
-		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		return n, n.join(t), release, told
 	}
 	t.Run("runs beside the order", func(t *testing.T) {

@@ -183,7 +183,7 @@ func TestInbox(t *testing.T) {
 	})
 	bubble(t, "a client that floods instead of answering is closed", func(t *testing.T) {
 		n, told := serve(t, quick()), newJournal()
-		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		numbered(n.Of("/"), told, func(ctx context.Context, s *socketio.Socket) {
 			_, err := s.EmitWithAck(ctx, "q")
 			told.add("%v", err)

@@ -152,7 +152,7 @@ func (s *Socket) leave(all bool) {
 	for _, socket := range leaving {
 		switch socket.state {
 		case connecting:
-			payload, _ := c.marshalRefusal(&event.Error{Message: ServerDisconnect}) // text only: it cannot fail
+			payload, _ := c.marshalRefusal(&event.Error{Message: string(ServerDisconnect)}) // text only: it cannot fail
 			c.refuse(socket.nsp.name, payload)
 		case connected:
 			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
@@ -171,6 +171,9 @@ func (s *Socket) closeLocked(why *DisconnectError) {
 		s.exitLocked(why.Reason)
 	}
 	s.state, s.why = disconnected, why
+	if s.accepted {
+		c.server.counters.disconnected(why.Reason)
+	}
 	c.removeLocked(s)
 	for id, answered := range s.acks {
 		answered(nil)
@@ -208,7 +211,7 @@ func (s *Socket) finish() {
 	own, reason, accepted := s.onDisconnect, s.why.Reason, s.accepted
 	c.mu.Unlock()
 	if accepted {
-		for _, hooks := range [][]func(context.Context, *Socket, string){s.nsp.disconnectHooks(), own} {
+		for _, hooks := range [][]func(context.Context, *Socket, Reason){s.nsp.disconnectHooks(), own} {
 			for _, f := range hooks {
 				// A panic has been logged.
 				_ = s.protect("disconnect", func() error { f(c.server.last, s, reason); return nil })

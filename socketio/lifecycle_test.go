@@ -155,34 +155,34 @@ func (p *poller) guest(reads bool) guest {
 func TestServer_tells_each_end_once(t *testing.T) {
 	type cause struct {
 		do      func(n *node, v guest)
-		reasons []string
+		reasons []socketio.Reason
 		deaf    bool // the client does not read
 		alone   bool // only "/" ends by it
 		window  time.Duration
 	}
 	on := func(n *node) *socketio.Socket { return n.Sockets()[0] }
-	lost := []string{"transport close", "transport error"}
+	lost := []socketio.Reason{"transport close", "transport error"}
 	for name, cause := range map[string]cause{
-		"closed by the client":   {do: func(_ *node, v guest) { v.close() }, reasons: []string{"transport close"}},
+		"closed by the client":   {do: func(_ *node, v guest) { v.close() }, reasons: []socketio.Reason{"transport close"}},
 		"lost":                   {do: func(_ *node, v guest) { v.lose() }, reasons: lost},
-		"silent":                 {do: func(*node, guest) { time.Sleep(time.Minute) }, reasons: []string{"ping timeout"}, deaf: true},
-		"a bad packet":           {do: func(_ *node, v guest) { v.send("42{") }, reasons: []string{"parse error"}},
-		"a bad engine packet":    {do: func(_ *node, v guest) { v.send("x") }, reasons: []string{"parse error", "transport error"}},
-		"out of place":           {do: func(_ *node, v guest) { v.send("40") }, reasons: []string{"forced close"}},
-		"kicked":                 {do: func(n *node, _ guest) { on(n).Disconnect(true) }, reasons: []string{"server namespace disconnect"}},
-		"kicked from one":        {do: func(n *node, _ guest) { on(n).Disconnect(false) }, reasons: []string{"server namespace disconnect"}, alone: true},
-		"left":                   {do: func(_ *node, v guest) { v.send("41") }, reasons: []string{"client namespace disconnect"}, alone: true},
-		"shut down":              {do: func(n *node, _ guest) { _ = n.Shutdown(context.Background()) }, reasons: []string{"server shutting down"}},
-		"shut down, and no time": {do: func(n *node, _ guest) { _ = n.Shutdown(cancelled()) }, reasons: []string{"server shutting down"}},
+		"silent":                 {do: func(*node, guest) { time.Sleep(time.Minute) }, reasons: []socketio.Reason{"ping timeout"}, deaf: true},
+		"a bad packet":           {do: func(_ *node, v guest) { v.send("42{") }, reasons: []socketio.Reason{"parse error"}},
+		"a bad engine packet":    {do: func(_ *node, v guest) { v.send("x") }, reasons: []socketio.Reason{"parse error", "transport error"}},
+		"out of place":           {do: func(_ *node, v guest) { v.send("40") }, reasons: []socketio.Reason{"forced close"}},
+		"kicked":                 {do: func(n *node, _ guest) { on(n).Disconnect(true) }, reasons: []socketio.Reason{"server namespace disconnect"}},
+		"kicked from one":        {do: func(n *node, _ guest) { on(n).Disconnect(false) }, reasons: []socketio.Reason{"server namespace disconnect"}, alone: true},
+		"left":                   {do: func(_ *node, v guest) { v.send("41") }, reasons: []socketio.Reason{"client namespace disconnect"}, alone: true},
+		"shut down":              {do: func(n *node, _ guest) { _ = n.Shutdown(context.Background()) }, reasons: []socketio.Reason{"server shutting down"}},
+		"shut down, and no time": {do: func(n *node, _ guest) { _ = n.Shutdown(cancelled()) }, reasons: []socketio.Reason{"server shutting down"}},
 		"slow": {do: func(n *node, _ guest) {
 			for s := on(n); s.Emit("e", strings.Repeat("x", 10_000)) == nil; {
 			}
-		}, reasons: []string{"slow consumer"}, deaf: true},
+		}, reasons: []socketio.Reason{"slow consumer"}, deaf: true},
 		"late attachments": {do: func(_ *node, v guest) {
 			v.send(`451-["e",{"_placeholder":true,"num":0}]`)
 			time.Sleep(10 * time.Second)
-		}, reasons: []string{"parse error"}},
-		"half a message": {do: func(_ *node, v guest) { v.half(); time.Sleep(10 * time.Second) }, reasons: []string{"transport error"}},
+		}, reasons: []socketio.Reason{"parse error"}},
+		"half a message": {do: func(_ *node, v guest) { v.half(); time.Sleep(10 * time.Second) }, reasons: []socketio.Reason{"transport error"}},
 		"a stuck write": {do: func(n *node, v guest) {
 			for s := on(n); ; {
 				if waiting, _ := s.Queued(); waiting > 0 {
@@ -196,8 +196,8 @@ func TestServer_tells_each_end_once(t *testing.T) {
 			} else {
 				time.Sleep(time.Minute) // what no poll asks for is not written
 			}
-		}, reasons: []string{"transport error", "ping timeout"}, deaf: true},
-		"drained": {do: func(n *node, _ guest) { _ = n.Shutdown(context.Background()) }, reasons: []string{"server shutting down"}, window: 10 * time.Second},
+		}, reasons: []socketio.Reason{"transport error", "ping timeout"}, deaf: true},
+		"drained": {do: func(n *node, _ guest) { _ = n.Shutdown(context.Background()) }, reasons: []socketio.Reason{"server shutting down"}, window: 10 * time.Second},
 		"everything at once": {do: func(n *node, v guest) {
 			s := on(n)
 			for _, f := range []func(){
@@ -212,7 +212,7 @@ func TestServer_tells_each_end_once(t *testing.T) {
 			bubble(t, name+", "+carrier, func(t *testing.T) {
 				n, told := serve(t, &socketio.Options{SendQueueBytes: 50_000, DrainWindow: cause.window}), newJournal()
 				for _, namespace := range []string{"/", "/other"} {
-					n.Of(namespace).OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) {
+					n.Of(namespace).OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) {
 						if cause.reasons != nil && !slices.Contains(cause.reasons, reason) && !(cause.alone && namespace == "/other") {
 							t.Errorf("%s ended by %q", namespace, reason)
 						}
@@ -277,7 +277,7 @@ func TestServer_tells_no_end_of_the_refused(t *testing.T) {
 	} {
 		bubble(t, name, func(t *testing.T) {
 			n, told := serve(t, nil), newJournal()
-			n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+			n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 			tt.register(n)
 			c := n.dial(t)
 			c.send("40")

@@ -76,7 +76,7 @@ func TestOptions_MaxNamespaces(t *testing.T) {
 	bubble(t, "counts those whose end is still being handled", func(t *testing.T) {
 		n := serve(t, &socketio.Options{MaxNamespaces: 3})
 		release := make(chan struct{})
-		n.OnDisconnect(func(context.Context, *socketio.Socket, string) { <-release })
+		n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { <-release })
 		c := n.dial(t)
 		for range 3 {
 			c.join("/")
@@ -142,7 +142,7 @@ func TestOptions_ConnectTimeout(t *testing.T) {
 func TestSlowConsumer(t *testing.T) {
 	bubble(t, "does not hold up its room", func(t *testing.T) {
 		n, told := serve(t, &socketio.Options{SendQueuePackets: 100}), newJournal()
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		fast, slow := n.join(t), n.open(t)
 		slow.send("40")
 		slow.readMessage()

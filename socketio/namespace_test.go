@@ -55,7 +55,7 @@ func TestNamespace_Use(t *testing.T) {
 					told.add("connected %v", s.Connected())
 					return nil
 				})
-				n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+				n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 
 				c := n.dial(t)
 				if tt.want == "" {
@@ -104,7 +104,7 @@ func TestNamespace_Use_while_it_runs(t *testing.T) {
 			return nil
 		})
 		n.OnConnection(func(context.Context, *socketio.Socket) error { told.add("connected"); return nil })
-		n.OnDisconnect(func(context.Context, *socketio.Socket, string) { told.add("disconnected") })
+		n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { told.add("disconnected") })
 		c = n.dial(t)
 		c.send("40")
 		c.expect(`42["hello"]`) // what a middleware sends precedes the reply
@@ -301,10 +301,10 @@ func TestNamespace_OnConnection(t *testing.T) {
 				n.Of("/other")
 				n.OnConnection(f)
 				n.OnConnection(func(context.Context, *socketio.Socket) error { told.add("second"); return nil })
-				n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+				n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 				c := n.join(t)
 				c.expect("41")
-				told.expect(t, socketio.ServerDisconnect)
+				told.expect(t, string(socketio.ServerDisconnect))
 				c.join("/other") // the connection lives
 			})
 		})

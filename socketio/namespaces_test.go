@@ -78,7 +78,7 @@ func TestServer_RemoveNamespace(t *testing.T) {
 			<-release
 			return nil
 		})
-		old.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) {
+		old.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
 			told.add("%s, %v", reason, s.Namespace().Emit("bye"))
 		})
 		old.On("remove", func(context.Context, *socketio.Socket, *event.Message) error {

@@ -135,7 +135,7 @@ type Options struct {
 	SendQueuePackets int
 	// SlowConsumer says what happens when that is full; Namespace.SetSlowConsumer says it for one namespace. The zero value
 	// disconnects the client.
-	SlowConsumer SlowConsumer
+	SlowConsumer SlowConsumerPolicy
 	// InboxPackets bounds the events of one socket that wait for its handlers; then reading stops. Zero means 256.
 	InboxPackets int
 	// InboxBytes bounds the same in bytes. Zero means four times MaxPayload.

@@ -61,7 +61,7 @@ func register(n *socketio.Namespace, told journal) {
 	n.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 		return s.Emit("echo", m.Raws()...)
 	})
-	n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+	n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 }
 
 var socketID = regexp.MustCompile(`^(40[^{]*\{"sid":")[A-Za-z0-9_-]{20}"`)
@@ -113,7 +113,7 @@ func runPacketCase(t *testing.T, c packetCase) {
 	reasons := told.take()
 	left := 0
 	for _, reason := range reasons {
-		if reason == socketio.ClientDisconnect {
+		if reason == string(socketio.ClientDisconnect) {
 			left++
 		} else if reason != c.reason {
 			t.Errorf("a socket was told %q, want %q", reason, c.reason)

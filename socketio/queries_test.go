@@ -258,9 +258,9 @@ func TestBroadcast_DisconnectSockets(t *testing.T) {
 	bubble(t, "of the namespace", func(t *testing.T) {
 		n, clients := trio(t, nil)
 		told := newJournal()
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		must(t, n.To("red").Except("blue").DisconnectSockets(false))
-		told.expect(t, socketio.ServerDisconnect)
+		told.expect(t, string(socketio.ServerDisconnect))
 		clients["a"].expect("41")
 		clients["a"].join("/") // the connection is there
 		must(t, n.To("red").Local().DisconnectSockets(true))
@@ -270,7 +270,7 @@ func TestBroadcast_DisconnectSockets(t *testing.T) {
 		must(t, n.DisconnectSockets(true))
 		clients["a"].closed("41")
 		clients["c"].closed("41")
-		told.expect(t, slices.Repeat([]string{socketio.ServerDisconnect}, 3)...)
+		told.expect(t, slices.Repeat([]string{string(socketio.ServerDisconnect)}, 3)...)
 	})
 	bubble(t, "by one of them", func(t *testing.T) {
 		n, clients := trio(t, nil)

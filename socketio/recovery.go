@@ -87,16 +87,6 @@ type recovery struct {
 // is no longer to be in. The functions that OnDisconnect calls for the earlier socket may still be running.
 func (s *Socket) Recovered() bool { return s.recovery.recovered }
 
-// recoverable reports whether a disconnect for this reason leaves a session behind: the connection was lost, and nobody
-// meant the socket to end.
-func recoverable(reason string) bool {
-	switch reason {
-	case ClientDisconnect, ServerDisconnect, string(engineio.ParseError):
-		return false
-	}
-	return true
-}
-
 // restore looks for the session that the client asks for, before the middlewares run. It returns nil when the socket is
 // a new one.
 func (s *Socket) restore() *cluster.Leftover {
@@ -164,7 +154,7 @@ func (n *Namespace) supersede(pid string) {
 	if old == nil {
 		return
 	}
-	old.conn.end(&DisconnectError{Reason: string(engineio.TransportClose), Err: errSuperseded})
+	old.conn.end(&DisconnectError{Reason: TransportClose, Err: errSuperseded})
 	old.conn.session.Abort(engineio.TransportClose, errSuperseded)
 }
 
@@ -245,7 +235,7 @@ func (s *Socket) abandon(session *cluster.Leftover) {
 		return
 	}
 	s.conn.mu.Lock()
-	again := s.state == disconnected && recoverable(s.why.Reason)
+	again := s.state == disconnected && s.why.Reason.recoverable()
 	data := maps.Clone(s.data)
 	s.conn.mu.Unlock()
 	if !again {
@@ -260,7 +250,7 @@ func (s *Socket) abandon(session *cluster.Leftover) {
 }
 
 // exitLocked takes a connected socket out of its namespace, and keeps its session where that makes sense.
-func (s *Socket) exitLocked(reason string) {
+func (s *Socket) exitLocked(reason Reason) {
 	n := s.nsp
 	if n.recoverer == nil {
 		s.rooms = n.adapter.Rooms(s.id)
@@ -268,7 +258,7 @@ func (s *Socket) exitLocked(reason string) {
 		return
 	}
 	defer n.leave(s) // at last: until the session is kept, its client finds the socket
-	if !recoverable(reason) {
+	if !reason.recoverable() {
 		s.rooms = n.adapter.Rooms(s.id)
 		n.adapter.Remove(s.id)
 		return

@@ -232,7 +232,7 @@ func TestRecovery_data(t *testing.T) {
 	count := socketio.NewData[int]("count")
 	synctest.Test(t, func(t *testing.T) {
 		n, c, k := recovering(t, &socketio.Recovery{})
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) { count.Set(s, -1) }) // too late to be kept
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) { count.Set(s, -1) }) // too late to be kept
 		n.Use(func(_ context.Context, s *socketio.Socket) error {
 			v, ok := count.Value(s)
 			if ok != s.Recovered() {

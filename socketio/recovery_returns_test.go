@@ -109,7 +109,9 @@ func TestRecovery_middlewares(t *testing.T) {
 			told.add("connection %v %v", s.Recovered(), s.Rooms())
 			return nil
 		})
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) { told.add("%s %v", reason, s.Rooms()) })
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
+			told.add("%s %v", reason, s.Rooms())
+		})
 		return n, k, told
 	}
 	bubble(t, "run again", func(t *testing.T) {
@@ -188,7 +190,7 @@ func TestRecovery_supersedes(t *testing.T) {
 		n.Of("/b")
 		told := newJournal()
 		for _, name := range []string{"/", "/b"} {
-			n.Of(name).OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) { told.add("%s", reason) })
+			n.Of(name).OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		}
 		c, other := n.dial(t), n.join2(t)
 		k, _ := c.enter("/", "")

@@ -126,7 +126,9 @@ func TestRecovery_reasons(t *testing.T) {
 	} {
 		bubble(t, reason, func(t *testing.T) {
 			n, told := serve(t, &socketio.Options{Recovery: &socketio.Recovery{}, SendQueueBytes: 100_000}), newJournal()
-			n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) { told.add("%s %q", reason, s.Rooms()) })
+			n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
+				told.add("%s %q", reason, s.Rooms())
+			})
 			first := n.open(t)
 			first.send("40")
 			k := ticketOf(t, first.readMessage())

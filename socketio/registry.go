@@ -21,7 +21,7 @@ type registry struct {
 	mu           sync.RWMutex // guards the fields below, which are replaced and never changed
 	middlewares  []func(context.Context, *Socket) error
 	onConnection []func(context.Context, *Socket) error
-	onDisconnect []func(context.Context, *Socket, string)
+	onDisconnect []func(context.Context, *Socket, Reason)
 }
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
@@ -59,8 +59,8 @@ func (r *registry) OnConnection(f func(ctx context.Context, s *Socket) error) {
 }
 
 // OnDisconnect adds a function that is called once for each socket that was connected, after all its events have been
-// handled, with a context that is not cancelled. The reason is one of this package's or package engineio's.
-func (r *registry) OnDisconnect(f func(ctx context.Context, s *Socket, reason string)) {
+// handled, with a context that is not cancelled.
+func (r *registry) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
 	if f == nil {
 		panic("socketio: nil function for OnDisconnect")
 	}
@@ -120,7 +120,7 @@ func (n *Namespace) hooks() (middlewares, onConnection []func(context.Context, *
 }
 
 // disconnectHooks returns what is called when a socket has disconnected, the parent's first.
-func (n *Namespace) disconnectHooks() (onDisconnect []func(context.Context, *Socket, string)) {
+func (n *Namespace) disconnectHooks() (onDisconnect []func(context.Context, *Socket, Reason)) {
 	for _, r := range n.registries {
 		r.mu.RLock()
 		onDisconnect = joined(onDisconnect, r.onDisconnect)

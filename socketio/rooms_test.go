@@ -88,7 +88,7 @@ func TestSocket_Rooms_at_the_disconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := serve(t, nil)
 		told := newJournal()
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) {
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
 			told.add("%q %v %v %v", s.Rooms(), s.InRoom("a"), s.InRoom("b"), s.InRoom(s.ID()))
 			told.add("%d others, %v", len(s.To("a").Sockets()), s.Join("c"))
 			s.Leave("a")

@@ -104,7 +104,7 @@ func (s *Server) Use(middleware func(ctx context.Context, s *Socket) error) { s.
 func (s *Server) OnConnection(f func(ctx context.Context, s *Socket) error) { s.root.OnConnection(f) }
 
 // OnDisconnect adds a function for each socket of the namespace "/"; see Namespace.OnDisconnect.
-func (s *Server) OnDisconnect(f func(ctx context.Context, s *Socket, reason string)) {
+func (s *Server) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
 	s.root.OnDisconnect(f)
 }
 

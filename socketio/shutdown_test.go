@@ -18,7 +18,7 @@ func TestServer_Shutdown(t *testing.T) {
 		n, told := serve(t, nil), newJournal()
 		n.Of("/a")
 		for _, name := range []string{"/", "/a"} {
-			n.Of(name).OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+			n.Of(name).OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		}
 		c, idle := n.join(t, "/a", "/"), n.dial(t)
 		if err := n.Shutdown(t.Context()); err != nil {
@@ -46,7 +46,7 @@ func TestServer_Shutdown(t *testing.T) {
 			told.add("beside")
 			return nil
 		})
-		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ string) {
+		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ socketio.Reason) {
 			time.Sleep(time.Second)
 			told.add("disconnect, %v", ctx.Err())
 		})
@@ -67,7 +67,7 @@ func TestServer_Shutdown(t *testing.T) {
 	})
 	bubble(t, "cancels OnDisconnect when its own context ends", func(t *testing.T) {
 		n, told := serve(t, nil), newJournal()
-		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ string) {
+		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ socketio.Reason) {
 			<-ctx.Done()
 			told.add("%v", context.Cause(ctx))
 		})
@@ -88,7 +88,7 @@ func TestServer_Shutdown(t *testing.T) {
 			told.add("event")
 			return nil
 		})
-		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ string) { told.add("%v", ctx.Err()) })
+		n.OnDisconnect(func(ctx context.Context, _ *socketio.Socket, _ socketio.Reason) { told.add("%v", ctx.Err()) })
 		c := n.join(t)
 		c.send(`42["e"]`)
 		told.expect(t)
@@ -100,7 +100,7 @@ func TestServer_Shutdown(t *testing.T) {
 	bubble(t, "accepts nobody meanwhile", func(t *testing.T) {
 		n := serve(t, nil)
 		release := make(chan struct{})
-		n.OnDisconnect(func(context.Context, *socketio.Socket, string) { <-release })
+		n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { <-release })
 		n.join(t)
 		done := make(chan error)
 		go func() { done <- n.Shutdown(context.Background()) }()

@@ -6,11 +6,11 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// SlowConsumer says what happens when a client does not read fast enough, so that its send queue is full. Volatile events
-// never wait in it: they are dropped first. Then those go that DropOldest names. When that is not enough, or it names
-// none, the client is disconnected with the reason "slow consumer", and Emit returns ErrQueueFull. One slow client never
-// delays others.
-type SlowConsumer struct {
+// SlowConsumerPolicy says what happens when a client does not read fast enough, so that its send queue is full. Volatile
+// events never wait in it: they are dropped first. Then those go that DropOldest names. When that is not enough, or it
+// names none, the client is disconnected with the reason SlowConsumer, and Emit returns ErrQueueFull. One slow client
+// never delays others.
+type SlowConsumerPolicy struct {
 	// DropOldest names events of which the latest matter most, such as positions and prices. When the queue is full, those
 	// that have waited longest are dropped to make room for whatever comes, which is no error; what is left arrives in
 	// order. An event that asks for an acknowledgement is never dropped. With Options.Recovery one that was dropped is not
@@ -18,10 +18,10 @@ type SlowConsumer struct {
 	DropOldest []string
 }
 
-// slowConsumer is a SlowConsumer in the form that events are checked against. Immutable.
+// slowConsumer is a SlowConsumerPolicy in the form that events are checked against. Immutable.
 type slowConsumer struct{ dropOldest map[string]struct{} }
 
-func newSlowConsumer(policy SlowConsumer) *slowConsumer {
+func newSlowConsumer(policy SlowConsumerPolicy) *slowConsumer {
 	p := &slowConsumer{dropOldest: make(map[string]struct{}, len(policy.DropOldest))}
 	for _, name := range policy.DropOldest {
 		p.dropOldest[name] = struct{}{}
@@ -31,7 +31,7 @@ func newSlowConsumer(policy SlowConsumer) *slowConsumer {
 
 // SetSlowConsumer says what happens to the events of this namespace, or of a parent's children, when a client does not
 // keep up, instead of Options.SlowConsumer or what the parent says. It holds for events that are sent later.
-func (r *registry) SetSlowConsumer(policy SlowConsumer) { r.slow.Store(newSlowConsumer(policy)) }
+func (r *registry) SetSlowConsumer(policy SlowConsumerPolicy) { r.slow.Store(newSlowConsumer(policy)) }
 
 // expendable reports whether a packet of the namespace may be dropped.
 func (n *Namespace) expendable(p *parser.Packet) bool {

@@ -59,14 +59,14 @@ func catchUp(t *testing.T, c *client, end func() error) (numbers []int) {
 // ones, gets all others, in order, and lives.
 func TestSlowConsumer_DropOldest(t *testing.T) {
 	padding := strings.Repeat("x", 10_000)
-	prices := socketio.SlowConsumer{DropOldest: []string{"price", "position"}}
+	prices := socketio.SlowConsumerPolicy{DropOldest: []string{"price", "position"}}
 	for name, setup := range map[string]func(opts *socketio.Options) (namespace string, own func(*node)){
 		"of the server": func(o *socketio.Options) (string, func(*node)) {
 			o.SlowConsumer = prices
 			return "/", func(*node) {}
 		},
 		"of a namespace": func(o *socketio.Options) (string, func(*node)) {
-			o.SlowConsumer = socketio.SlowConsumer{DropOldest: []string{"trade"}}
+			o.SlowConsumer = socketio.SlowConsumerPolicy{DropOldest: []string{"trade"}}
 			return "/a", func(n *node) { n.Of("/a").SetSlowConsumer(prices) }
 		},
 		"of a parent": func(*socketio.Options) (string, func(*node)) {
@@ -118,7 +118,7 @@ func TestSlowConsumer_DropOldest(t *testing.T) {
 		opts.SlowConsumer = prices
 		n := serve(t, opts)
 		told := newJournal()
-		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		s := n.socket(t, n.stalled(t, "/"), "/")
 		for i := range 40 {
 			go func() { _, _ = s.EmitWithAck(t.Context(), "price", i, padding) }()
@@ -134,7 +134,7 @@ func TestSocket_Emit_backpressure(t *testing.T) {
 		bubble(t, name, func(t *testing.T) {
 			opts := small()
 			opts.Recovery = recovery
-			opts.SlowConsumer = socketio.SlowConsumer{DropOldest: []string{"other"}}
+			opts.SlowConsumer = socketio.SlowConsumerPolicy{DropOldest: []string{"other"}}
 			n := serve(t, opts)
 			s := n.socket(t, n.stalled(t, "/"), "/")
 			padding := strings.Repeat("x", 100_000)
@@ -255,8 +255,8 @@ func TestSlowConsumer_room(t *testing.T) {
 	n := serveOn(t, narrow{l}, dial, &http.Server{}, &socketio.Options{
 		SendQueueBytes: 256 << 10, WriteTimeout: time.Hour, PingInterval: time.Hour,
 	})
-	reasons := make(chan string, members+1)
-	n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { reasons <- reason })
+	reasons := make(chan socketio.Reason, members+1)
+	n.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
 	n.Use(func(_ context.Context, s *socketio.Socket) error { return s.Join("room") })
 	stalled := n.stalled(t, "/")
 	if err := stalled.conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {

@@ -43,7 +43,7 @@ type Socket struct {
 	concurrent   int  // handlers that run beside the order
 	accepted     bool // it was connected: its disconnect is told
 	acks         map[uint64]func(*parser.Packet)
-	onDisconnect []func(context.Context, *Socket, string)
+	onDisconnect []func(context.Context, *Socket, Reason)
 	data         map[any]any
 }
 
@@ -102,7 +102,7 @@ func (s *Socket) On(name string, h event.Handler[*Socket]) (off func()) {
 
 // OnDisconnect adds a function that is called once when the socket has disconnected; see Namespace.OnDisconnect. It is
 // not called when the disconnect has been told already.
-func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason string)) {
+func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
 	if f == nil {
 		panic("socketio: nil function for OnDisconnect")
 	}

@@ -14,6 +14,9 @@ type Stats struct {
 	// are out of place in Closed[ForcedClose].
 	Engine engineio.Stats
 
+	// Disconnects counts the sockets that were connected and have disconnected, by reason. Every reason is in it.
+	Disconnects map[Reason]int64
+
 	// UnknownAcks counts acknowledgements that nobody awaited, which are ignored.
 	UnknownAcks int64
 	// LatePackets counts packets for a namespace that the server had just taken the client out of, which are ignored.
@@ -66,6 +69,7 @@ type Stats struct {
 
 // counters are what Stats is made of.
 type counters struct {
+	disconnects                                       [reasonCount]atomic.Int64 // in the order of reasons
 	unknownAcks, latePackets, unhandledEvents         atomic.Int64
 	tooManyNamespaces, tooManyRooms, tooManyAcks      atomic.Int64
 	inboxOverflows, lateAttachments, connectTimeout   atomic.Int64
@@ -97,11 +101,26 @@ func (c *counters) exceeded(err error) {
 	}
 }
 
+// disconnected counts a socket.
+func (c *counters) disconnected(why Reason) {
+	for i, r := range reasons() {
+		if r == why {
+			c.disconnects[i].Add(1)
+			return
+		}
+	}
+}
+
 // Stats returns the counters as they are now.
 func (s *Server) Stats() Stats {
 	c := &s.counters
+	disconnects := make(map[Reason]int64, len(c.disconnects))
+	for i, r := range reasons() {
+		disconnects[r] = c.disconnects[i].Load()
+	}
 	return Stats{
 		Engine:                    s.engine.Stats(),
+		Disconnects:               disconnects,
 		UnknownAcks:               c.unknownAcks.Load(),
 		LatePackets:               c.latePackets.Load(),
 		UnhandledEvents:           c.unhandledEvents.Load(),

@@ -40,7 +40,7 @@ func (b *balance) register(n *socketio.Namespace) {
 		b.connected.Add(1)
 		return ignoreClosed(s.To("lobby").Emit("joined", s.ID()))
 	})
-	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) {
+	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
 		if s.Connected() || !slices.Contains(s.Rooms(), "lobby") || reason == "" {
 			panic("told too early")
 		}

@@ -107,7 +107,7 @@ func TestData(t *testing.T) {
 			failure.Set(s, nil)
 			return nil
 		})
-		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ string) {
+		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
 			v, ok := name.Value(s)
 			seen <- fmt.Sprintf("%s %v", v, ok)
 		})

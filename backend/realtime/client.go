@@ -54,7 +54,7 @@ func (c *client) release() {
 }
 
 // disconnected runs once, behind every other handler of the socket.
-func (s *Service) disconnected(_ context.Context, socket *socketio.Socket, _ string) {
+func (s *Service) disconnected(_ context.Context, socket *socketio.Socket, _ socketio.Reason) {
 	c := clientOf(socket)
 	for _, room := range slices.Sorted(maps.Keys(c.rooms)) {
 		s.hasLeft(socket, c, room)

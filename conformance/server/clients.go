@@ -32,7 +32,7 @@ func clients(o socketio.Options) (profile, error) {
 }
 
 func serveClients(n *socketio.Namespace) {
-	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason string) {
+	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
 		_ = n.Emit("gone", s.ID(), reason) // to nobody, at the end
 	})
 	n.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {

@@ -80,7 +80,7 @@ func captured(told *journal, o *socketio.Options) (profile, error) {
 	for _, name := range []string{"/", "/nsp"} {
 		nsp := io.Of(name)
 		nsp.Use(refuseFailing)
-		nsp.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) { told.add("%s", reason) })
+		nsp.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
 		nsp.On("q", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack(m.Raws()...) })
 		nsp.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 			return s.Emit("echo", m.Raws()...)

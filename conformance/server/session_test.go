@@ -37,13 +37,6 @@ const (
 	packed
 )
 
-// reasons are all that OnDisconnect may be told.
-var reasons = map[string]bool{
-	string(engineio.TransportClose): true, string(engineio.TransportError): true, string(engineio.ForcedClose): true,
-	string(engineio.PingTimeout): true, string(engineio.ParseError): true, string(engineio.SlowConsumer): true,
-	socketio.ClientDisconnect: true, socketio.ServerDisconnect: true, socketio.ShuttingDown: true,
-}
-
 // trial is a server that is attacked, with a canary beside the attacker.
 type trial struct {
 	*socketio.Server
@@ -138,9 +131,9 @@ func (tr *trial) register() {
 // welcome registers on one socket what it may be asked for.
 func (tr *trial) welcome(_ context.Context, s *socketio.Socket) error {
 	tr.connected.Add(1)
-	s.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason string) {
+	s.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) {
 		tr.disconnected.Add(1)
-		if !reasons[reason] {
+		if _, known := tr.Stats().Disconnects[reason]; !known {
 			tr.t.Errorf("the reason %q of a disconnect is not known", reason)
 		}
 	})
