@@ -13,6 +13,13 @@ import (
 // Options.AckTimeout. It returns ErrClosed when the socket disconnects first, ErrTooManyAcks, the context's error, or
 // an encoding error. It may be called by a handler: the answer does not wait behind it.
 func (s *Socket) EmitWithAck(ctx context.Context, name string, args ...any) (*event.Message, error) {
+	return SocketEmitter{s: s}.EmitWithAck(ctx, name, args...)
+}
+
+// EmitWithAck sends an event and waits for the client's answer; see Socket.EmitWithAck. When a volatile event was dropped it
+// returns ErrDropped at once.
+func (e SocketEmitter) EmitWithAck(ctx context.Context, name string, args ...any) (*event.Message, error) {
+	s := e.s
 	p, err := s.nsp.eventPacket(name, args)
 	if err != nil {
 		return nil, err
@@ -26,7 +33,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, name string, args ...any) (*ev
 		return nil, err
 	}
 	s.observe(p)
-	if err := s.conn.send(p); err != nil {
+	if err := e.send(p); err != nil {
 		s.forgetAck(id)
 		return nil, err
 	}

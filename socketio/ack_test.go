@@ -258,3 +258,38 @@ func TestSocket_EmitWithAck(t *testing.T) {
 		c.expect(`461-7[{"_placeholder":true,"num":0}]`, "<0b>")
 	})
 }
+
+// TestSocket_Volatile_ack: nobody waits for the answer to an event that was dropped.
+func TestSocket_Volatile_ack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := serve(t, nil)
+		c := n.join(t)
+		s := n.socket(t, c, "/")
+		answers := make(chan string)
+		go func() {
+			answer, err := s.Compress(false).Volatile().EmitWithAck(t.Context(), "q")
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answers <- fmt.Sprint(answer.Len())
+		}()
+		c.expect(`420["q"]`)
+		c.send("430[1]")
+		if got := <-answers; got != "1" {
+			t.Errorf("got %s", got)
+		}
+
+		p := n.poll(t) // between two polls it can take nothing
+		id := p.join()
+		slow := n.In(id).Sockets()[0]
+		began := time.Now()
+		if _, err := slow.Volatile().EmitWithAck(t.Context(), "q"); !errors.Is(err, socketio.ErrDropped) || time.Since(began) > 0 {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		if err := slow.Volatile().Emit("e"); err != nil {
+			t.Errorf("without an acknowledgement: %v", err)
+		}
+		p.post("41")
+	})
+}

@@ -7,9 +7,10 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Broadcast is a choice of sockets of one namespace, to which events are sent together. It is a small value: every
-// method returns a changed copy, so one may be kept, refined and used from any goroutine. Made by the methods To, In,
-// Except, Local and Volatile of servers, namespaces and sockets.
+// Broadcast is a choice of sockets of one namespace, to which events are sent together, and the manner in which they are.
+// It is a small value: every method returns a changed copy, so one may be kept, refined and used from any goroutine, and
+// the methods may be called in any order. Made by the methods To, In, Except, Local, Volatile and Compress of servers and
+// namespaces, and by To, In, Except, Local and Broadcast of sockets.
 type Broadcast struct {
 	nsp    *Namespace
 	target cluster.Target
@@ -41,6 +42,14 @@ func (b Broadcast) Local() Broadcast {
 // Volatile lets the event be dropped for sockets whose connection cannot take it at once.
 func (b Broadcast) Volatile() Broadcast {
 	b.target.Volatile = true
+	return b
+}
+
+// Compress says whether the event may be compressed, as it may unless something else is said: by
+// Options.PerMessageDeflate on a websocket, by HTTP compression on polling. False saves the time where the payload is
+// compressed already.
+func (b Broadcast) Compress(compress bool) Broadcast {
+	b.target.NoCompress = !compress
 	return b
 }
 

@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 )
 
+// appended returns a new slice, so that readers of the old one need no lock.
+func appended[T any](list []T, v T) []T { return append(list[:len(list):len(list)], v) }
+
 // chain is functions in the order in which they were added. The zero value is ready for use and empty; reading takes no
 // lock.
 type chain[F any] struct {

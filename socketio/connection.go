@@ -271,7 +271,7 @@ func (c *connection) sendText(text []byte, how sending) error {
 
 // sendError is the error of a session, except that it is no failure to drop what may be dropped.
 func sendError(err error) error {
-	if errors.Is(err, engineio.ErrDropped) {
+	if errors.Is(err, ErrDropped) {
 		return nil
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/errs"
 )
 
@@ -31,6 +32,10 @@ var (
 	// ErrTooManyAcks is returned by EmitWithAck when the connection already owes Options.MaxAcks acknowledgements. The event
 	// was not sent: wait for earlier answers, or give them shorter deadlines.
 	ErrTooManyAcks = errors.New("socketio: too many outstanding acknowledgements")
+
+	// ErrDropped is returned by EmitWithAck of a volatile event that the connection could not take at once. Nobody will
+	// answer: send the next one when there is news, or one that is not volatile.
+	ErrDropped = engineio.ErrDropped
 
 	// ErrUnknownSession is what Recovery.OnFailed receives for a client whose session is not, or no longer, kept. The client
 	// gets a new session; there is nothing to do but to send it the present state. Many of them mean that

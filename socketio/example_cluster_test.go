@@ -52,7 +52,7 @@ func ExampleBroadcast_EmitWithAcks() {
 }
 
 // The sockets of the whole cluster are described, and can be sent to and moved from here.
-func ExampleServer_FetchSockets() {
+func ExampleNamespace_FetchSockets() {
 	user := socketio.NewData[string]("user")
 
 	io, err := socketio.New(nil)

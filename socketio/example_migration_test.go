@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/parser"
@@ -99,7 +98,7 @@ func Example_migrationServer() {
 	io.OfFunc(func(ctx context.Context, name string, auth json.RawMessage) (bool, error) {
 		return name == "/mine", nil
 	})
-	stop := io.Of("/").ObserveRooms(func(e cluster.RoomEvent) {})
+	stop := io.Of("/").ObserveRooms(func(e socketio.RoomEvent) {})
 	stop()
 
 	ann, _, end := visitors(mux, io)
@@ -169,6 +168,7 @@ func Example_migrationCalls() {
 		io.Volatile().Emit("news", 1),
 		io.Local().Emit("news", 1),
 		io.Compress(false).Emit("news", 1),
+		io.Local().Except("a").Emit("news", 1),
 		event.Emit(io.To("a"), hello, "world"),
 		io.In("a").SocketsJoin("b"),
 		io.In("a").SocketsLeave("b"),
@@ -220,6 +220,8 @@ func Example_migrationSocket() {
 			s.Volatile().Emit("hello", "world"),
 			s.Compress(false).Emit("hello", "world"),
 			s.Broadcast().Emit("hello", "world"),
+			s.Volatile().To("a").Emit("hello", "world"),
+			s.Compress(false).Broadcast().Emit("hello", "world"),
 			s.To("a").Emit("hello", "world"),
 			io.To(s.ID()).Emit("hello", "world"),
 		)

@@ -29,12 +29,14 @@ func (s *Socket) open() {
 		return
 	}
 	session := s.restore()
-	middlewares, onConnection := s.nsp.hooks()
+	// All before the first runs: those that one adds are for the next socket.
+	middlewares := registered(s.nsp, func(r *registry) *chain[func(context.Context, *Socket) error] { return &r.middlewares })
+	onConnection := registered(s.nsp, func(r *registry) *chain[func(context.Context, *Socket) error] { return &r.connection })
 	if session != nil && s.nsp.server.opts.skipMiddlewares() {
 		middlewares = nil
 	}
 	for _, middleware := range middlewares {
-		if err := s.protect("middleware", func() error { return middleware(s.ctx, s) }); err != nil {
+		if err := s.protect("middleware", func() error { return (*middleware)(s.ctx, s) }); err != nil {
 			s.refuse(err)
 			s.abandon(session)
 			return
@@ -67,7 +69,7 @@ func (s *Socket) open() {
 		return
 	}
 	for _, f := range onConnection {
-		if err := s.protect("connection", func() error { return f(s.ctx, s) }); err != nil {
+		if err := s.protect("connection", func() error { return (*f)(s.ctx, s) }); err != nil {
 			s.log("connection refused by its handler", "connection", err)
 			s.Disconnect(false)
 			return
@@ -208,19 +210,25 @@ func (s *Socket) finish() {
 	defer s.ended()
 	c := s.conn
 	c.mu.Lock()
-	own, reason, accepted := s.onDisconnect, s.why.Reason, s.accepted
+	reason, accepted := s.why.Reason, s.accepted
 	c.mu.Unlock()
 	if accepted {
-		for _, hooks := range [][]func(context.Context, *Socket, Reason){s.nsp.disconnectHooks(), own} {
-			for _, f := range hooks {
-				// A panic has been logged.
-				_ = s.protect("disconnect", func() error { f(c.server.last, s, reason); return nil })
-			}
-		}
+		s.tellDisconnect(reason)
 	}
 	c.mu.Lock()
 	c.alive--
 	c.mu.Unlock()
+}
+
+// tellDisconnect calls the functions of OnDisconnect. A panic of one has been logged by protect.
+func (s *Socket) tellDisconnect(reason Reason) {
+	hooks := registered(s.nsp, func(r *registry) *chain[func(context.Context, *Socket, Reason)] { return &r.disconnect })
+	if own := s.own.Load(); own != nil {
+		hooks = slices.Concat(hooks, own.disconnect.all())
+	}
+	for _, f := range hooks {
+		_ = s.protect("disconnect", func() error { (*f)(s.conn.server.last, s, reason); return nil })
+	}
 }
 
 // guard stands at the top of timers and goroutines that belong to no socket: a panic of this package's own code is logged

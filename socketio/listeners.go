@@ -9,19 +9,20 @@ import (
 
 // listeners is what is registered on one socket, beside its handlers.
 type listeners struct {
-	filters  chain[event.Handler[*Socket]] // of Use
-	incoming chain[event.Handler[*Socket]] // of OnAny
-	outgoing chain[func(*Socket, *event.Message)]
-	drain    chain[func(context.Context, *Socket)]
+	filters    chain[event.Handler[*Socket]] // of Use
+	incoming   chain[event.Handler[*Socket]] // of OnAny
+	outgoing   chain[func(*Socket, *event.Message)]
+	drain      chain[func(context.Context, *Socket)]
+	disconnect chain[func(context.Context, *Socket, Reason)]
 }
 
-// Use adds a middleware for the incoming events of this socket; it runs behind those of the namespace. See
-// Namespace.UseEvent.
-func (s *Socket) Use(middleware func(ctx context.Context, s *Socket, m *event.Message) error) {
+// Use adds a middleware for the incoming events of this socket, and returns the function that removes it; it runs behind
+// those of the namespace. See Namespace.UseEvent.
+func (s *Socket) Use(middleware func(ctx context.Context, s *Socket, m *event.Message) error) (off func()) {
 	if middleware == nil {
 		panic("socketio: nil middleware")
 	}
-	s.listeners().filters.add(middleware)
+	return s.listeners().filters.add(middleware)
 }
 
 // OnAny adds a listener for all incoming events of this socket; it runs behind those of the namespace. See

@@ -78,6 +78,9 @@ func (n *Namespace) Local() Broadcast { return n.all().Local() }
 // Volatile chooses all sockets, for events that may be dropped.
 func (n *Namespace) Volatile() Broadcast { return n.all().Volatile() }
 
+// Compress chooses all sockets, for events that may be compressed or not; see Broadcast.Compress.
+func (n *Namespace) Compress(compress bool) Broadcast { return n.all().Compress(compress) }
+
 // Sockets returns the connected sockets of this node, in no particular order.
 func (n *Namespace) Sockets() []*Socket { return n.all().Sockets() }
 

@@ -48,12 +48,12 @@ func rooted(name string) string {
 // OnNamespace adds a function that is told of each namespace that is made after it, by Of or as a child of a parent, with
 // nothing registered on it yet and before a client can join it.
 //
-// For a child it runs on the goroutine of the first socket, whose client waits.
-func (s *Server) OnNamespace(f func(*Namespace)) {
+// For a child it runs on the goroutine of the first socket, whose client waits. It returns the function that removes it.
+func (s *Server) OnNamespace(f func(*Namespace)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnNamespace")
 	}
-	s.onNamespace.add(f)
+	return s.onNamespace.add(f)
 }
 
 // Namespaces returns the namespaces of this node by name, children included.
@@ -76,7 +76,7 @@ func (s *Server) RemoveNamespace(name string) bool {
 	defer s.making.Unlock()
 	s.mu.Lock()
 	n := s.namespaces[rooted(name)]
-	if n == nil || n == s.root {
+	if n == nil || n == s.Namespace {
 		s.mu.Unlock()
 		return false
 	}

@@ -122,6 +122,9 @@ func (p *ParentNamespace) Local() ParentBroadcast { return p.all().Local() }
 // Volatile chooses all sockets of all children, for events that may be dropped.
 func (p *ParentNamespace) Volatile() ParentBroadcast { return p.all().Volatile() }
 
+// Compress chooses all sockets of all children, for events that may be compressed or not.
+func (p *ParentNamespace) Compress(compress bool) ParentBroadcast { return p.all().Compress(compress) }
+
 func (p *ParentNamespace) all() ParentBroadcast {
 	return ParentBroadcast{p, Broadcast{target: cluster.Target{Everyone: true}}}
 }

@@ -187,10 +187,10 @@ func TestParentNamespace_registrations(t *testing.T) {
 		parent := n.OfPattern(rooms)
 		register := func(who string, on interface {
 			event.Registrar[*socketio.Socket]
-			Use(func(context.Context, *socketio.Socket) error)
-			UseEvent(func(context.Context, *socketio.Socket, *event.Message) error)
-			OnConnection(func(context.Context, *socketio.Socket) error)
-			OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason))
+			Use(func(context.Context, *socketio.Socket) error) (off func())
+			UseEvent(func(context.Context, *socketio.Socket, *event.Message) error) (off func())
+			OnConnection(func(context.Context, *socketio.Socket) error) (off func())
+			OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason)) (off func())
 			OnAny(func(context.Context, *socketio.Socket, *event.Message) error) func()
 			OnAnyOutgoing(func(*socketio.Socket, *event.Message)) func()
 		}) {

@@ -84,35 +84,11 @@ func (n *Namespace) EmitWithAcks(ctx context.Context, name string, args ...any) 
 	return n.all().EmitWithAcks(ctx, name, args...)
 }
 
-// FetchSockets describes all sockets of the namespace "/"; see Broadcast.FetchSockets.
-func (s *Server) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
-	return s.root.FetchSockets(ctx)
-}
-
-// SocketsJoin puts all sockets of the namespace "/" into rooms; see Broadcast.SocketsJoin.
-func (s *Server) SocketsJoin(rooms ...string) error { return s.root.SocketsJoin(rooms...) }
-
-// SocketsLeave takes all sockets of the namespace "/" out of rooms; see Broadcast.SocketsLeave.
-func (s *Server) SocketsLeave(rooms ...string) error { return s.root.SocketsLeave(rooms...) }
-
-// DisconnectSockets disconnects all sockets of the namespace "/"; see Broadcast.DisconnectSockets.
-func (s *Server) DisconnectSockets(closeConnection bool) error {
-	return s.root.DisconnectSockets(closeConnection)
-}
-
-// EmitWithAcks asks all sockets of the namespace "/"; see Broadcast.EmitWithAcks.
-func (s *Server) EmitWithAcks(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
-	return s.root.EmitWithAcks(ctx, name, args...)
-}
-
-// ServerCount returns the number of nodes in the cluster; see Namespace.ServerCount.
-func (s *Server) ServerCount(ctx context.Context) (int, error) { return s.root.ServerCount(ctx) }
-
 // ObserveRooms calls f for each change of the namespace's rooms on this node: created, joined, left, deleted. It
 // returns the function that ends that. The events come in the order of the changes, later than they, on a goroutine of
 // the adapter; see cluster.RoomEvents. An adapter without room events is an error of the program's set-up: it panics.
-func (n *Namespace) ObserveRooms(f func(cluster.RoomEvent)) (stop func()) {
-	return n.adapter.(cluster.RoomEvents).ObserveRooms(func(e cluster.RoomEvent) {
+func (n *Namespace) ObserveRooms(f func(RoomEvent)) (off func()) {
+	return n.adapter.(cluster.RoomEvents).ObserveRooms(func(e RoomEvent) {
 		_ = n.protect(e.Kind.String(), func() error { f(e); return nil }) // logged by protect
 	})
 }

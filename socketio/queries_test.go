@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/socketio"
 )
@@ -295,7 +294,7 @@ func TestNamespace_ObserveRooms(t *testing.T) {
 	bubble(t, "in order", func(t *testing.T) {
 		n := serve(t, nil)
 		told := newJournal()
-		stop := n.Of("/").ObserveRooms(func(e cluster.RoomEvent) {
+		stop := n.Of("/").ObserveRooms(func(e socketio.RoomEvent) {
 			told.add("%v %s %v", e.Kind, e.Room, e.ID != "")
 			if len(n.In(e.Room).Sockets()) > 1 { // it may ask
 				t.Error("how many?")
@@ -321,7 +320,7 @@ func TestNamespace_ObserveRooms(t *testing.T) {
 	bubble(t, "with recovery", func(t *testing.T) {
 		n, c, k := recovering(t, &socketio.Recovery{})
 		told := newJournal()
-		defer n.Of("/").ObserveRooms(func(e cluster.RoomEvent) { told.add("%v %s", e.Kind, e.Room) })()
+		defer n.Of("/").ObserveRooms(func(e socketio.RoomEvent) { told.add("%v %s", e.Kind, e.Room) })()
 		must(t, n.socket(t, c, "/").Join("a"))
 		c.cut()
 		told.expect(t, "create-room a", "join-room a", "leave-room a", "delete-room a")

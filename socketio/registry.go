@@ -2,7 +2,7 @@ package socketio
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"sync/atomic"
 
 	"github.com/parleyio/parley/event"
@@ -11,62 +11,59 @@ import (
 // registry is what the application has registered on a namespace or on a parent namespace. Nothing is copied from a
 // parent to its children: a socket looks into both.
 type registry struct {
+	middlewares chain[func(context.Context, *Socket) error] // of Use
+	connection  chain[func(context.Context, *Socket) error]
+	disconnect  chain[func(context.Context, *Socket, Reason)]
+
 	events   event.Mux[*Socket]
 	filters  chain[event.Handler[*Socket]] // of UseEvent
 	incoming chain[event.Handler[*Socket]] // of OnAny
 	outgoing chain[func(*Socket, *event.Message)]
 	drain    chain[func(context.Context, *Socket)]
-	slow     atomic.Pointer[slowConsumer] // nil unless there is a policy of its own
 
-	mu           sync.RWMutex // guards the fields below, which are replaced and never changed
-	middlewares  []func(context.Context, *Socket) error
-	onConnection []func(context.Context, *Socket) error
-	onDisconnect []func(context.Context, *Socket, Reason)
+	slow atomic.Pointer[slowConsumer] // nil unless there is a policy of its own
 }
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
 // refuses it. The client is told the message and the data of an *event.Error, and "internal" of any other error, which
 // is logged. Middlewares run one after another in the order in which they were added.
-func (r *registry) Use(middleware func(ctx context.Context, s *Socket) error) {
+//
+// It returns the function that removes the middleware, which, like that of every registration in this package, may be
+// called more than once and from any goroutine; what runs already goes on.
+func (r *registry) Use(middleware func(ctx context.Context, s *Socket) error) (off func()) {
 	if middleware == nil {
 		panic("socketio: nil middleware")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.middlewares = appended(r.middlewares, middleware)
+	return r.middlewares.add(middleware)
 }
 
 // UseEvent adds a middleware for the incoming events of every socket: it is called with each event, whatever its name
 // and whether or not there is a handler, before the handlers. An error keeps the event from all that come later and
 // is dealt with like that of a handler. Middlewares run in the order in which they were added, those of Socket.Use behind
-// them; acknowledgements do not pass through them.
-func (r *registry) UseEvent(middleware func(ctx context.Context, s *Socket, m *event.Message) error) {
+// them; acknowledgements do not pass through them. It returns the function that removes the middleware.
+func (r *registry) UseEvent(middleware func(ctx context.Context, s *Socket, m *event.Message) error) (off func()) {
 	if middleware == nil {
 		panic("socketio: nil middleware")
 	}
-	r.filters.add(middleware)
+	return r.filters.add(middleware)
 }
 
 // OnConnection adds a function that is called for each socket once it is connected, before any of its events is
-// handled. An error is logged and disconnects the socket.
-func (r *registry) OnConnection(f func(ctx context.Context, s *Socket) error) {
+// handled. An error is logged and disconnects the socket. It returns the function that removes it.
+func (r *registry) OnConnection(f func(ctx context.Context, s *Socket) error) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnConnection")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.onConnection = appended(r.onConnection, f)
+	return r.connection.add(f)
 }
 
 // OnDisconnect adds a function that is called once for each socket that was connected, after all its events have been
-// handled, with a context that is not cancelled.
-func (r *registry) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
+// handled, with a context that is not cancelled. It returns the function that removes it.
+func (r *registry) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDisconnect")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.onDisconnect = appended(r.onDisconnect, f)
+	return r.disconnect.add(f)
 }
 
 // On adds a handler for an event of every socket, and returns the function that removes it. A handler that the client
@@ -105,37 +102,15 @@ func (r *registry) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func(
 	return r.outgoing.add(f)
 }
 
-// appended returns a new slice, so that readers of the old one need no lock.
-func appended[T any](list []T, v T) []T { return append(list[:len(list):len(list)], v) }
-
-// hooks returns what is called when a socket connects, the parent's first.
-func (n *Namespace) hooks() (middlewares, onConnection []func(context.Context, *Socket) error) {
+// registered returns what is registered with one of the chains, the parent's first.
+func registered[F any](n *Namespace, of func(*registry) *chain[F]) (all []*F) {
 	for _, r := range n.registries {
-		r.mu.RLock()
-		middlewares = joined(middlewares, r.middlewares)
-		onConnection = joined(onConnection, r.onConnection)
-		r.mu.RUnlock()
+		switch own := of(r).all(); {
+		case len(all) == 0:
+			all = own
+		case len(own) > 0:
+			all = slices.Concat(all, own)
+		}
 	}
-	return middlewares, onConnection
-}
-
-// disconnectHooks returns what is called when a socket has disconnected, the parent's first.
-func (n *Namespace) disconnectHooks() (onDisconnect []func(context.Context, *Socket, Reason)) {
-	for _, r := range n.registries {
-		r.mu.RLock()
-		onDisconnect = joined(onDisconnect, r.onDisconnect)
-		r.mu.RUnlock()
-	}
-	return onDisconnect
-}
-
-// joined returns the two lists in one, which is not a copy when one of them is empty.
-func joined[T any](a, b []T) []T {
-	switch {
-	case len(a) == 0:
-		return b
-	case len(b) == 0:
-		return a
-	}
-	return append(a[:len(a):len(a)], b...)
+	return all
 }

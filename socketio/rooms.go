@@ -3,6 +3,21 @@ package socketio
 import (
 	"fmt"
 	"slices"
+
+	"github.com/parleyio/parley/cluster"
+)
+
+// RoomEvent is a change of a room of this node, for the functions of Namespace.ObserveRooms: its Kind, the Room's name, the
+// ID of the socket that has joined or left, and how many events were Missed before it because the function was too slow.
+// The room of a socket's own id has no events, unless another socket joins a room of that name.
+type RoomEvent = cluster.RoomEvent
+
+// The kinds of RoomEvent, which Socket.IO calls create-room, join-room, leave-room and delete-room.
+const (
+	RoomCreated = cluster.RoomCreated
+	RoomJoined  = cluster.RoomJoined
+	RoomLeft    = cluster.RoomLeft
+	RoomDeleted = cluster.RoomDeleted
 )
 
 // Join puts the socket into rooms; those it is in already are ignored. A middleware may call it: the rooms are joined

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 
 	"github.com/parleyio/parley/engineio"
-	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -20,13 +19,16 @@ import (
 // client's bundles are looked up by the last segment of the path, everything else is the protocol. Clients expect it at
 // "/socket.io/".
 //
-// The methods that a Namespace has too stand for those of the namespace "/".
+// A server has all methods of a Namespace, which are those of its namespace "/": Use, UseEvent, OnConnection, OnDisconnect
+// and On register, To, In, Except, Local, Volatile and Compress choose sockets, Emit and EmitWithAcks send to all,
+// FetchSockets, SocketsJoin, SocketsLeave and DisconnectSockets reach all nodes, and so on: see [Namespace].
 type Server struct {
+	*Namespace // "/": immutable, not to be set by users
+
 	// Immutable after construction.
 	opts    Options
 	engine  *engineio.Server
 	files   *clientFiles
-	root    *Namespace
 	base    context.Context // of the sockets
 	endBase context.CancelCauseFunc
 	last    context.Context // of OnDisconnect: cancelled by nothing but the end of Shutdown's patience
@@ -76,7 +78,7 @@ func New(opts *Options) (*Server, error) {
 	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
 		return nil, err
 	}
-	if s.root, err = s.of("/"); err != nil {
+	if s.Namespace, err = s.of("/"); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -96,64 +98,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Engine returns the Engine.IO server below: for its middlewares around every HTTP request, which are not those of
 // namespaces, and for its counters.
 func (s *Server) Engine() *engineio.Server { return s.engine }
-
-// Use adds a middleware to the namespace "/"; see Namespace.Use.
-func (s *Server) Use(middleware func(ctx context.Context, s *Socket) error) { s.root.Use(middleware) }
-
-// OnConnection adds a function for each socket of the namespace "/"; see Namespace.OnConnection.
-func (s *Server) OnConnection(f func(ctx context.Context, s *Socket) error) { s.root.OnConnection(f) }
-
-// OnDisconnect adds a function for each socket of the namespace "/"; see Namespace.OnDisconnect.
-func (s *Server) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
-	s.root.OnDisconnect(f)
-}
-
-// On adds a handler to the namespace "/"; see Namespace.On.
-func (s *Server) On(name string, h event.Handler[*Socket]) (off func()) { return s.root.On(name, h) }
-
-// UseEvent adds a middleware for incoming events to the namespace "/"; see Namespace.UseEvent.
-func (s *Server) UseEvent(middleware func(ctx context.Context, s *Socket, m *event.Message) error) {
-	s.root.UseEvent(middleware)
-}
-
-// OnAny adds a listener for all incoming events to the namespace "/"; see Namespace.OnAny.
-func (s *Server) OnAny(f func(ctx context.Context, s *Socket, m *event.Message) error) (off func()) {
-	return s.root.OnAny(f)
-}
-
-// OnAnyOutgoing adds a listener for all outgoing events to the namespace "/"; see Namespace.OnAnyOutgoing.
-func (s *Server) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func()) {
-	return s.root.OnAnyOutgoing(f)
-}
-
-// OnDrain adds a function for each time that what waited for a client has been written; see Namespace.OnDrain.
-func (s *Server) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
-	return s.root.OnDrain(f)
-}
-
-// Emit sends an event to every socket of the namespace "/"; see Broadcast.Emit.
-func (s *Server) Emit(name string, args ...any) error { return s.root.Emit(name, args...) }
-
-// To chooses the members of rooms of the namespace "/".
-func (s *Server) To(rooms ...string) Broadcast { return s.root.To(rooms...) }
-
-// In is another word for To.
-func (s *Server) In(rooms ...string) Broadcast { return s.root.In(rooms...) }
-
-// Except chooses all sockets of the namespace "/" but the members of rooms.
-func (s *Server) Except(rooms ...string) Broadcast { return s.root.Except(rooms...) }
-
-// Local chooses the sockets of the namespace "/" on this node.
-func (s *Server) Local() Broadcast { return s.root.Local() }
-
-// Volatile chooses all sockets of the namespace "/", for events that may be dropped.
-func (s *Server) Volatile() Broadcast { return s.root.Volatile() }
-
-// Sockets returns the connected sockets of the namespace "/" on this node, in no particular order.
-func (s *Server) Sockets() []*Socket { return s.root.Sockets() }
-
-// Rooms returns the rooms of the namespace "/" on this node; see Namespace.Rooms.
-func (s *Server) Rooms() []string { return s.root.Rooms() }
 
 // AllowsOrigin reports whether a request's origin may connect, by Options.CORS and the rule of the same origin. Handlers
 // beside the server can ask it, so that one rule holds for all.

@@ -44,21 +44,6 @@ func (n *Namespace) OnServerEvent(name string, h func(ctx context.Context, m *ev
 	return n.serverEvents.On(name, func(ctx context.Context, _ *Namespace, m *event.Message) error { return h(ctx, m) })
 }
 
-// ServerSideEmit sends an event to the other nodes, on the namespace "/"; see Namespace.ServerSideEmit.
-func (s *Server) ServerSideEmit(name string, args ...any) error {
-	return s.root.ServerSideEmit(name, args...)
-}
-
-// ServerSideEmitWithAck asks the other nodes, on the namespace "/"; see Namespace.ServerSideEmitWithAck.
-func (s *Server) ServerSideEmitWithAck(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
-	return s.root.ServerSideEmitWithAck(ctx, name, args...)
-}
-
-// OnServerEvent adds a handler for other nodes' events on the namespace "/"; see Namespace.OnServerEvent.
-func (s *Server) OnServerEvent(name string, h func(ctx context.Context, m *event.Message) error) (off func()) {
-	return s.root.OnServerEvent(name, h)
-}
-
 // marshalServerEvent encodes an event for other nodes. It cannot have attachments. A node of the reference server would
 // take some names for its own affairs.
 func marshalServerEvent(name string, args []any) ([]byte, error) {

@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync/atomic"
 
 	"github.com/parleyio/parley/cluster"
@@ -32,19 +31,18 @@ type Socket struct {
 	entered bool // nsp counts the socket; owned by the worker, then by who tells of the disconnect
 
 	// conn.mu guards the fields below.
-	state        state
-	why          *DisconnectError // nil until it has disconnected
-	rooms        []string         // while it is not connected: the rooms that it will join, or had at its disconnect
-	joined       int              // rooms that Join has counted
-	inbox        inbox
-	drained      bool // OnDrain is to be told
-	working      bool // a worker runs
-	worked       bool // the last worker has left the telling of the disconnect to the handlers that run beside it
-	concurrent   int  // handlers that run beside the order
-	accepted     bool // it was connected: its disconnect is told
-	acks         map[uint64]func(*parser.Packet)
-	onDisconnect []func(context.Context, *Socket, Reason)
-	data         map[any]any
+	state      state
+	why        *DisconnectError // nil until it has disconnected
+	rooms      []string         // while it is not connected: the rooms that it will join, or had at its disconnect
+	joined     int              // rooms that Join has counted
+	inbox      inbox
+	drained    bool // OnDrain is to be told
+	working    bool // a worker runs
+	worked     bool // the last worker has left the telling of the disconnect to the handlers that run beside it
+	concurrent int  // handlers that run beside the order
+	accepted   bool // it was connected: its disconnect is told
+	acks       map[uint64]func(*parser.Packet)
+	data       map[any]any
 }
 
 func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
@@ -102,13 +100,11 @@ func (s *Socket) On(name string, h event.Handler[*Socket]) (off func()) {
 
 // OnDisconnect adds a function that is called once when the socket has disconnected; see Namespace.OnDisconnect. It is
 // not called when the disconnect has been told already.
-func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) {
+func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDisconnect")
 	}
-	s.conn.mu.Lock()
-	defer s.conn.mu.Unlock()
-	s.onDisconnect = append(s.onDisconnect, f)
+	return s.listeners().disconnect.add(f)
 }
 
 // Emit sends an event to the client. It does not block. Arguments may hold binary anywhere; see package parser. It
@@ -169,31 +165,11 @@ func (s *Socket) live() bool {
 	return s.state != disconnected
 }
 
-// Volatile returns an emitter to this client whose events are dropped when the connection cannot take them at once.
-func (s *Socket) Volatile() event.Emitter { return volatileEmitter{s} }
+// Volatile returns an emitter whose events are dropped when the connection cannot take them at once.
+func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
 
-type volatileEmitter struct{ s *Socket }
-
-// Emit sends an event that may be dropped, which is no error.
-func (v volatileEmitter) Emit(name string, args ...any) error {
-	s := v.s
-	p, err := s.nsp.eventPacket(name, args)
-	if err != nil {
-		return err
-	}
-	if !s.live() {
-		return ErrClosed
-	}
-	s.observe(p)
-	prepared, err := s.nsp.server.prepare(p, sending{})
-	if err != nil {
-		return err
-	}
-	if err := s.conn.session.SendPrepared(prepared, true); errors.Is(err, ErrClosed) {
-		return err
-	}
-	return nil
-}
+// Compress returns an emitter whose events may be compressed or not; see Broadcast.Compress.
+func (s *Socket) Compress(compress bool) SocketEmitter { return SocketEmitter{s: s, plain: !compress} }
 
 // To chooses the members of rooms, without this socket.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
@@ -208,4 +184,4 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
 
 // Broadcast chooses all sockets of the namespace but this one.
-func (s *Socket) Broadcast() Broadcast { return s.nsp.Except(s.id) }
+func (s *Socket) Broadcast() Broadcast { return SocketEmitter{s: s}.Broadcast() }

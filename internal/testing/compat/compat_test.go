@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
 		"a good row": {features + "| x | supported | `Options.AllowRequest`, `engineio.Server.Use` | `engineio.TestUse` |", ""},
 		"promoted, field, constant, interface": {
-			features + "| x | no | `Namespace.Use`, `cluster.Target.Rooms`, `engineio.Polling`, `parser.Decoder.Add`, `event.On` | - |", "",
+			features + "| x | no | `Namespace.Use`, `Server.Use`, `cluster.Target.Rooms`, `engineio.Polling`, `parser.Decoder.Add`, `event.On` | - |", "",
 		},
 		"a reason":               {features + "| x | no | Go has no such thing. | - |", ""},
 		"a test of another kind": {features + "| x | supported | y | `conformance/clients/errors.test.js: no payload at all` |", ""},

@@ -6,9 +6,11 @@ import (
 	"go/doc"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -141,6 +143,7 @@ func (s *source) declare(set *token.FileSet, files []*ast.File, path string) err
 	values(p.Consts)
 	values(p.Vars)
 	functions("", p.Funcs)
+	embedded := make(map[string][]string) // the types of this package whose members a type has too
 	for _, t := range p.Types {
 		s.names[t.Name] = true
 		values(t.Consts)
@@ -151,9 +154,37 @@ func (s *source) declare(set *token.FileSet, files []*ast.File, path string) err
 			for _, member := range members(spec.(*ast.TypeSpec).Type) {
 				s.names[t.Name+"."+member] = true
 			}
+			embedded[t.Name] = append(embedded[t.Name], embeds(spec.(*ast.TypeSpec).Type)...)
+		}
+	}
+	for name, types := range embedded {
+		for _, t := range types {
+			for _, member := range slices.Collect(maps.Keys(s.names)) {
+				if member, ok := strings.CutPrefix(member, t+"."); ok {
+					s.names[name+"."+member] = true
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// embeds returns the exported types of the same package that a struct embeds.
+func embeds(e ast.Expr) (names []string) {
+	list, ok := e.(*ast.StructType)
+	if !ok {
+		return nil
+	}
+	for _, field := range list.Fields.List {
+		t := field.Type
+		if pointer, ok := t.(*ast.StarExpr); ok {
+			t = pointer.X
+		}
+		if name, ok := t.(*ast.Ident); ok && len(field.Names) == 0 && name.IsExported() {
+			names = append(names, name.Name)
+		}
+	}
+	return names
 }
 
 // members returns the fields of a struct and the methods of an interface.
