@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Admission bounds how fast sessions are opened. When a server comes back, its clients do so all at once; those beyond
@@ -113,7 +115,7 @@ func (g *gate) leave(network netip.Addr) {
 // whoever ends the request gives it back.
 type arrival struct {
 	server   *Server
-	revision revision
+	revision eio.Revision
 	base64   bool
 	address  string // of the client
 	network  netip.Addr

@@ -3,9 +3,9 @@ package engineio
 import (
 	"compress/flate"
 	"fmt"
-	"sync"
+	"net/http"
 
-	"github.com/gobwas/ws"
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Deflate configures permessage-deflate (RFC 7692), the compression of websocket messages. No state is kept from one
@@ -24,21 +24,17 @@ type Deflate struct {
 const defaultThreshold = 1024
 
 // newDeflater returns what compresses for all sessions of a server, or nil when o is nil.
-func newDeflater(o *Deflate) (*deflater, error) {
+func newDeflater(o *Deflate) (*eio.Deflater, error) {
 	if o == nil {
 		return nil, nil
 	}
-	d := &deflater{threshold: threshold(o.Threshold), level: o.Level}
-	if d.level == flate.NoCompression {
-		d.level = flate.BestSpeed
+	level := o.Level
+	if level == flate.NoCompression {
+		level = flate.BestSpeed
 	}
-	if d.level < flate.HuffmanOnly || d.level > flate.BestCompression {
+	d, err := eio.NewDeflater(threshold(o.Threshold), level)
+	if err != nil {
 		return nil, fmt.Errorf("engineio: Options.PerMessageDeflate.Level is %d, which package flate does not have", o.Level)
-	}
-	d.writers.New = func() any {
-		c := &compressor{}
-		c.writer, _ = flate.NewWriter(&c.out, d.level) // the level has been checked
-		return c
 	}
 	return d, nil
 }
@@ -51,130 +47,45 @@ func threshold(n int) int {
 	return max(n, 0)
 }
 
-// deflater compresses websocket messages. Its methods may be called from any goroutine, and on nil.
-type deflater struct {
-	// Immutable after construction.
-	threshold, level int
-
-	writers sync.Pool // of *compressor: each holds a megabyte
-}
-
-// compressor is a flate.Writer with the place that it writes to.
-type compressor struct {
-	writer *flate.Writer
-	out    sliceWriter
-}
-
-// sliceWriter appends what is written to it.
-type sliceWriter []byte
-
-// Write implements io.Writer.
-func (w *sliceWriter) Write(p []byte) (int, error) {
-	*w = append(*w, p...)
-	return len(p), nil
-}
-
-// wants reports whether any of the packets is to be compressed. The threshold counts what a frame carries; base64 does
-// not matter, as those who ask for it get no compression.
-func (d *deflater) wants(packets []packet) bool {
-	if d == nil {
-		return false
+// negotiate answers a websocket's offer of permessage-deflate in the headers of the 101. It returns what the connection
+// compresses with, or nil. A connection that wants base64 is not compressed: nobody who asks for it could tell.
+func (s *Server) negotiate(h http.Header, r *http.Request, base64 bool) *eio.Deflater {
+	if s.deflate == nil || base64 {
+		return nil
 	}
-	for _, p := range packets {
-		if !p.plain && frames4.packetSize(p) >= d.threshold {
-			return true
-		}
+	answer := eio.AcceptDeflate(r.Header["Sec-Websocket-Extensions"])
+	if answer == "" {
+		return nil
 	}
-	return false
+	h.Set("Sec-Websocket-Extensions", answer)
+	return s.deflate
 }
-
-// flushed is what a flush leaves at the end, which is not sent (RFC 7692, section 7.2.1).
-const flushed = "\x00\x00\xff\xff"
-
-// frames returns the frames, of which there is one for each packet, with those compressed that are to be. A frame that
-// would not get smaller stays as it is.
-func (d *deflater) frames(frames []byte, packets []packet) []byte {
-	c := d.writers.Get().(*compressor)
-	defer d.writers.Put(c)
-	scratch := takeWriteBuffer()
-	defer giveWriteBuffer(scratch)
-
-	var dst []byte
-	for _, p := range packets {
-		h, size, _ := parseHeader(frames) // our own: whole and valid
-		frame, payload := frames[:size+int(h.Length)], frames[size:size+int(h.Length)]
-		frames = frames[len(frame):]
-		if p.plain || len(payload) < d.threshold {
-			dst = append(dst, frame...)
-			continue
-		}
-		c.out = (*scratch)[:0]
-		c.writer.Reset(&c.out)
-		c.writer.Write(payload) // to memory: it cannot fail
-		c.writer.Flush()
-		*scratch = c.out
-		compressed := c.out[:len(c.out)-len(flushed)]
-		if len(compressed) >= len(payload) {
-			dst = append(dst, frame...)
-			continue
-		}
-		if dst == nil {
-			dst = make([]byte, 0, frameSize(len(compressed)))
-		}
-		start := len(dst)
-		dst = append(appendFrameHeader(dst, h.OpCode, len(compressed)), compressed...)
-		dst[start] |= compressedBit
-	}
-	c.out = nil
-	return dst
-}
-
-// compressedBit is RSV1 in the first byte of a frame header: the message is compressed.
-const compressedBit = 0x40
 
 // useDeflate makes the connection compress, when that has been negotiated. It is called before anything is sent.
-func (c *wsConn) useDeflate(d *deflater) {
+func (c *wsConn) useDeflate(d *eio.Deflater) {
 	c.deflate = d
-	c.in.inflates = d != nil
+	c.in.frames.Inflates = d != nil
 }
 
 // deflateFirst reports whether making the frames of the group takes its time, so that it should not be done under the
 // session's lock.
 func (c *wsConn) deflateFirst(p *Prepared) bool {
-	return c != nil && c.deflate != nil && p.forms[c.deflatedForm(p)].Load() == nil && c.deflate.wants(p.packets)
-}
-
-// deflatedForm is the form in which the compressed frames of a group are kept.
-func (c *wsConn) deflatedForm(p *Prepared) form {
-	if c.form == frames3 && p.binary {
-		return deflated3
-	}
-	return deflated4
+	return c != nil && c.deflate != nil && p.forms[c.form.Deflated(p.binary)].Load() == nil && c.deflate.Wants(p.packets)
 }
 
 // framesOf returns the frames of a group as this connection takes them.
 func (c *wsConn) framesOf(p *Prepared) []byte {
 	frames := p.wire(c.form)
-	if !c.deflate.wants(p.packets) {
+	if !c.deflate.Wants(p.packets) {
 		return frames
 	}
-	deflated := &p.forms[c.deflatedForm(p)]
+	deflated := &p.forms[c.form.Deflated(p.binary)]
 	if made := deflated.Load(); made != nil {
 		return *made
 	}
-	made := c.deflate.frames(frames, p.packets)
+	scratch := takeWriteBuffer()
+	made := c.deflate.Frames(frames, p.packets, scratch)
+	giveWriteBuffer(scratch)
 	deflated.Store(&made)
 	return made
-}
-
-// takeCompressed notes whether a message is compressed, and takes the bit that says so out of the header of its first
-// frame. On any other frame the bit stays, and is an error (RFC 7692, section 6).
-func (f *frameReader) takeCompressed(h *ws.Header) {
-	const rsv1 = 4
-	if h.OpCode == ws.OpText || h.OpCode == ws.OpBinary {
-		f.compressed = f.inflates && h.Rsv&rsv1 != 0
-		if f.compressed {
-			h.Rsv &^= rsv1
-		}
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // AcceptedEncoding returns which of the content codings, named in order of preference, suits a request best, or "" when
@@ -103,7 +105,7 @@ func encodeBody(h http.Header, r *http.Request, body []byte) *[]byte {
 		return nil
 	}
 	own := takeWriteBuffer()
-	out := sliceWriter((*own)[:0])
+	out := eio.SliceWriter((*own)[:0])
 	e := takeEncoder(coding)
 	e.Reset(&out)
 	e.Write(body) // to memory: neither can fail

@@ -1,5 +1,7 @@
 package engineio
 
+import "github.com/parleyio/parley/internal/eio"
+
 // expendableSlack is the part of the bounds of a queue that is freed beyond what is needed, so that a client that stays
 // slow does not cost a walk over its queue for each message.
 const expendableSlack = 16
@@ -43,7 +45,7 @@ func (t *pollTransport) shedLocked(bytes, packets int, limits *Options) (dropped
 			kept = append(kept, p)
 			continue
 		}
-		t.bytes -= payload4.size(p.packets) + 1
+		t.bytes -= eio.Payload4.Size(p.packets) + 1
 		t.count -= len(p.packets)
 		t.expendable--
 		dropped++

@@ -1,5 +1,7 @@
 package engineio
 
+import "github.com/parleyio/parley/internal/eio"
+
 // InlineHandler is a Handler that may take its time over the messages of a websocket on the goroutine that has read
 // them. That saves the switch to another goroutine, which costs as much as a small message does otherwise.
 type InlineHandler interface {
@@ -21,11 +23,11 @@ func (s *Session) HandOver() {
 }
 
 // deliver hands a message to the handler.
-func (s *Session) deliver(p packet, inline bool) {
+func (s *Session) deliver(p eio.Packet, inline bool) {
 	if inline && s.inline != nil {
-		s.inline.MessageInline(p.data, p.binary)
+		s.inline.MessageInline(p.Data, p.Binary)
 	} else {
-		s.handler.Message(p.data, p.binary)
+		s.handler.Message(p.Data, p.Binary)
 	}
 }
 
@@ -47,6 +49,6 @@ func (c *wsConn) endBurst() {
 
 // more reports whether another whole frame has been read already.
 func (f *frameReader) more() bool {
-	h, size, err := parseHeader(f.buf[f.r:f.w])
+	h, size, err := eio.ParseHeader(f.buf[f.r:f.w])
 	return err == nil && size > 0 && h.Length <= int64(f.w-f.r-size)
 }

@@ -3,13 +3,15 @@ package engineio
 import (
 	"errors"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // What the heartbeat sends: in revision 4 the server pings, in revision 3 the client does (engine.io-protocol,
 // "Heartbeat" of v4 and "Timeouts" of v3).
 var (
-	pingPacket = prepareControl(typePing, "")
-	pongPacket = prepareControl(typePong, "")
+	pingPacket = prepareControl(eio.TypePing, "")
+	pongPacket = prepareControl(eio.TypePong, "")
 )
 
 // startHeartbeat arms the timer of the first ping: the server's is sent then, the client's is overdue.
@@ -20,7 +22,7 @@ func (s *Session) startHeartbeat() {
 		return
 	}
 	first := s.server.opts.PingInterval
-	if s.revision.clientPings() {
+	if s.revision.ClientPings() {
 		first += s.server.opts.PingTimeout
 	}
 	s.timer = time.AfterFunc(first, s.beat)
@@ -42,7 +44,7 @@ func (s *Session) due() (c *wsConn, err error) {
 	case s.state == closed:
 	case s.state == closing: // nobody came to be told
 		s.endLocked(s.polling.reason, nil)
-	case !s.revision.clientPings() && !s.awaitingPong.Load():
+	case !s.revision.ClientPings() && !s.awaitingPong.Load():
 		s.extended, s.wasStalls = false, s.stalls > 0
 		s.awaitingPong.Store(true)
 		if err = s.pingLocked(); err == nil {
@@ -52,7 +54,7 @@ func (s *Session) due() (c *wsConn, err error) {
 		// What is overdue may lie among what the server itself has not read. A client that counts on pings gets them, and
 		// a write to one that has gone fails.
 		s.wasStalls = s.stalls > 0
-		if !s.revision.clientPings() && s.writableLocked() {
+		if !s.revision.ClientPings() && s.writableLocked() {
 			err = s.pingLocked()
 		}
 		s.timer.Reset(s.server.opts.PingTimeout)
@@ -76,7 +78,7 @@ func (s *Session) pingLocked() error {
 
 // pong handles the answer to a ping. One that nobody asked for is counted and has no effect.
 func (s *Session) pong() error {
-	if s.revision.clientPings() {
+	if s.revision.ClientPings() {
 		return &endError{TransportError, errHeartbeatDirection}
 	}
 	s.mu.Lock()
@@ -95,7 +97,7 @@ func (s *Session) pong() error {
 
 // ping answers a client's ping, without its data. Pongs wait like messages: who pings and does not read is closed.
 func (s *Session) ping() error {
-	if !s.revision.clientPings() {
+	if !s.revision.ClientPings() {
 		return &endError{TransportError, errHeartbeatDirection}
 	}
 	s.mu.Lock()

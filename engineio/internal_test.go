@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"io"
 	"net"
-	"slices"
 	"testing"
-	"unicode/utf8"
 
-	"github.com/gobwas/ws"
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // tcpPair returns the two ends of a TCP connection.
@@ -62,14 +60,14 @@ func TestSendQueue_cork(t *testing.T) {
 	q.corks = 1
 	var want []byte
 	for i := range 40 {
-		packets := []packet{{kind: typeMessage, data: bytes.Repeat([]byte{'x'}, i)}}
-		frames := frames4.appendTo(nil, packets)
+		packets := []eio.Packet{{Type: eio.TypeMessage, Data: bytes.Repeat([]byte{'x'}, i)}}
+		frames := eio.Frames4.Append(nil, packets)
 		want = append(want, frames...)
 		var err error
 		if i%3 == 0 {
 			_, err = q.writeSharedLocked(frames, 1)
 		} else {
-			_, err = q.writePacketsLocked(packets, frames4)
+			_, err = q.writePacketsLocked(packets, eio.Frames4)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -96,15 +94,15 @@ func TestSendQueue_partial(t *testing.T) {
 	var want []byte
 	flushers := 0
 	for i := range 200 {
-		packets := []packet{{kind: typeMessage, data: bytes.Repeat([]byte{byte(i)}, i*i%50_000), binary: true}}
-		frames := frames4.appendTo(nil, packets)
+		packets := []eio.Packet{{Type: eio.TypeMessage, Data: bytes.Repeat([]byte{byte(i)}, i*i%50_000), Binary: true}}
+		frames := eio.Frames4.Append(nil, packets)
 		want = append(want, frames...)
 		var flush bool
 		var err error
 		if i%2 == 0 {
 			flush, err = q.writeSharedLocked(frames, 1)
 		} else {
-			flush, err = q.writePacketsLocked(packets, frames4)
+			flush, err = q.writePacketsLocked(packets, eio.Frames4)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -149,14 +147,14 @@ func TestSendQueue_partial(t *testing.T) {
 // TestPrepared_once: a group is encoded once for each form that clients take.
 func TestPrepared_once(t *testing.T) {
 	mixed := Prepare(Message{Data: []byte("té😀")}, Message{Data: []byte{1, 2, 3}, Binary: true})
-	for f, want := range map[form]string{
-		frames4:        "\x81\x084té😀\x82\x03\x01\x02\x03",
-		frames4Base64:  "\x81\x084té😀\x81\x05bAQID",
-		frames3:        "\x81\x084té😀\x82\x04\x04\x01\x02\x03",
-		frames3Base64:  "\x81\x084té😀\x81\x06b4AQID",
-		payload4:       "4té😀\x1ebAQID",
-		payload3:       "5:4té😀6:b4AQID",
-		payload3Binary: "\x00\x08\xff4té😀\x01\x04\xff\x04\x01\x02\x03",
+	for f, want := range map[eio.Form]string{
+		eio.Frames4:        "\x81\x084té😀\x82\x03\x01\x02\x03",
+		eio.Frames4Base64:  "\x81\x084té😀\x81\x05bAQID",
+		eio.Frames3:        "\x81\x084té😀\x82\x04\x04\x01\x02\x03",
+		eio.Frames3Base64:  "\x81\x084té😀\x81\x06b4AQID",
+		eio.Payload4:       "4té😀\x1ebAQID",
+		eio.Payload3:       "5:4té😀6:b4AQID",
+		eio.Payload3Binary: "\x00\x08\xff4té😀\x01\x04\xff\x04\x01\x02\x03",
 	} {
 		first, second := mixed.wire(f), mixed.wire(f)
 		if string(first) != want {
@@ -168,91 +166,9 @@ func TestPrepared_once(t *testing.T) {
 	}
 	// Frames of text are the same for all.
 	text := Prepare(Message{Data: []byte("text")})
-	for f := range payload4 {
-		if &text.wire(f)[0] != &text.wire(frames4)[0] {
+	for f := range eio.Payload4 {
+		if &text.wire(f)[0] != &text.wire(eio.Frames4)[0] {
 			t.Errorf("form %d was made again", f)
 		}
 	}
-}
-
-// FuzzParseHeader compares the parser of frame headers with that of gobwas/ws.
-func FuzzParseHeader(f *testing.F) {
-	for _, size := range []int{0, 1, 125, 126, 65535, 65536} {
-		frame := ws.NewTextFrame(make([]byte, size))
-		f.Add(ws.MustCompileFrame(frame))
-		f.Add(ws.MustCompileFrame(ws.MaskFrame(frame)))
-	}
-	f.Add([]byte("\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		h, size, err := parseHeader(data)
-		r := bytes.NewReader(data)
-		want, wantErr := ws.ReadHeader(r)
-		switch {
-		case wantErr == io.EOF || wantErr == io.ErrUnexpectedEOF:
-			if size != 0 && err == nil {
-				t.Errorf("a part of a header gave %+v", h)
-			}
-		case wantErr != nil:
-			if err == nil {
-				t.Errorf("%+v, want %v", h, wantErr)
-			}
-		case err != nil:
-			t.Errorf("%v, want %+v", err, want)
-		case h != want || size != len(data)-r.Len():
-			t.Errorf("%+v of %d bytes, want %+v", h, size, want)
-		}
-	})
-}
-
-// FuzzDecodePayload decodes polling bodies of revision 4, and encodes what it finds again.
-func FuzzDecodePayload(f *testing.F) {
-	for _, seed := range []string{"", "4hello", "4a\x1ebAQIDBA==\x1e4b", "2probe", "\x1e", "b*", "bAQ", "b-_8", "4\xff", "1\x1e"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) { fuzzPayload(t, revision4{}, body, false, payload4) })
-}
-
-// fuzzPayload checks that a body decodes to the same packets when they have been encoded again, that they are not
-// larger than the body and that the sizes of all forms are right.
-func fuzzPayload(t *testing.T, r revision, body []byte, binary bool, again form) {
-	packets, err := collect(r, body, binary)
-	total := 0
-	for _, p := range packets {
-		if total += len(p.data) + 1; total > len(body) {
-			t.Fatalf("%d bytes decoded from %d", total, len(body))
-		}
-		if !p.binary && !utf8.Valid(p.data) {
-			t.Fatalf("text %q", p.data)
-		}
-		if !isType(p.kind) {
-			t.Fatalf("kind %q", p.kind)
-		}
-	}
-	for f := range deflated4 {
-		if size, wire := f.size(packets), f.appendTo(nil, packets); size != len(wire) {
-			t.Errorf("form %d of %+v has %d bytes, not %d", f, packets, len(wire), size)
-		}
-	}
-	if err != nil || len(packets) == 0 {
-		return
-	}
-	encoded := again.appendTo(nil, packets)
-	got, err := collect(r, encoded, binary)
-	same := func(a, b packet) bool {
-		return a.kind == b.kind && a.binary == b.binary && bytes.Equal(a.data, b.data)
-	}
-	if err != nil || !slices.EqualFunc(got, packets, same) {
-		t.Fatalf("%+v became %+v by %q: %v", packets, got, encoded, err)
-	}
-}
-
-// collect decodes a polling body.
-func collect(r revision, body []byte, binary bool) (packets []packet, err error) {
-	for p, err := range r.packets(body, binary) {
-		if err != nil {
-			return packets, err
-		}
-		packets = append(packets, p)
-	}
-	return packets, nil
 }

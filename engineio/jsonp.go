@@ -7,6 +7,8 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 var errForm = errors.New("engineio: invalid form")
@@ -33,7 +35,7 @@ func script(r *http.Request, body []byte) []byte {
 }
 
 // postedForm decodes a POST of a form with one field d. Any other form is one without packets, as in the reference.
-func (s *Session) postedForm(body []byte) iter.Seq2[packet, error] {
+func (s *Session) postedForm(body []byte) iter.Seq2[eio.Packet, error] {
 	var field []byte
 	found := 0
 	for pair := range bytes.SplitSeq(body, []byte{'&'}) {
@@ -43,13 +45,13 @@ func (s *Session) postedForm(body []byte) iter.Seq2[packet, error] {
 		}
 	}
 	if found != 1 {
-		return func(func(packet, error) bool) {}
+		return func(func(eio.Packet, error) bool) {}
 	}
 	text, err := url.QueryUnescape(string(field))
 	if err != nil {
-		return func(yield func(packet, error) bool) { yield(packet{}, errForm) }
+		return func(yield func(eio.Packet, error) bool) { yield(eio.Packet{}, errForm) }
 	}
-	return s.revision.packets(unescapeNewlines([]byte(text)), false)
+	return s.revision.Packets(unescapeNewlines([]byte(text)), false)
 }
 
 // unescapeNewlines undoes in place what clients do to newlines, which browsers change in forms: a backslash and n are a

@@ -1,11 +1,12 @@
 package engineio
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // openPolling opens a session on polling.
@@ -15,12 +16,12 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival)
 		return
 	}
 	defer session.guardAnswer()
-	var upgrades []Transport
+	var upgrades []string
 	if !s.opts.NoUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
-		upgrades = append(upgrades, WebSocket)
+		upgrades = append(upgrades, string(WebSocket))
 	}
 	session.start()
-	first := []*Prepared{prepareControl(typeOpen, string(session.handshake(upgrades)))}
+	first := []*Prepared{prepareControl(eio.TypeOpen, string(session.handshake(upgrades)))}
 	if s.greeting != nil {
 		first = append(first, s.greeting)
 	}
@@ -70,7 +71,7 @@ func (c *wsConn) greet(a *acceptance) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ws.Store(c)
-	err := c.answerLocked(a, packet{kind: typeOpen, data: s.handshake(nil)})
+	err := c.answerLocked(a, eio.Packet{Type: eio.TypeOpen, Data: s.handshake(nil)})
 	if greeting := s.server.greeting; greeting != nil && err == nil {
 		var flush bool
 		flush, err = c.out.writeSharedLocked(c.framesOf(greeting), 1)
@@ -190,18 +191,10 @@ func (s *Session) start() {
 	s.acceptHandler()
 }
 
-// handshake returns the data of the open packet (engine.io-protocol v4, "Handshake").
-func (s *Session) handshake(upgrades []Transport) []byte {
-	if upgrades == nil {
-		upgrades = []Transport{}
-	}
+// handshake returns the data of the open packet.
+func (s *Session) handshake(upgrades []string) []byte {
 	o := &s.server.opts
-	data, _ := json.Marshal(struct { // strings and numbers only: it cannot fail
-		SID          string      `json:"sid"`
-		Upgrades     []Transport `json:"upgrades"`
-		PingInterval int64       `json:"pingInterval"`
-		PingTimeout  int64       `json:"pingTimeout"`
-		MaxPayload   int         `json:"maxPayload"`
-	}{s.id, upgrades, o.PingInterval.Milliseconds(), o.PingTimeout.Milliseconds(), o.MaxPayload})
-	return data
+	return eio.Handshake{
+		SID: s.id, Upgrades: upgrades, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
+	}.Encode()
 }

@@ -1,27 +1,10 @@
 package engineio
 
 import (
-	"bytes"
-	"encoding/base64"
-	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
-	"unicode/utf8"
-)
 
-// The packet types with the character that each has on the wire (engine.io-protocol v4, "Packet types").
-const (
-	typeOpen    = '0'
-	typeClose   = '1'
-	typePing    = '2'
-	typePong    = '3'
-	typeMessage = '4'
-	typeUpgrade = '5'
-	typeNoop    = '6'
-
-	// typeBinary begins a binary packet in a text encoding.
-	typeBinary = 'b'
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Message is one message of the application: text, which must be valid UTF-8, or bytes.
@@ -36,30 +19,24 @@ type Message struct {
 	Expendable bool
 }
 
-// packet is one Engine.IO packet. One to send that is binary is a message.
-type packet struct {
-	kind   byte
-	data   []byte
-	binary bool
-	plain  bool // it is not compressed
+func (m *Message) packet() eio.Packet {
+	return eio.Packet{Type: eio.TypeMessage, Data: m.Data, Binary: m.Binary, Plain: m.NoCompress}
 }
-
-func (m *Message) packet() packet { return packet{typeMessage, m.Data, m.Binary, m.NoCompress} }
 
 // Prepared is a group of messages that leave together, with nothing between them, encoded at most once for each form
 // in which clients take them, however many sessions they are sent to. It is safe for concurrent use; the messages'
 // bytes must not change.
 type Prepared struct {
 	// Immutable after construction.
-	packets []packet
-	single  [1]packet // backs packets for the common case
-	binary  bool      // one of them is
+	packets []eio.Packet
+	single  [1]eio.Packet // backs packets for the common case
+	binary  bool          // one of them is
 
 	expendable bool // see Message.Expendable
 
 	// What the packets are in each form, made by the first session that needs it. Two sessions may make one at the same
 	// time; they are equal.
-	forms [forms]atomic.Pointer[[]byte]
+	forms [eio.Forms]atomic.Pointer[[]byte]
 }
 
 // Prepare makes a group of messages ready for any number of sessions.
@@ -67,7 +44,7 @@ func Prepare(messages ...Message) *Prepared {
 	p := &Prepared{expendable: len(messages) > 0}
 	p.packets = p.single[:0]
 	if len(messages) > 1 {
-		p.packets = make([]packet, 0, len(messages))
+		p.packets = make([]eio.Packet, 0, len(messages))
 	}
 	for _, m := range messages {
 		p.packets = append(p.packets, m.packet())
@@ -78,70 +55,26 @@ func Prepare(messages ...Message) *Prepared {
 }
 
 // prepareControl makes a packet that carries no message.
-func prepareControl(kind byte, data string) *Prepared {
-	p := &Prepared{single: [1]packet{{kind: kind, data: []byte(data)}}}
+func prepareControl(kind eio.Type, data string) *Prepared {
+	p := &Prepared{single: [1]eio.Packet{{Type: kind, Data: []byte(data)}}}
 	p.packets = p.single[:]
 	return p
 }
 
 // wire returns the group in one form.
-func (p *Prepared) wire(f form) []byte {
+func (p *Prepared) wire(f eio.Form) []byte {
 	if !p.binary {
-		f = f.ofText()
+		f = f.OfText()
 	}
 	if made := p.forms[f].Load(); made != nil {
 		return *made
 	}
-	wire := f.appendTo(make([]byte, 0, f.size(p.packets)), p.packets)
+	wire := f.Append(make([]byte, 0, f.Size(p.packets)), p.packets)
 	p.forms[f].Store(&wire)
 	return wire
 }
 
 // compressible reports whether a packet may be compressed.
 func (p *Prepared) compressible() bool {
-	return slices.ContainsFunc(p.packets, func(p packet) bool { return !p.plain })
-}
-
-var (
-	errEmptyPacket   = errors.New("engineio: empty packet")
-	errNotUTF8       = errors.New("engineio: text is not valid UTF-8")
-	errInvalidBase64 = errors.New("engineio: invalid base64")
-)
-
-// isType reports whether a character is the type of a packet.
-func isType(char byte) bool { return char >= typeOpen && char <= typeNoop }
-
-// decodeTyped decodes a packet that begins with the character of its type. UTF-8 is the caller's to check.
-func decodeTyped(text []byte) (packet, error) {
-	switch {
-	case len(text) == 0:
-		return packet{}, errEmptyPacket
-	case !isType(text[0]):
-		return packet{}, fmt.Errorf("engineio: unknown packet type %q", text[0])
-	}
-	return packet{kind: text[0], data: text[1:]}, nil
-}
-
-// decodeBase64 takes both alphabets, with and without padding, as the reference does.
-func decodeBase64(text []byte) ([]byte, error) {
-	text = bytes.TrimRight(text, "=")
-	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(text, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	data := make([]byte, encoding.DecodedLen(len(text)))
-	n, err := encoding.Decode(data, text)
-	if err != nil {
-		return nil, errInvalidBase64
-	}
-	return data[:n], nil
-}
-
-// checkText reports whether a polling body is valid UTF-8. A relayed body that is not would make every browser that
-// receives it close.
-func checkText(body []byte) error {
-	if !utf8.Valid(body) {
-		return errNotUTF8
-	}
-	return nil
+	return slices.ContainsFunc(p.packets, func(p eio.Packet) bool { return !p.Plain })
 }

@@ -7,20 +7,22 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // The answers of a poll that say that a transport or a session ends (engine.io-protocol v4, "Transports").
 var (
-	closeAnswer = prepareAnswer(typeClose)           // the session is closed
-	noopAnswer  = prepareAnswer(typeNoop)            // nothing to say: go on
-	endAnswer   = prepareAnswer(typeNoop, typeClose) // nothing more to say: the session is closed
+	closeAnswer = prepareAnswer(eio.TypeClose)               // the session is closed
+	noopAnswer  = prepareAnswer(eio.TypeNoop)                // nothing to say: go on
+	endAnswer   = prepareAnswer(eio.TypeNoop, eio.TypeClose) // nothing more to say: the session is closed
 )
 
 // prepareAnswer makes packets without data, which nobody would compress.
-func prepareAnswer(kinds ...byte) *Prepared {
+func prepareAnswer(kinds ...eio.Type) *Prepared {
 	p := &Prepared{}
 	for _, kind := range kinds {
-		p.packets = append(p.packets, packet{kind: kind, plain: true})
+		p.packets = append(p.packets, eio.Packet{Type: kind, Plain: true})
 	}
 	return p
 }
@@ -78,7 +80,7 @@ func (t *pollTransport) pushLocked(p *Prepared) {
 	if p.expendable {
 		t.expendable++
 	}
-	t.bytes += payload4.size(p.packets) + 1
+	t.bytes += eio.Payload4.Size(p.packets) + 1
 	t.count += len(p.packets)
 	t.wakeLocked()
 }
@@ -230,14 +232,16 @@ func (s *Session) releasePoll(poll *pendingPoll) {
 // writePackets answers a poll with packets, in the way that the client understands.
 func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ...*Prepared) {
 	jsonp := s.server.isJSONP(r)
-	body, binary := s.revision.payload(groups, s.base64 || jsonp)
+	hasBinary := slices.ContainsFunc(groups, func(p *Prepared) bool { return p.binary })
+	form := s.revision.Payload(hasBinary, s.base64 || jsonp)
+	body := form.Join(len(groups), func(i int) []byte { return groups[i].wire(form) })
 	h := w.Header()
 	switch {
 	case jsonp:
 		h.Set("Content-Type", textType)
 		h["X-Content-Type-Options"] = nil // browsers would not run text as a script
 		body = script(r, body)
-	case binary:
+	case form.Binary():
 		h.Set("Content-Type", octetStream)
 	default:
 		h.Set("Content-Type", textType)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 const (
@@ -60,7 +62,7 @@ func (s *Session) beginPost(binary bool, giveUp func()) error {
 		return errLate
 	case s.polling.posting:
 		wrong = errPostOverlap
-	case binary && !s.revision.takesBinary():
+	case binary && !s.revision.TakesBinary():
 		wrong = errContentType
 	default:
 		s.polling.posting, s.polling.stopPost = true, giveUp
@@ -92,7 +94,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 	case ended:
 		return http.StatusBadRequest
 	case errors.As(err, &tooLarge):
-		s.server.counters.violated(errTooLarge)
+		s.server.counters.violated(eio.ErrTooLarge)
 		return http.StatusRequestEntityTooLarge
 	case err != nil:
 		timedOut(&s.server.counters.readTimeouts, err)
@@ -137,22 +139,22 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 func isBinary(r *http.Request) bool { return r.Header.Get("Content-Type") == octetStream }
 
 // posted decodes the body of a POST.
-func (s *Session) posted(r *http.Request, body []byte) iter.Seq2[packet, error] {
+func (s *Session) posted(r *http.Request, body []byte) iter.Seq2[eio.Packet, error] {
 	if s.server.isJSONP(r) {
 		return s.postedForm(body)
 	}
-	return s.revision.packets(body, isBinary(r))
+	return s.revision.Packets(body, isBinary(r))
 }
 
 // receivePackets handles the packets of a POST in order, up to the first that is wrong.
-func (s *Session) receivePackets(packets iter.Seq2[packet, error]) {
+func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 	var err error
 	for p, wrong := range packets {
 		s.mu.Lock()
 		state := s.state
 		s.mu.Unlock()
 		if err = wrong; state != open {
-			if state == closed || err != nil || p.kind != typeClose {
+			if state == closed || err != nil || p.Type != eio.TypeClose {
 				return // what a client sends into a closing session is ignored, save that it will not poll again
 			}
 		}
@@ -189,8 +191,8 @@ func (s *Session) receivePackets(packets iter.Seq2[packet, error]) {
 }
 
 // receivePosted handles one packet of a POST.
-func (s *Session) receivePosted(p packet) error {
-	if p.kind != typeMessage && !s.postControls.allow(s.server.opts.MaxControlPackets) {
+func (s *Session) receivePosted(p eio.Packet) error {
+	if p.Type != eio.TypeMessage && !s.postControls.allow(s.server.opts.MaxControlPackets) {
 		s.server.counters.violated(errControls)
 		return &endError{TransportError, errControls}
 	}

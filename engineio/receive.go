@@ -3,6 +3,8 @@ package engineio
 import (
 	"errors"
 	"fmt"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 var (
@@ -21,7 +23,7 @@ func (e *endError) Unwrap() error { return e.err }
 
 // receiveFrame handles one websocket message, on the connection's reading goroutine. It returns the type of the packet,
 // or that of one which says nothing.
-func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind byte, err error) {
+func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind eio.Type, err error) {
 	s.mu.Lock()
 	active, state := s.ws.Load() == c, s.state
 	s.mu.Unlock()
@@ -30,42 +32,42 @@ func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind byte, 
 		if err == nil {
 			s.tellUpgraded(c)
 		}
-		return typeNoop, err
+		return eio.TypeNoop, err
 	}
 	if state != open {
-		return typeNoop, nil // what a client sends into a closing session is ignored
+		return eio.TypeNoop, nil // what a client sends into a closing session is ignored
 	}
-	var p packet
+	var p eio.Packet
 	if binary {
-		p, err = s.revision.decodeBinary(data)
+		p, err = s.revision.DecodeBinary(data)
 	} else {
-		p, err = s.revision.decodeText(data)
+		p, err = s.revision.DecodeText(data)
 	}
 	if err != nil {
-		return typeNoop, &endError{ParseError, err}
+		return eio.TypeNoop, &endError{ParseError, err}
 	}
-	if p.kind != typeMessage {
+	if p.Type != eio.TypeMessage {
 		if err := c.in.countControl(); err != nil {
-			return p.kind, err
+			return p.Type, err
 		}
 	}
-	return p.kind, s.receivePacket(p, true)
+	return p.Type, s.receivePacket(p, true)
 }
 
 // receivePacket handles one packet of the main transport. An *endError says how the session ends. inline says that the
 // goroutine may be replaced as the one that reads.
-func (s *Session) receivePacket(p packet, inline bool) error {
-	if p.kind != typePong {
+func (s *Session) receivePacket(p eio.Packet, inline bool) error {
+	if p.Type != eio.TypePong {
 		s.alive()
 	}
-	switch p.kind {
-	case typeMessage:
+	switch p.Type {
+	case eio.TypeMessage:
 		s.deliver(p, inline)
-	case typePong:
+	case eio.TypePong:
 		return s.pong()
-	case typePing:
+	case eio.TypePing:
 		return s.ping()
-	case typeClose:
+	case eio.TypeClose:
 		return &endError{TransportClose, errClosedByPacket}
 	}
 	return nil // open, upgrade and noop mean nothing here
@@ -82,7 +84,7 @@ func (s *Session) readingEnded(c *wsConn, err error) {
 func (s *Session) endReading(c *wsConn, err error) (discard, framed bool) {
 	var (
 		peer      *peerClosed
-		violation *closeError
+		violation *eio.Violation
 		end       *endError
 	)
 	s.mu.Lock()
@@ -100,8 +102,8 @@ func (s *Session) endReading(c *wsConn, err error) (discard, framed bool) {
 		c.finishLocked(endAtOnce)
 		discard = c.out.flushing // the flusher closes the connection when the answer has been written
 	case errors.As(err, &violation):
-		s.server.counters.violated(violation.err)
-		c.sendCloseLocked(violation.code)
+		s.server.counters.violated(violation.Err)
+		c.sendCloseLocked(violation.Code)
 		c.finishLocked(endHalf)
 	case errors.As(err, &end):
 		reason, err, framed = end.reason, end.err, true

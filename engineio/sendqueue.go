@@ -3,6 +3,8 @@ package engineio
 import (
 	"net"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 const (
@@ -89,12 +91,12 @@ func (q *sendQueue) writeExpendableLocked(frames []byte, packets int) (flush boo
 }
 
 // writePacketsLocked encodes and writes packets of this session alone.
-func (q *sendQueue) writePacketsLocked(packets []packet, f form) (flush bool, err error) {
+func (q *sendQueue) writePacketsLocked(packets []eio.Packet, f eio.Form) (flush bool, err error) {
 	if tail := q.tailLocked(); tail != nil {
-		return q.grewLocked(tail, f.appendFrames(tail.data, packets), len(packets))
+		return q.grewLocked(tail, f.Append(tail.data, packets), len(packets))
 	}
 	own := takeWriteBuffer()
-	*own = f.appendFrames((*own)[:0], packets)
+	*own = f.Append((*own)[:0], packets)
 	return q.writeLocked(chunk{data: *own, packets: len(packets), own: own})
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Server is an Engine.IO server. It is an http.Handler for any mount point: whatever is below it is Engine.IO. All
@@ -19,8 +21,9 @@ type Server struct {
 	proxies  proxies
 	gate     *gate
 	counters counters
-	deflate  *deflater      // nil: websockets are not compressed
+	deflate  *eio.Deflater  // nil: websockets are not compressed
 	cookie   *sessionCookie // nil: there is none
+	rules    eio.Rules      // that websockets are held to
 	greeting *Prepared      // Options.InitialPacket; nil: there is none
 
 	// running counts the sessions whose handler has not been told of the end yet, and the readers of websockets.
@@ -50,6 +53,7 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
 	}
 	s := &Server{opts: o, accept: accept, origins: origins, proxies: o.TrustedProxies, sessions: map[string]*Session{}}
+	s.rules = eio.Rules{MaxPayload: o.MaxPayload, MaxFragments: o.MaxFragments}
 	s.gate = newGate(&s.opts)
 	if s.deflate, err = newDeflater(o.PerMessageDeflate); err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if sid := last(query["sid"]); sid != "" {
-		s.serveSession(w, r, sid, transport, revisionOf(last(query["EIO"])), upgrade)
+		s.serveSession(w, r, sid, transport, eio.RevisionOf(last(query["EIO"])), upgrade)
 		return
 	}
 	switch {
@@ -110,8 +114,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	a.revision, a.base64 = revisionOf(last(query["EIO"])), last(query["b64"]) != ""
-	if a.revision.number() == 3 && !s.opts.AllowEIO3 {
+	a.revision, a.base64 = eio.RevisionOf(last(query["EIO"])), last(query["b64"]) != ""
+	if a.revision.Number() == 3 && !s.opts.AllowEIO3 {
 		s.refuse(w, r, UnsupportedProtocolVersion, "", "protocol", last(query["EIO"]))
 		return
 	}
@@ -131,7 +135,7 @@ func last(values []string) string {
 }
 
 // serveSession serves a request that belongs to a session.
-func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, transport Transport, revision revision, upgrade bool) {
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, transport Transport, revision eio.Revision, upgrade bool) {
 	session := s.session(sid)
 	if session == nil {
 		s.refuse(w, r, SessionUnknown, "", "sid", sid)
@@ -143,7 +147,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string
 			"transport", string(transport), "previousTransport", string(session.Transport()))
 	case revision != session.revision:
 		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH",
-			"protocol", strconv.Itoa(revision.number()), "previousProtocol", strconv.Itoa(session.Protocol()))
+			"protocol", strconv.Itoa(revision.Number()), "previousProtocol", strconv.Itoa(session.Protocol()))
 	case upgrade && r.Method != http.MethodGet:
 		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
 	case upgrade:

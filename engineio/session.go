@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Handler receives what happens on one session.
@@ -40,7 +42,7 @@ type Session struct {
 	server   *Server
 	request  *Request
 	base64   bool          // binary messages leave as text over polling (query parameter b64)
-	revision revision      // of the protocol, as its handshake asked for
+	revision eio.Revision  // of the protocol, as its handshake asked for
 	handler  Handler       // set by acceptHandler, before anything is received
 	inline   InlineHandler // the same; nil when it is none
 
@@ -72,7 +74,7 @@ func (s *Session) ID() string { return s.id }
 func (s *Session) Request() *Request { return s.request }
 
 // Protocol returns the revision of the protocol that the client speaks: 4, or 3 with Options.AllowEIO3.
-func (s *Session) Protocol() int { return s.revision.number() }
+func (s *Session) Protocol() int { return s.revision.Number() }
 
 // Transport returns the transport that carries the session now.
 func (s *Session) Transport() Transport {
@@ -94,7 +96,7 @@ func (s *Session) Send(messages ...Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	var few [4]packet // the usual event has no attachment, or a few
+	var few [4]eio.Packet // the usual event has no attachment, or a few
 	packets := few[:0]
 	for _, m := range messages {
 		packets = append(packets, m.packet())
@@ -115,17 +117,17 @@ func (s *Session) Send(messages ...Message) error {
 var errPrepare = errors.New("engineio: to be prepared")
 
 // sendPackets encodes packets for the websocket c, at once. Its errors are those of sent, and errPrepare.
-func (s *Session) sendPackets(packets []packet, expendable bool) (c *wsConn, err error) {
+func (s *Session) sendPackets(packets []eio.Packet, expendable bool) (c *wsConn, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c = s.ws.Load()
 	switch {
 	case s.state != open:
 		return nil, ErrClosed
-	case c == nil || expendable || c.deflate.wants(packets):
+	case c == nil || expendable || c.deflate.Wants(packets):
 		return nil, errPrepare
 	}
-	fits, err := c.fitsLocked(c.form.size(packets), len(packets))
+	fits, err := c.fitsLocked(c.form.Size(packets), len(packets))
 	switch {
 	case err != nil:
 		return c, err
@@ -213,7 +215,7 @@ func (s *Session) writableLocked() bool {
 func (s *Session) sendLocked(p *Prepared) error {
 	c := s.ws.Load()
 	if c == nil {
-		size := payload4.size(p.packets) // near enough to the others
+		size := eio.Payload4.Size(p.packets) // near enough to the others
 		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.shedLocked(size, len(p.packets)) {
 			return ErrQueueFull
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"sync/atomic"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // Stats is a snapshot of a server's counters. All but Sessions only grow.
@@ -97,9 +99,9 @@ func timedOut(counter *atomic.Int64, err error) {
 // violated counts a client that went beyond a limit.
 func (c *counters) violated(err error) {
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, eio.ErrTooLarge):
 		c.payloadTooLarge.Add(1)
-	case errors.Is(err, errFragments):
+	case errors.Is(err, eio.ErrFragments):
 		c.tooManyFragments.Add(1)
 	case errors.Is(err, errControls):
 		c.tooManyControls.Add(1)

@@ -3,6 +3,8 @@ package engineio
 import (
 	"errors"
 	"time"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // The packets of an upgrade (engine.io-protocol v4, "Upgrading").
@@ -61,7 +63,7 @@ func (s *Session) receiveProbe(c *wsConn, data []byte, binary bool) error {
 	}
 	switch {
 	case !binary && string(data) == probePing:
-		flush, err := c.out.writePacketsLocked([]packet{{kind: typePong, data: []byte(probePong)}}, c.form)
+		flush, err := c.out.writePacketsLocked([]eio.Packet{{Type: eio.TypePong, Data: []byte(probePong)}}, c.form)
 		c.startFlusherLocked(flush)
 		if len(s.polling.queue) == 0 {
 			// The client waits for its poll to end. Later ones are released by a timer of their own, so that one that
@@ -69,7 +71,7 @@ func (s *Session) receiveProbe(c *wsConn, data []byte, binary bool) error {
 			s.polling.answerLocked(noopAnswer)
 		}
 		return err
-	case !binary && len(data) > 0 && data[0] == typeUpgrade:
+	case !binary && len(data) > 0 && eio.Type(data[0]) == eio.TypeUpgrade:
 		return s.completeUpgradeLocked(c)
 	default:
 		return errProbe

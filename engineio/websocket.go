@@ -3,7 +3,6 @@ package engineio
 import (
 	"bufio"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -11,9 +10,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
 // wsConn is one websocket connection: of an open session, or of one that probes it. Its reading goroutine owns in; the
@@ -22,8 +22,8 @@ type wsConn struct {
 	// Immutable after construction.
 	session *Session
 	conn    stream
-	deflate *deflater // nil: no compression has been negotiated
-	form    form      // in which it takes packets
+	deflate *eio.Deflater // nil: no compression has been negotiated
+	form    eio.Form      // in which it takes packets
 
 	burst     bool         // replies are held back; owned by the reading goroutine
 	closeSent bool         // a close frame is queued or written
@@ -89,7 +89,7 @@ func validKey(key string) bool {
 	if len(key) != 24 || !strings.HasSuffix(key, "==") {
 		return false
 	}
-	data, err := decodeBase64([]byte(key))
+	data, err := eio.DecodeBase64([]byte(key))
 	return err == nil && len(data) == 16
 }
 
@@ -107,7 +107,7 @@ type acceptance struct {
 func (a *acceptance) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
-		rw.Writer.Reset((*sliceWriter)(a.answer))
+		rw.Writer.Reset((*eio.SliceWriter)(a.answer))
 	}
 	return conn, rw, err
 }
@@ -149,13 +149,13 @@ func readAhead(r *bufio.Reader) []byte {
 }
 
 func newWSConn(s *Session, a *acceptance, asBase64 bool) *wsConn {
-	c := &wsConn{session: s, conn: a.conn, form: s.revision.frames(asBase64)}
+	c := &wsConn{session: s, conn: a.conn, form: s.revision.Frames(asBase64)}
 	c.out.init(&s.server.opts)
 	if c.direct.take(a.conn) {
 		c.conn, c.out.direct = &c.direct, &c.direct
-		c.in.init(c.conn, &c.direct, a.early, &s.server.opts)
+		c.in.init(c.conn, &c.direct, a.early, &s.server.opts, &s.server.rules)
 	} else {
-		c.in.init(a.conn, nil, a.early, &s.server.opts)
+		c.in.init(a.conn, nil, a.early, &s.server.opts, &s.server.rules)
 	}
 	return c
 }
@@ -168,8 +168,8 @@ func (c *wsConn) answer(a *acceptance) error {
 }
 
 // answerLocked writes the answer to the handshake, and with it what comes first.
-func (c *wsConn) answerLocked(a *acceptance, first ...packet) error {
-	*a.answer = c.form.appendFrames(*a.answer, first)
+func (c *wsConn) answerLocked(a *acceptance, first ...eio.Packet) error {
+	*a.answer = c.form.Append(*a.answer, first)
 	flush, err := c.out.writeLocked(chunk{data: *a.answer, packets: len(first), own: a.answer})
 	c.startFlusherLocked(flush)
 	return err
@@ -279,11 +279,7 @@ func (c *wsConn) sendCloseLocked(code ws.StatusCode) {
 	}
 	c.closeSent = true
 	c.out.corks = 0
-	var payload []byte
-	if code != 0 {
-		payload = binary.BigEndian.AppendUint16(nil, uint16(code))
-	}
-	flush, err := c.out.writeSharedLocked(appendControl(nil, ws.OpClose, payload), 0)
+	flush, err := c.out.writeSharedLocked(eio.AppendClose(nil, code), 0)
 	if err != nil {
 		c.drop()
 		return
@@ -312,7 +308,7 @@ func (c *wsConn) read(number int32) {
 	for {
 		c.endBurst()
 		data, isBinary, err := c.in.readMessage(c.control)
-		kind := byte(typeNoop)
+		kind := eio.TypeNoop
 		if err == nil {
 			c.startBurst()
 			kind, err = s.receiveFrame(c, data, isBinary)
@@ -326,10 +322,10 @@ func (c *wsConn) read(number int32) {
 		}
 		first := number == 0 && !grown
 		switch {
-		case kind == typeMessage && first, kind != typeMessage && grown && !spoke:
+		case kind == eio.TypeMessage && first, kind != eio.TypeMessage && grown && !spoke:
 			go c.read(c.reader.Add(1))
 			return
-		case kind == typeMessage:
+		case kind == eio.TypeMessage:
 			grown, spoke = true, true
 		default:
 			spoke = false
@@ -362,7 +358,7 @@ func (c *wsConn) control(op ws.OpCode, payload []byte) error {
 		if c.closeSent {
 			return nil
 		}
-		pong := appendControl(nil, ws.OpPong, payload)
+		pong := eio.AppendControl(nil, ws.OpPong, payload)
 		if !c.out.fitsLocked(len(pong), 1) {
 			return &endError{SlowConsumer, ErrQueueFull} // it pings and does not read
 		}
@@ -385,7 +381,7 @@ func (c *wsConn) discard(framed bool) {
 			}
 			return nil
 		})
-		var violation *closeError
+		var violation *eio.Violation
 		if err != nil && !errors.As(err, &violation) {
 			return
 		}
@@ -394,38 +390,16 @@ func (c *wsConn) discard(framed bool) {
 	c.in.discard()
 }
 
-// peerClosed reports the client's close frame.
+// peerClosed reports the client's close frame, with a zero code when the frame has none.
 type peerClosed struct{ code ws.StatusCode }
 
 func (*peerClosed) Error() string { return "engineio: closed by the client" }
 
-var errClosePayload = errors.New("engineio: invalid payload of a close frame")
-
-// readClose turns a close frame into the error that ends reading: a *peerClosed, with a zero code when the frame has
-// none, or what is wrong with the frame (RFC 6455, section 5.5.1).
+// readClose turns a close frame into the error that ends reading: a *peerClosed, or what is wrong with the frame.
 func readClose(payload []byte) error {
-	if len(payload) == 0 {
-		return &peerClosed{}
-	}
-	if len(payload) == 1 {
-		return &closeError{ws.StatusProtocolError, errClosePayload}
-	}
-	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
-	switch {
-	case !sendable(code):
-		return &closeError{ws.StatusProtocolError, errClosePayload}
-	case !utf8.Valid(payload[2:]):
-		return &closeError{ws.StatusInvalidFramePayloadData, errNotUTF8}
+	code, err := eio.ReadClose(payload)
+	if err != nil {
+		return err
 	}
 	return &peerClosed{code}
-}
-
-// sendable reports whether a close frame may carry the code (RFC 6455, section 7.4, and its registry).
-func sendable(code ws.StatusCode) bool {
-	switch {
-	case code >= 1000 && code <= 1014:
-		return code < 1004 || code > 1006
-	default:
-		return code >= 3000 && code <= 4999
-	}
 }

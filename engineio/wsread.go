@@ -2,31 +2,18 @@ package engineio
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/internal/eio"
 )
 
-// closeError is a violation that a websocket must be closed for with a status code (RFC 6455, section 7.4.1).
-type closeError struct {
-	code ws.StatusCode
-	err  error
-}
-
-func (e *closeError) Error() string { return e.err.Error() }
-func (e *closeError) Unwrap() error { return e.err }
-
-var (
-	errTooLarge  = errors.New("engineio: message exceeds the payload limit")
-	errFragments = errors.New("engineio: message has too many fragments")
-	errControls  = errors.New("engineio: too many control packets in a second")
-)
+var errControls = errors.New("engineio: too many control packets in a second")
 
 // frameReader turns a connection's bytes into websocket messages. All of it is owned by the connection's reading
 // goroutine, save for what the constructor sets.
@@ -47,24 +34,22 @@ type frameReader struct {
 	n      int                   // result of onReady
 	err    error                 // result of onReady
 
-	deadline  bool   // a read deadline is set: a message has begun
-	inFrame   bool   // a header has been read and its payload has not
-	message   []byte // a message that did not fit the buffer, or came in fragments
-	binary    bool   // kind of the fragmented message
-	fragments int    // frames of the message so far; zero means that none is open
+	frames   eio.Assembler
+	deadline bool   // a read deadline is set: a message has begun
+	inFrame  bool   // a header has been read and its payload has not
+	message  []byte // a message that did not fit the buffer, or came in fragments
 
 	last atomic.Pointer[time.Time] // the connection's last deadline, once it is ending; set once, by any goroutine
 
 	controls controlBudget
 
-	inflates   bool    // permessage-deflate has been negotiated; immutable
-	compressed bool    // the message is
-	inflated   *[]byte // the pooled buffer with a decompressed message
+	inflated *[]byte // the pooled buffer with a decompressed message
 }
 
 // init makes the reader ready; early holds bytes that were read before it existed.
-func (f *frameReader) init(conn stream, direct *descriptor, early []byte, limits *Options) {
+func (f *frameReader) init(conn stream, direct *descriptor, early []byte, limits *Options, rules *eio.Rules) {
 	f.conn, f.direct, f.limits = conn, direct, limits
+	f.frames.Rules = rules
 	if direct != nil {
 		f.onReady = f.tryRead
 	} else {
@@ -96,7 +81,7 @@ func (f *frameReader) release() {
 }
 
 // readMessage calls control for each control frame and returns the next whole message. The message's bytes are valid
-// until the next call. An error of type *closeError says how to close the connection.
+// until the next call. An error of type *eio.Violation says how to close the connection.
 func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) error) (data []byte, binary bool, err error) {
 	f.message = nil
 	f.releaseInflated()
@@ -116,21 +101,15 @@ func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) err
 			if err := control(h.OpCode, payload); err != nil {
 				return nil, false, err
 			}
-			if f.fragments == 0 {
+			if !f.frames.Open() {
 				f.disarm()
 			}
 			continue
 		}
-		if f.fragments++; f.fragments > f.limits.MaxFragments {
-			return nil, false, &closeError{ws.StatusPolicyViolation, errFragments}
+		if err := f.frames.Add(h, len(f.message)); err != nil {
+			return nil, false, err
 		}
-		if h.OpCode != ws.OpContinuation {
-			f.binary = h.OpCode == ws.OpBinary
-		}
-		if h.Length > int64(f.limits.MaxPayload-len(f.message)) {
-			return nil, false, &closeError{ws.StatusMessageTooBig, errTooLarge}
-		}
-		if h.Fin && f.fragments == 1 && h.Length <= int64(len(f.buf)) {
+		if f.frames.Whole(h) && h.Length <= int64(len(f.buf)) {
 			data, err = f.readPayload(h) // the usual case: unmasked in place, not copied
 		} else {
 			err = f.appendPayload(h)
@@ -139,49 +118,32 @@ func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) err
 		if err != nil {
 			return nil, false, err
 		}
-		if !h.Fin {
-			continue
-		}
-		f.fragments = 0
-		f.disarm()
-		if f.compressed {
-			if data, err = f.inflate(data); err != nil {
-				return nil, false, err
+		if h.Fin {
+			f.disarm()
+			if f.frames.Compressed() {
+				f.inflated = takeWriteBuffer() // until the next message
 			}
+			return f.frames.End(data, f.inflated)
 		}
-		if !f.binary && !utf8.Valid(data) {
-			return nil, false, &closeError{ws.StatusInvalidFramePayloadData, errNotUTF8}
-		}
-		return data, f.binary, nil
 	}
 }
 
 // readHeader waits for a whole frame header and checks it.
 func (f *frameReader) readHeader() (ws.Header, error) {
 	for {
-		var h ws.Header
 		if f.w > f.r {
-			var size int
-			var err error
-			if h, size, err = parseHeader(f.buf[f.r:f.w]); err != nil {
-				return h, &closeError{ws.StatusProtocolError, err}
+			h, size, err := f.frames.Header(f.buf[f.r:f.w])
+			if err != nil {
+				return h, err
 			}
 			if size > 0 {
 				f.r += size
-				f.takeCompressed(&h)
-				state := ws.StateServerSide
-				if f.fragments > 0 {
-					state = state.Set(ws.StateFragmented)
-				}
-				if err := ws.CheckHeader(h, state); err != nil {
-					return h, &closeError{ws.StatusProtocolError, fmt.Errorf("engineio: %w", err)}
-				}
 				f.inFrame = true
 				return h, nil
 			}
 		}
 		if err := f.fill(); err != nil {
-			return h, err
+			return ws.Header{}, err
 		}
 	}
 }
@@ -200,7 +162,7 @@ func (f *frameReader) readPayload(h ws.Header) ([]byte, error) {
 	}
 	payload := f.buf[f.r : f.r+n : f.r+n]
 	f.r += n
-	ws.Cipher(payload, h.Mask, 0)
+	eio.Unmask(payload, h, 0)
 	return payload, nil
 }
 
@@ -214,7 +176,7 @@ func (f *frameReader) appendPayload(h ws.Header) error {
 			}
 		}
 		part := f.buf[f.r:min(f.w, f.r+left)]
-		ws.Cipher(part, h.Mask, offset)
+		eio.Unmask(part, h, offset)
 		f.message = append(f.message, part...)
 		f.r += len(part)
 		offset += len(part)
@@ -232,7 +194,7 @@ func (f *frameReader) fill() error {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
 	}
-	if (f.w > 0 || f.inFrame || f.fragments > 0) && !f.deadline {
+	if (f.w > 0 || f.inFrame || f.frames.Open()) && !f.deadline {
 		f.deadline = true
 		f.setDeadline(time.Now().Add(f.limits.ReadTimeout))
 	}
@@ -292,10 +254,18 @@ func (f *frameReader) ended() bool {
 	return last != nil && !time.Now().Before(*last)
 }
 
+// releaseInflated gives the buffer of a decompressed message back.
+func (f *frameReader) releaseInflated() {
+	if f.inflated != nil {
+		giveWriteBuffer(f.inflated)
+		f.inflated = nil
+	}
+}
+
 // countControl counts a control frame or a packet that is no message.
 func (f *frameReader) countControl() error {
 	if !f.controls.allow(f.limits.MaxControlPackets) {
-		return &closeError{ws.StatusPolicyViolation, errControls}
+		return &eio.Violation{Code: ws.StatusPolicyViolation, Err: errControls}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func bans() []Ban {
 // modules are the modules of others. Longer paths stand before those that they begin with.
 func modules() []Module {
 	return []Module{
-		{"github.com/gobwas/ws", []string{"engineio", "conformance/soak"},
+		{"github.com/gobwas/ws", []string{"internal/eio", "engineio", "conformance/soak"},
 			"WebSocket handshake, frame headers and masking: the smallest and fastest of those that were measured; soak's " +
 				"clients break the protocol frame by frame"},
 		{"golang.org/x/time/rate", []string{"engineio", "middleware"},

@@ -1,10 +1,9 @@
-package engineio
+package eio
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // TestUTF16 counts as JavaScript does, which makes the lengths of payloads.
@@ -31,10 +30,10 @@ func TestUTF16(t *testing.T) {
 
 // TestRevision3_empty: a body of no packets has a form too.
 func TestRevision3_empty(t *testing.T) {
-	if body, binary := (revision3{}).payload(nil, false); string(body) != "0:" || binary {
+	if body := Payload3.Join(0, nil); string(body) != "0:" {
 		t.Errorf("%q", body)
 	}
-	if packets, err := collect(revision3{}, []byte("0:0:"), false); len(packets) != 0 || err != nil {
+	if packets, err := collect(Revision3{}, []byte("0:0:"), false); len(packets) != 0 || err != nil {
 		t.Errorf("%+v, %v", packets, err)
 	}
 }
@@ -56,29 +55,10 @@ func FuzzDecodePayloadV3(f *testing.F) {
 		f.Add([]byte(seed), true)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, binary bool) {
-		again := payload3
+		again := Payload3
 		if binary {
-			again = payload3Binary
+			again = Payload3Binary
 		}
-		fuzzPayload(t, revision3{}, body, binary, again)
-	})
-}
-
-// FuzzUnescapeNewlines compares the un-escaping of forms with what the reference does: two replacements.
-func FuzzUnescapeNewlines(f *testing.F) {
-	for _, seed := range []string{`a\nb`, `a\\nb`, `\\\n`, `\\\\n`, `\n\n\\n`, `\`, `\\`, "n"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\n") {
-			return
-		}
-		// Each newline behind no backslash, and then each behind one; the NUL keeps the two apart.
-		want := strings.ReplaceAll(text, `\\n`, "\x00")
-		want = strings.ReplaceAll(want, `\n`, "\n")
-		want = strings.ReplaceAll(want, "\x00", `\n`)
-		if got := string(unescapeNewlines([]byte(text))); got != want {
-			t.Errorf("%q became %q, want %q", text, got, want)
-		}
+		fuzzPayload(t, Revision3{}, body, binary, again)
 	})
 }

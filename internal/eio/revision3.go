@@ -1,4 +1,4 @@
-package engineio
+package eio
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// revision3 is the revision of Socket.IO 2 (engine.io-protocol v3), served with Options.AllowEIO3.
-type revision3 struct{}
+// Revision3 is the revision of Socket.IO 2 (engine.io-protocol v3), served with Options.AllowEIO3.
+type Revision3 struct{}
 
 // The bytes of a binary payload beside the digits of lengths, which stand as their values 0 to 9, and the data.
 const (
@@ -29,34 +29,27 @@ var (
 	errKind       = errors.New("engineio: packet of a payload is neither text nor binary")
 )
 
-func (revision3) number() int       { return 3 }
-func (revision3) clientPings() bool { return true }
-func (revision3) takesBinary() bool { return true }
+func (Revision3) Number() int       { return 3 }
+func (Revision3) ClientPings() bool { return true }
+func (Revision3) TakesBinary() bool { return true }
 
-func (revision3) frames(base64 bool) form {
+func (Revision3) Frames(base64 bool) Form {
 	if base64 {
-		return frames3Base64
+		return Frames3Base64
 	}
-	return frames3
+	return Frames3
 }
 
-// payload implements revision. A body is binary when one of its packets is and the client takes it.
-func (revision3) payload(groups []*Prepared, base64 bool) (body []byte, binary bool) {
-	if !base64 {
-		for _, p := range groups {
-			if p.binary {
-				return join(groups, payload3Binary), true
-			}
-		}
+// Payload implements Revision. A body is binary when one of its packets is and the peer takes it.
+func (Revision3) Payload(binary, base64 bool) Form {
+	if binary && !base64 {
+		return Payload3Binary
 	}
-	if len(groups) == 0 {
-		return []byte("0:"), false
-	}
-	return join(groups, payload3), false
+	return Payload3
 }
 
-// packets implements revision. Empty packets in text mean nothing, an empty body is an error, as in the reference.
-func (r revision3) packets(body []byte, binary bool) iter.Seq2[packet, error] {
+// Packets implements Revision. Empty packets in text mean nothing, an empty body is an error, as in the reference.
+func (r Revision3) Packets(body []byte, binary bool) iter.Seq2[Packet, error] {
 	next, err := r.nextBinary, error(nil)
 	if !binary {
 		next, err = r.nextText, checkText(body)
@@ -64,15 +57,15 @@ func (r revision3) packets(body []byte, binary bool) iter.Seq2[packet, error] {
 	if len(body) == 0 {
 		err = errEmptyPacket
 	}
-	return func(yield func(packet, error) bool) {
+	return func(yield func(Packet, error) bool) {
 		if err != nil {
-			yield(packet{}, err)
+			yield(Packet{}, err)
 			return
 		}
 		for rest := body; len(rest) > 0; {
-			var p packet
+			var p Packet
 			var err error
-			if p, rest, err = next(rest); err == nil && p.kind == 0 {
+			if p, rest, err = next(rest); err == nil && p.Type == 0 {
 				continue
 			}
 			if !yield(p, err) || err != nil {
@@ -83,21 +76,21 @@ func (r revision3) packets(body []byte, binary bool) iter.Seq2[packet, error] {
 }
 
 // nextText decodes the first packet of a text payload: its length in UTF-16 code units, a colon and the packet. An
-// empty packet has no kind.
-func (r revision3) nextText(body []byte) (p packet, rest []byte, err error) {
+// empty packet has no type.
+func (r Revision3) nextText(body []byte) (p Packet, rest []byte, err error) {
 	length, rest, err := cutLength(body, ':', '0')
 	if err != nil {
 		return p, nil, err
 	}
 	size, err := utf16Offset(rest, length)
 	if err == nil && size > 0 {
-		p, err = r.decodeText(rest[:size])
+		p, err = r.DecodeText(rest[:size])
 	}
 	return p, rest[size:], err
 }
 
 // nextBinary decodes the first packet of a binary payload: its kind, its length in bytes and the packet.
-func (r revision3) nextBinary(body []byte) (p packet, rest []byte, err error) {
+func (r Revision3) nextBinary(body []byte) (p Packet, rest []byte, err error) {
 	kind := body[0]
 	if kind != payloadText && kind != payloadBinary {
 		return p, nil, errKind
@@ -111,9 +104,9 @@ func (r revision3) nextBinary(body []byte) (p packet, rest []byte, err error) {
 	}
 	data, rest := rest[:length], rest[length:]
 	if kind == payloadBinary {
-		p, err = r.decodeBinary(data)
+		p, err = r.DecodeBinary(data)
 	} else if err = checkText(data); err == nil {
-		p, err = r.decodeText(data)
+		p, err = r.DecodeText(data)
 	}
 	return p, rest, err
 }
@@ -135,29 +128,29 @@ func cutLength(body []byte, end, zero byte) (length int, rest []byte, err error)
 	return length, body[i+1:], nil
 }
 
-// decodeText implements revision. What is base64 says its type in front of it.
-func (revision3) decodeText(text []byte) (packet, error) {
-	if len(text) == 0 || text[0] != typeBinary {
+// DecodeText implements Revision. What is base64 says its type in front of it.
+func (Revision3) DecodeText(text []byte) (Packet, error) {
+	if len(text) == 0 || text[0] != base64Prefix {
 		return decodeTyped(text)
 	}
 	p, err := decodeTyped(text[1:])
 	if err != nil {
 		return p, err
 	}
-	p.binary = true
-	p.data, err = decodeBase64(p.data)
+	p.Binary = true
+	p.Data, err = DecodeBase64(p.Data)
 	return p, err
 }
 
-// decodeBinary implements revision: the type is a byte in front of the data.
-func (revision3) decodeBinary(data []byte) (packet, error) {
+// DecodeBinary implements Revision: the type is a byte in front of the data.
+func (Revision3) DecodeBinary(data []byte) (Packet, error) {
 	switch {
 	case len(data) == 0:
-		return packet{}, errEmptyPacket
-	case !isType(data[0] + typeOpen):
-		return packet{}, fmt.Errorf("engineio: unknown packet type %d", data[0])
+		return Packet{}, errEmptyPacket
+	case !(Type(data[0]) + TypeOpen).valid():
+		return Packet{}, fmt.Errorf("engineio: unknown packet type %d", data[0])
 	}
-	return packet{kind: data[0] + typeOpen, data: data[1:], binary: true}, nil
+	return Packet{Type: Type(data[0]) + TypeOpen, Data: data[1:], Binary: true}, nil
 }
 
 // utf16Length is the number of UTF-16 code units of valid UTF-8: one for each character, two for those beyond the basic

@@ -1,4 +1,4 @@
-package engineio
+package eio
 
 import (
 	"compress/flate"
@@ -6,13 +6,11 @@ import (
 	"io"
 	"slices"
 	"sync"
-
-	"github.com/gobwas/ws"
 )
 
 var errInflate = errors.New("engineio: a message does not decompress")
 
-// messageEnd is what a compressed message lacks: the end of the client's flush, and a last block that ends the stream.
+// messageEnd is what a compressed message lacks: the end of the sender's flush, and a last block that ends the stream.
 const messageEnd = flushed + "\x01\x00\x00\xff\xff"
 
 // inflaters holds the state of decompression while no message needs it: 40 KiB each.
@@ -63,9 +61,9 @@ func (r *messageReader) ReadByte() (b byte, err error) {
 	return b, err
 }
 
-// inflate appends the decompressed message to dst, up to a limit. However much the message would grow to, no more than
+// Inflate appends the decompressed message to dst, up to a limit. However much the message would grow to, no more than
 // the limit is ever made of it.
-func inflate(dst, message []byte, limit int) ([]byte, error) {
+func Inflate(dst, message []byte, limit int) ([]byte, error) {
 	i := inflaters.Get().(*inflater)
 	defer inflaters.Put(i)
 	i.in = messageReader{message, messageEnd}
@@ -83,34 +81,11 @@ func inflate(dst, message []byte, limit int) ([]byte, error) {
 		dst = dst[:len(dst)+n]
 		switch {
 		case len(dst) > limit:
-			return dst, errTooLarge
+			return dst, ErrTooLarge
 		case err == io.EOF:
 			return dst, nil
 		case err != nil:
 			return dst, errInflate
 		}
-	}
-}
-
-// inflate decompresses a message into a buffer that it keeps until the next one.
-func (f *frameReader) inflate(message []byte) ([]byte, error) {
-	f.inflated = takeWriteBuffer()
-	data, err := inflate((*f.inflated)[:0], message, f.limits.MaxPayload)
-	*f.inflated = data
-	switch err {
-	case nil:
-		return data, nil
-	case errTooLarge:
-		return nil, &closeError{ws.StatusMessageTooBig, err}
-	default:
-		return nil, &closeError{ws.StatusInvalidFramePayloadData, err}
-	}
-}
-
-// releaseInflated gives the buffer of a decompressed message back.
-func (f *frameReader) releaseInflated() {
-	if f.inflated != nil {
-		giveWriteBuffer(f.inflated)
-		f.inflated = nil
 	}
 }
