@@ -1,18 +1,25 @@
-// Package backend is the domain of Parley's ready-to-run backend: its entities, the rules that they obey, the errors
-// that its services return and the interfaces between them. It knows neither Socket.IO nor HTTP nor SQL: package
-// realtime, package rest and package store are those sides of it, and cmd/parley joins them.
+// Package backend is the domain of Parley's ready-to-run backend and its application layer: the entities, the rules that
+// they obey, and a [Service] with every use case. It knows neither Socket.IO nor HTTP nor SQL: package realtime, package
+// rest and package store are those sides of it, and cmd/parley joins them.
 //
 // # Usage
 //
-// A store saves and reads ([Store]); the HTTP side tells connected clients what has happened through a [Publisher].
-// Whoever stands at an edge asks [AsError] for the code and the message that a client may see.
+//	service, err := backend.NewService(backend.Options{Store: store})
+//	sent, err := service.SendMessage(ctx, principal, backend.SendMessage{RoomID: "tea", Text: "hello"})
+//
+// Each method of the Service takes a [Principal], who asks, and a request. It validates the request, asks whether the
+// principal may do it (all of that is in permission.go), stores the change in the [Store], and publishes an [Event] that
+// says what has happened. Whoever tells others of it is a [Subscriber]; there may be many, and none of them is asked
+// whether something happens. Code that serves clients asks [AsError] for the code and the message that a client may see.
 //
 // # Concurrency
 //
-// Entities are plain values. Everything behind an interface of this package is safe for concurrent use.
+// Entities, requests and events are plain values. A Service and everything behind an interface of this package are safe
+// for concurrent use; the use cases of one [Client] run one after another.
 //
 // # Delivery
 //
-// A message or an item that a store has returned without an error survives a crash of the process and of the machine.
-// What a Publisher emits reaches the clients that are connected at that moment, at most once.
+// A change is published after it was stored, and once. A message or an item that a use case has returned without an error
+// survives a crash of the process and of the machine. The events reach subscribers while the process lives, and clients
+// that are connected at that moment, at most once.
 package backend

@@ -2,53 +2,83 @@ package backend
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"time"
 )
 
-// ChatStore keeps the messages of the rooms. Both methods check their arguments and return an [*Error] of [CodeInvalid]
-// when one breaks a rule of this package; every other error is a failure of the store.
-type ChatStore interface {
-	// SaveMessage saves m and returns it with its id and time. It returns when the message is on disk. Created is false
-	// when the author had saved a message with the same ClientMessageID in this room before: then the first copy is
-	// returned and nothing is changed.
-	SaveMessage(ctx context.Context, m NewMessage) (saved ChatMessage, created bool, err error)
+// Options configures [NewService].
+type Options struct {
+	// Store keeps messages and items. It is required. The Service does not close it.
+	Store Store
 
-	// Messages returns at most limit messages of the room that are older than the message before, newest first. An
-	// empty before means from the newest on, a limit of zero [DefaultLimit]. A room that nobody has written to has an
-	// empty page.
-	Messages(ctx context.Context, roomID, before string, limit int) (Page, error)
+	// Events brings what has happened to the subscribers. Nil means a [Direct].
+	Events Dispatcher
+
+	// PresenceGrace is how long a user stays online without a connection. Zero means 2 s; negative means not at all.
+	PresenceGrace time.Duration
+
+	// Logger receives what an operator should know. Nil means slog.Default.
+	Logger *slog.Logger
 }
 
-// DataStore keeps live data. Its methods check their arguments like those of [ChatStore].
-type DataStore interface {
-	// PutItem saves value under key, in place of an earlier value, and returns when it is on disk.
-	PutItem(ctx context.Context, key string, value json.RawMessage) (Item, error)
+const defaultPresenceGrace = 2 * time.Second
 
-	// Item returns the item of a key, or an [*Error] of [CodeNotFound].
-	Item(ctx context.Context, key string) (Item, error)
+// Service is the backend's application layer: each of its methods is one use case. Whatever serves clients, such as
+// package realtime and package rest, calls it and translates requests, answers and errors; whatever tells others of
+// changes subscribes with [Service.Subscribe].
+//
+// Every use case has the same order: it validates the request, asks permission, stores, and then publishes an [Event].
+// Its error is an [*Error] where the caller is at fault, and otherwise a failure whose cause the caller must not see; see
+// [AsError].
+//
+// A Service is safe for concurrent use, except that the use cases of one [Client] run one after another.
+type Service struct {
+	// Immutable after construction.
+	store  Store
+	events Dispatcher
+	log    *slog.Logger
 
-	// Items returns all items, sorted by key. The slice is never nil.
-	Items(ctx context.Context) ([]Item, error)
+	rooms    roomLocks
+	presence *presence
 }
 
-// Store is everything that the backend keeps.
-type Store interface {
-	ChatStore
-	DataStore
-
-	// Ping returns an error when the database cannot be reached.
-	Ping(ctx context.Context) error
-
-	// Close waits for running calls, flushes and closes the database.
-	Close() error
+// NewService returns a Service. Its error says which option is missing.
+func NewService(opts Options) (*Service, error) {
+	if opts.Store == nil {
+		return nil, errors.New("backend: Options.Store is required")
+	}
+	if opts.PresenceGrace == 0 {
+		opts.PresenceGrace = defaultPresenceGrace
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.Events == nil {
+		opts.Events = NewDirect(opts.Logger)
+	}
+	s := &Service{store: opts.Store, events: opts.Events, log: opts.Logger}
+	s.rooms.seed = maphash.MakeSeed()
+	s.presence = newPresence(opts.PresenceGrace, s.log, func(users []string) {
+		s.tell(context.Background(), PresenceChanged{Users: users})
+	})
+	return s, nil
 }
 
-// Publisher tells connected clients what has happened elsewhere. Its methods enqueue and do not wait for the clients;
-// an error means that nothing was sent.
-type Publisher interface {
-	// Notify emits "notification" to the audience. The notification and the audience must be valid.
-	Notify(n Notification, to Audience) error
+// Subscribe adds a subscriber for all events from now on, and returns the function that removes it.
+func (s *Service) Subscribe(sub Subscriber) (off func()) { return s.events.Subscribe(sub) }
 
-	// DataUpdated emits "data-updated" with the item to every client.
-	DataUpdated(item Item) error
+// Ping returns an error when the store cannot be reached. It waits until ctx ends.
+func (s *Service) Ping(ctx context.Context) error { return s.store.Ping(ctx) }
+
+// Close stops the timers of users who are about to go offline. Call it when all clients have disconnected.
+func (s *Service) Close() { s.presence.close() }
+
+// tell publishes what has happened and stays so when nobody can be told.
+func (s *Service) tell(ctx context.Context, e Event) {
+	if err := s.events.Publish(ctx, e); err != nil {
+		s.log.WarnContext(ctx, "event was not delivered", "event", fmt.Sprintf("%T", e), "err", err)
+	}
 }

@@ -133,7 +133,7 @@ func TestChatMessage_senderGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		gate := &gate{ChatStore: s, entered: make(chan struct{}), open: make(chan struct{})}
+		gate := &gate{Store: s, entered: make(chan struct{}), open: make(chan struct{})}
 		w := start(t, gate)
 		a, b := w.connect(), w.connect()
 		a.call("join-room", "r")
@@ -168,7 +168,7 @@ func TestChatMessage_senderGone(t *testing.T) {
 
 // gate is a store whose first save waits.
 type gate struct {
-	backend.ChatStore
+	backend.Store
 	entered chan struct{} // closed when the first save has begun
 	open    chan struct{} // closed to let saves through
 	began   bool
@@ -180,7 +180,7 @@ func (g *gate) SaveMessage(ctx context.Context, m backend.NewMessage) (backend.C
 		close(g.entered)
 	}
 	<-g.open
-	return g.ChatStore.SaveMessage(ctx, m)
+	return g.Store.SaveMessage(ctx, m)
 }
 
 // A failure of the store is not the client's business, and its reason is not told.
@@ -218,7 +218,10 @@ func TestChat_storePanics(t *testing.T) {
 	})
 }
 
-type broken struct{ panics bool }
+type broken struct {
+	backend.Store
+	panics bool
+}
 
 var errBroken = errors.New("disk of db.internal is on fire")
 

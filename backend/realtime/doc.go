@@ -3,10 +3,12 @@
 //
 // # Usage
 //
-//	service := realtime.New(realtime.Options{IO: io, Chat: store})
-//	defer service.Close()
+//	handlers := realtime.New(realtime.Options{IO: io, Service: service})
+//	defer handlers.Close()
 //
-// [New] registers the handlers on the server's "/" namespace. The [Service] is the [backend.Publisher] of the HTTP side.
+// [New] registers the handlers on the server's "/" namespace, and subscribes to what the [backend.Service] publishes. The
+// package translates and decides nothing: what an event of a client does is a method of the Service, called in
+// handlers.go; what clients are told is in publish.go.
 //
 // # Delivery
 //
@@ -24,7 +26,7 @@
 //
 // # Concurrency
 //
-// A Service is safe for concurrent use. The events of one socket are handled in the order sent.
+// [Handlers] are safe for concurrent use. The events of one socket are handled in the order sent.
 //
 // # Privacy
 //

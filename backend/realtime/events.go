@@ -14,10 +14,10 @@ const (
 	Message = event.WithAck[parser.Raw, Relayed]("message")
 
 	// JoinRoom makes the sender a member of the room, and the others hear [UserJoined].
-	JoinRoom = event.WithAck[string, Joined]("join-room")
+	JoinRoom = event.WithAck[string, backend.Joined]("join-room")
 
 	// LeaveRoom ends the membership, and the others hear [UserLeft]; so does a disconnect.
-	LeaveRoom = event.WithAck[string, Left]("leave-room")
+	LeaveRoom = event.WithAck[string, backend.Left]("leave-room")
 
 	// RoomMessage relays any JSON value to the members of a room as [RoomBroadcast].
 	RoomMessage = event.WithAck[ToRoom, RelayedToRoom]("room-message")
@@ -74,23 +74,6 @@ type RoomChange struct {
 	User      *string   `json:"user"` // its user id, or null
 	Room      string    `json:"room"`
 	Timestamp time.Time `json:"timestamp"`
-}
-
-// Joined is the room as its new member finds it.
-type Joined struct {
-	Room    string   `json:"room"`
-	Members []Member `json:"members"` // sorted by id, the new one included
-}
-
-// Member is a socket in a room.
-type Member struct {
-	ID   string  `json:"id"`
-	User *string `json:"user"` // its user id, or null
-}
-
-// Left confirms the end of a membership.
-type Left struct {
-	Room string `json:"room"`
 }
 
 // Chat is a message to be saved.

@@ -19,24 +19,28 @@ func ExampleNew() {
 		return
 	}
 	defer db.Close()
+	service, err := backend.NewService(backend.Options{Store: db})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer service.Close()
 	io, err := socketio.New(nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	service := realtime.New(realtime.Options{IO: io, Chat: db})
-	defer service.Close()
+	handlers := realtime.New(realtime.Options{IO: io, Service: service})
+	defer handlers.Close()
 	defer io.Shutdown(ctx)
 
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", io) // and then http.ListenAndServe
 
-	// Clients in the room "lobby" hear "notification".
-	n, err := backend.NewNotification("info", "the kitchen closes at ten")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(service.Notify(n, backend.Audience{Room: "lobby"}))
-	// Output: <nil>
+	// Clients in the room "lobby" receive "notification".
+	n, err := service.Notify(ctx, backend.Principal{Source: backend.Program}, backend.Notify{
+		Type: "info", Message: "the kitchen closes at ten", Room: new("lobby"),
+	})
+	fmt.Println(n.Message, err)
+	// Output: the kitchen closes at ten <nil>
 }

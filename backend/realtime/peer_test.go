@@ -33,7 +33,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	t       *testing.T
 	server  *socketio.Server
-	service *realtime.Service
+	service *backend.Service
+	events  backend.Dispatcher
 	network *memnet.Listener
 	logged  atomic.Int32 // lines that an operator would see
 }
@@ -64,7 +65,7 @@ func run(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 // start serves a backend with this store until the test ends.
-func start(t *testing.T, chat backend.ChatStore) *world {
+func start(t *testing.T, s backend.Store) *world {
 	t.Helper()
 	w := &world{t: t, network: memnet.Listen()}
 	log := slog.New(counter{slog.NewTextHandler(t.Output(), nil), &w.logged})
@@ -73,7 +74,11 @@ func start(t *testing.T, chat backend.ChatStore) *world {
 		t.Fatal(err)
 	}
 	w.server = sio
-	w.service = realtime.New(realtime.Options{IO: sio, Chat: chat, Logger: log})
+	w.events = backend.NewDirect(log)
+	if w.service, err = backend.NewService(backend.Options{Store: s, Events: w.events, Logger: log}); err != nil {
+		t.Fatal(err)
+	}
+	handlers := realtime.New(realtime.Options{IO: sio, Service: w.service, Logger: log})
 	server := &http.Server{Handler: sio}
 	served := make(chan struct{})
 	go func() {
@@ -86,12 +91,16 @@ func start(t *testing.T, chat backend.ChatStore) *world {
 		if err := sio.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
+		handlers.Close()
 		w.service.Close()
 		server.Close()
 		<-served
 	})
 	return w
 }
+
+// publish publishes an event as the service does.
+func (w *world) publish(e backend.Event) error { return w.events.Publish(context.Background(), e) }
 
 // peer is a Socket.IO client with just what these tests need.
 type peer struct {

@@ -30,7 +30,7 @@ func TestNotify(t *testing.T) {
 			{backend.Audience{Room: "empty"}, nil},
 			{backend.Audience{User: "nobody"}, nil},
 		} {
-			if err := w.service.Notify(n, test.to); err != nil {
+			if err := w.publish(backend.NotificationSent{Notification: n, To: test.to}); err != nil {
 				t.Errorf("%+v: %v", test.to, err)
 			}
 			for _, p := range test.get {
@@ -40,11 +40,11 @@ func TestNotify(t *testing.T) {
 		}
 		b.call("user-online", "ben") // what is for bob is not for this connection any more
 		forget(a, b, c)
-		w.service.Notify(n, backend.Audience{User: "bob"})
+		w.publish(backend.NotificationSent{Notification: n, To: backend.Audience{User: "bob"}})
 		c.event("notification")
 		quiet(t, a, b, c)
 
-		w.service.Notify(backend.Notification{Type: "info", Message: "New notification", Time: backend.Now()}, backend.Audience{})
+		w.publish(backend.NotificationSent{Notification: backend.Notification{Type: "info", Message: "New notification", Time: backend.Now()}, To: backend.Audience{}})
 		want(t, a.event("notification"), `{"type":"info","message":"New notification","timestamp":NOW}`)
 	})
 }
@@ -53,7 +53,7 @@ func TestDataUpdated(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		a, b := w.connect(), w.connect()
 		item := backend.Item{Key: "k", Value: json.RawMessage(`{"x":1}`), UpdatedAt: backend.Now()}
-		if err := w.service.DataUpdated(item); err != nil {
+		if err := w.publish(backend.ItemChanged{Item: item}); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range []*peer{a, b} {
@@ -76,9 +76,9 @@ func TestPrivacy(t *testing.T) {
 		forget(victim, spy)
 
 		n, _ := backend.NewNotification("info", "secret")
-		w.service.Notify(n, backend.Audience{User: "bob"})
+		w.publish(backend.NotificationSent{Notification: n, To: backend.Audience{User: "bob"}})
 		victim.event("notification")
-		w.service.Notify(n, backend.Audience{Room: "r"})
+		w.publish(backend.NotificationSent{Notification: n, To: backend.Audience{Room: "r"}})
 		victim.event("notification")
 		for _, socket := range w.server.Sockets() {
 			if socket.ID() == victim.id {
@@ -111,7 +111,7 @@ func TestPrivacy(t *testing.T) {
 func TestNew_missingOptions(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic without a server and a store")
+			t.Error("no panic without a server and a service")
 		}
 	}()
 	realtime.New(realtime.Options{})

@@ -10,14 +10,16 @@ import (
 )
 
 // registrar registers handlers on a server and gives all of them what the contract promises for every event.
-type registrar struct{ io *socketio.Server }
+type registrar struct{ *Handlers }
 
 var errPanic = errors.New("realtime: panic in a handler")
 
 // On implements [event.Registrar].
 func (r registrar) On(name string, h event.Handler[*socketio.Socket]) (off func()) {
 	return r.io.On(name, func(ctx context.Context, socket *socketio.Socket, m *event.Message) error {
-		defer clientOf(socket).release()
+		c := r.client(socket)
+		c.Begin()
+		defer c.End() // when the answer is in the send queue
 		returned := false
 		defer func() {
 			if !returned { // a panic, which the server logs

@@ -18,10 +18,10 @@ import (
 	"github.com/parleyio/parley/internal/guard"
 )
 
-// Options configures [New]. Store and Publisher are required.
+// Options configures [New]. Service is required.
 type Options struct {
-	Store     backend.Store
-	Publisher backend.Publisher
+	// Service has the use cases.
+	Service *backend.Service
 
 	// Draining reports whether the server is shutting down, which makes /readyz answer 503. Nil means that it never is.
 	Draining func() bool
@@ -35,44 +35,40 @@ type Options struct {
 	// Version is that of the OpenAPI document. Empty means "devel".
 	Version string
 
-	// Logger receives failures of the store and panics at the level Error. Nil means slog.Default().
+	// Logger receives failures of the Service and panics at the level Error. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// bodyTimeout bounds the arrival of a request's body, storeTimeout one call of the store: it is longer than a database
-// may be locked and shorter than a proxy's patience.
+// bodyTimeout bounds the arrival of a request's body, pingTimeout the answer of the database to /readyz.
 const (
-	bodyTimeout  = 10 * time.Second
-	storeTimeout = 15 * time.Second
-	pingTimeout  = 2 * time.Second
+	bodyTimeout = 10 * time.Second
+	pingTimeout = 2 * time.Second
 )
 
 // API serves the routes of the HTTP API. Make it with [New].
 type API struct {
 	// Immutable after construction.
-	store     backend.Store
-	publisher backend.Publisher
-	draining  func() bool
-	cors      CORS
-	maxBody   int64
-	log       *slog.Logger
-	huma      huma.API
-	handler   http.Handler
-	patterns  []string
+	service  *backend.Service
+	draining func() bool
+	cors     CORS
+	maxBody  int64
+	log      *slog.Logger
+	huma     huma.API
+	handler  http.Handler
+	patterns []string
 }
 
 // New returns an API, or the first contradiction in the options.
 func New(opts *Options) (*API, error) {
-	if opts == nil || opts.Store == nil || opts.Publisher == nil {
-		return nil, errors.New("rest: Options.Store and Options.Publisher are required")
+	if opts == nil || opts.Service == nil {
+		return nil, errors.New("rest: Options.Service is required")
 	}
 	a := &API{
-		store:     opts.Store,
-		publisher: opts.Publisher,
-		draining:  opts.Draining,
-		cors:      opts.CORS,
-		maxBody:   opts.MaxBody,
-		log:       opts.Logger,
+		service:  opts.Service,
+		draining: opts.Draining,
+		cors:     opts.CORS,
+		maxBody:  opts.MaxBody,
+		log:      opts.Logger,
 	}
 	if a.draining == nil {
 		a.draining = func() bool { return false }
@@ -197,7 +193,5 @@ func (a *API) recover(next http.Handler) http.Handler {
 	})
 }
 
-// storeContext outlives the client, so that the outcome of a change is always known, but not for ever.
-func storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-}
+// principal is the caller of a request.
+func principal(context.Context) backend.Principal { return backend.Principal{} }

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server is an API on a real store, with a publisher that remembers.
+// server is an API on a real store, with a subscriber that remembers.
 type server struct {
 	*rest.API
 	store     backend.Store
@@ -40,11 +40,24 @@ func setup(t *testing.T, change ...func(*rest.Options)) *server {
 			t.Error(err)
 		}
 	})
-	published := &recorder{store: s}
-	opts := &rest.Options{Store: s, Publisher: published, Logger: slog.New(slog.DiscardHandler)}
+	return setupOn(t, s, change...)
+}
+
+// setupOn is setup with a store of its own.
+func setupOn(t *testing.T, s backend.Store, change ...func(*rest.Options)) *server {
+	t.Helper()
+	opts := &rest.Options{Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(opts)
 	}
+	service, err := backend.NewService(backend.Options{Store: s, Logger: opts.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(service.Close)
+	published := &recorder{store: s}
+	service.Subscribe(published.receive)
+	opts.Service = service
 	api, err := rest.New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +87,7 @@ func (s *server) do(method, target, body string, headers ...string) *httptest.Re
 	return w
 }
 
-// recorder is a Publisher. It looks into the store at each call, to see what came first.
+// recorder is a Subscriber. It looks into the store at each event, to see what came first.
 type recorder struct {
 	store backend.Store
 	err   error
@@ -90,18 +103,20 @@ type published struct {
 	stored       bool // the item was in the store by then
 }
 
-func (r *recorder) Notify(n backend.Notification, to backend.Audience) error {
+func (r *recorder) receive(ctx context.Context, e backend.Event) error {
+	var p published
+	switch e := e.(type) {
+	case backend.NotificationSent:
+		p = published{notification: e.Notification, to: e.To}
+	case backend.ItemChanged:
+		stored, err := r.store.Item(ctx, e.Item.Key)
+		p = published{item: e.Item, stored: err == nil && string(stored.Value) == string(e.Item.Value)}
+	default:
+		panic(e)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, published{notification: n, to: to})
-	return r.err
-}
-
-func (r *recorder) DataUpdated(item backend.Item) error {
-	stored, err := r.store.Item(context.Background(), item.Key)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, published{item: item, stored: err == nil && string(stored.Value) == string(item.Value)})
+	r.events = append(r.events, p)
 	return r.err
 }
 
@@ -165,7 +180,7 @@ func wantJSON(t *testing.T, w *httptest.ResponseRecorder, status int, dst any) {
 	}
 }
 
-func TestNew_needs_a_store_and_a_publisher(t *testing.T) {
+func TestNew_needs_a_service(t *testing.T) {
 	for name, opts := range map[string]*rest.Options{
 		"nil":  nil,
 		"none": {},
@@ -224,8 +239,7 @@ func TestAPI_unknown_routes_and_methods(t *testing.T) {
 
 func TestAPI_failures_tell_nothing(t *testing.T) {
 	var log strings.Builder
-	s := setup(t, func(o *rest.Options) {
-		o.Store = brokenStore{}
+	s := setupOn(t, brokenStore{}, func(o *rest.Options) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	for _, w := range []*httptest.ResponseRecorder{
@@ -250,7 +264,7 @@ func TestAPI_failures_tell_nothing(t *testing.T) {
 }
 
 func TestAPI_health(t *testing.T) {
-	draining, broken := false, brokenStore{}
+	draining := false
 	s := setup(t, func(o *rest.Options) { o.Draining = func() bool { return draining } })
 	var health rest.Health
 	wantJSON(t, s.do("GET", "/healthz", ""), 200, &health)
@@ -262,7 +276,7 @@ func TestAPI_health(t *testing.T) {
 		t.Errorf("detail = %q", p.Detail)
 	}
 
-	s = setup(t, func(o *rest.Options) { o.Store = broken })
+	s = setupOn(t, brokenStore{})
 	if p := wantProblem(t, s.do("GET", "/readyz", ""), 503); !strings.Contains(p.Detail, "database") {
 		t.Errorf("detail = %q", p.Detail)
 	}

@@ -67,38 +67,29 @@ func (a *API) registerData() {
 }
 
 func (a *API) putItem(ctx context.Context, in *itemInput) (*itemOutput, error) {
-	saving, cancel := storeContext(ctx)
-	defer cancel()
-	item, err := a.store.PutItem(saving, in.Body.Key, in.Body.Value)
+	item, err := a.service.PutItem(ctx, principal(ctx), backend.PutItem{Key: in.Body.Key, Value: in.Body.Value})
 	if err != nil {
-		return nil, a.fail(ctx, "body", err)
-	}
-	// The item is stored, so the answer is yes even where nobody could be told: whoever reads the data finds it.
-	if err := a.publisher.DataUpdated(item); err != nil {
-		a.log.WarnContext(ctx, "stored item was not emitted", "key", item.Key, "err", err)
+		return nil, a.fail(ctx, inBody, err)
 	}
 	return &itemOutput{Body: Item(item)}, nil
 }
 
 func (a *API) items(ctx context.Context, _ *struct{}) (*itemsOutput, error) {
-	items, err := a.store.Items(ctx)
+	all, err := a.service.ListItems(ctx, principal(ctx), backend.ListItems{})
 	if err != nil {
-		return nil, a.fail(ctx, "query", err)
+		return nil, a.fail(ctx, inQuery, err)
 	}
-	list := make([]Item, len(items))
-	for i, item := range items {
+	list := make([]Item, len(all.Items))
+	for i, item := range all.Items {
 		list[i] = Item(item)
 	}
 	return &itemsOutput{Body: Items{Items: list}}, nil
 }
 
 func (a *API) item(ctx context.Context, in *keyInput) (*itemOutput, error) {
-	if err := backend.ValidateKey(in.Key); err != nil {
-		return nil, a.fail(ctx, "path", err)
-	}
-	item, err := a.store.Item(ctx, in.Key)
+	item, err := a.service.ReadItem(ctx, principal(ctx), backend.ReadItem{Key: in.Key})
 	if err != nil {
-		return nil, a.fail(ctx, "path", err)
+		return nil, a.fail(ctx, inPath, err)
 	}
 	return &itemOutput{Body: Item(item)}, nil
 }

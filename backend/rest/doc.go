@@ -3,7 +3,7 @@
 //
 // # Usage
 //
-//	api, err := rest.New(&rest.Options{Store: store, Publisher: publisher})
+//	api, err := rest.New(&rest.Options{Service: service})
 //	for _, pattern := range api.Patterns() {
 //		mux.Handle(pattern, api)
 //	}

@@ -13,16 +13,14 @@ import (
 	"github.com/parleyio/parley/backend/store"
 )
 
-// printer is a Publisher that shows what clients would be sent.
-type printer struct{}
-
-func (printer) Notify(n backend.Notification, to backend.Audience) error {
-	fmt.Printf("notification for room %q: %s\n", to.Room, n.Message)
-	return nil
-}
-
-func (printer) DataUpdated(item backend.Item) error {
-	fmt.Printf("data-updated: %s = %s\n", item.Key, item.Value)
+// show prints what clients would be sent.
+func show(_ context.Context, e backend.Event) error {
+	switch e := e.(type) {
+	case backend.NotificationSent:
+		fmt.Printf("notification for room %q: %s\n", e.To.Room, e.Notification.Message)
+	case backend.ItemChanged:
+		fmt.Printf("data-updated: %s = %s\n", e.Item.Key, e.Item.Value)
+	}
 	return nil
 }
 
@@ -33,7 +31,13 @@ func Example() {
 		return
 	}
 	defer db.Close()
-	api, err := rest.New(&rest.Options{Store: db, Publisher: printer{}})
+	service, err := backend.NewService(backend.Options{Store: db})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	service.Subscribe(show)
+	api, err := rest.New(&rest.Options{Service: service})
 	if err != nil {
 		fmt.Println(err)
 		return

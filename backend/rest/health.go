@@ -43,7 +43,7 @@ func (a *API) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	if err := a.store.Ping(ctx); err != nil {
+	if err := a.service.Ping(ctx); err != nil {
 		a.log.WarnContext(ctx, "database does not answer", "err", err)
 		return nil, problem(http.StatusServiceUnavailable, "the database does not answer")
 	}

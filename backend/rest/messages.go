@@ -48,16 +48,21 @@ func (a *API) registerMessages() {
 }
 
 func (a *API) messages(ctx context.Context, in *messagesInput) (*messagesOutput, error) {
-	if err := backend.ValidateRoom("room", in.Room); err != nil {
-		return nil, a.fail(ctx, "path", err)
-	}
-	page, err := a.store.Messages(ctx, in.Room, in.Before, in.Limit)
+	page, err := a.service.History(ctx, principal(ctx), backend.History{RoomID: in.Room, Before: in.Before, Limit: &in.Limit})
 	if err != nil {
-		return nil, a.fail(ctx, "query", err)
+		return nil, a.fail(ctx, inMessages, err)
 	}
 	list := make([]Message, len(page.Messages))
 	for i, m := range page.Messages {
 		list[i] = Message(m)
 	}
 	return &messagesOutput{Body: Messages{Messages: list, Next: page.Next}}, nil
+}
+
+// inMessages knows that the room of a message is the room in the path.
+func inMessages(field string) (place, name string) {
+	if field == "roomId" {
+		return "path", "room"
+	}
+	return "query", field
 }

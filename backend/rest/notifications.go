@@ -60,41 +60,19 @@ func (a *API) registerNotifications() {
 }
 
 func (a *API) notify(ctx context.Context, _ *struct{}) (*notifyOutput, error) {
-	n := backend.Notification{Type: "info", Message: "New notification", Time: backend.Now()}
-	if err := a.publisher.Notify(n, backend.Audience{}); err != nil {
-		return nil, a.fail(ctx, "body", err)
+	_, err := a.service.Notify(ctx, principal(ctx), backend.Notify{Type: "info", Message: "New notification", WithoutID: true})
+	if err != nil {
+		return nil, a.fail(ctx, inBody, err)
 	}
 	return &notifyOutput{Body: Success{Success: true}}, nil
 }
 
 func (a *API) createNotification(ctx context.Context, in *notificationInput) (*notificationOutput, error) {
-	n, err := backend.NewNotification(in.Body.Type, in.Body.Message)
+	n, err := a.service.Notify(ctx, principal(ctx), backend.Notify{
+		Type: in.Body.Type, Message: in.Body.Message, Room: in.Body.Room, User: in.Body.User,
+	})
 	if err != nil {
-		return nil, a.fail(ctx, "body", err)
-	}
-	to, err := audience(in.Body.Room, in.Body.User)
-	if err != nil {
-		return nil, a.fail(ctx, "body", err)
-	}
-	if err := a.publisher.Notify(n, to); err != nil {
-		return nil, a.fail(ctx, "body", err)
+		return nil, a.fail(ctx, inBody, err)
 	}
 	return &notificationOutput{Body: Notification(n)}, nil
-}
-
-// audience tells an empty name from none: "room": "" must not reach everyone.
-func audience(room, user *string) (to backend.Audience, err error) {
-	if room != nil {
-		if err := backend.ValidateRoom("room", *room); err != nil {
-			return to, err
-		}
-		to.Room = *room
-	}
-	if user != nil {
-		if err := backend.ValidateUser("user", *user); err != nil {
-			return to, err
-		}
-		to.User = *user
-	}
-	return to, to.Validate()
 }

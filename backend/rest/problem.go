@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -66,19 +67,26 @@ func statusOf(code backend.Code) int {
 	return http.StatusInternalServerError
 }
 
-// fail turns an error of the domain into the answer. In says where its field stands in the request: "body", "path" or
-// "query". The cause of an internal error goes to the log and nowhere else.
-func (a *API) fail(ctx context.Context, in string, err error) error {
+// location tells where a field of a domain's error stands in a request, and under which name.
+type location func(field string) (place, name string)
+
+func inBody(field string) (place, name string)  { return "body", field }
+func inPath(field string) (place, name string)  { return "path", field }
+func inQuery(field string) (place, name string) { return "query", field }
+
+// fail turns an error of the domain into the answer. The cause of an internal error goes to the log and nowhere else.
+func (a *API) fail(ctx context.Context, in location, err error) error {
 	e := backend.AsError(err)
 	if e.Code == backend.CodeInternal {
 		a.log.ErrorContext(ctx, "http request failed", "err", err)
 		return problem(http.StatusInternalServerError, "")
 	}
-	p := problem(statusOf(e.Code), e.Message)
-	if e.Field != "" {
-		p.Errors = []ProblemInput{{Location: in + "." + e.Field, Message: e.Message}}
+	if e.Field == "" {
+		return problem(statusOf(e.Code), e.Message)
 	}
-	return p
+	place, name := in(e.Field)
+	message := name + strings.TrimPrefix(e.Message, e.Field) // which begins with the field
+	return problem(statusOf(e.Code), message, ProblemInput{Location: place + "." + name, Message: message})
 }
 
 // asProblem gives huma's own errors, such as a failed validation, the form of all others. Their copy of the refused

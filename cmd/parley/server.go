@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/realtime"
 	"github.com/parleyio/parley/backend/rest"
 	"github.com/parleyio/parley/backend/store"
@@ -44,7 +45,8 @@ type server struct {
 	log      *slog.Logger
 	store    *store.Store
 	io       *socketio.Server
-	realtime *realtime.Service
+	service  *backend.Service
+	realtime *realtime.Handlers
 	http     *http.Server
 	listener net.Listener
 
@@ -104,12 +106,14 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *server,
 	if limiter != nil {
 		s.io.UseEvent(limiter.Event)
 	}
-	s.realtime = realtime.New(realtime.Options{
-		IO:            s.io,
-		Chat:          s.store,
+	if s.service, err = backend.NewService(backend.Options{
+		Store:         s.store,
 		PresenceGrace: graceOption(settings.PresenceGrace),
 		Logger:        log,
-	})
+	}); err != nil {
+		return nil, err
+	}
+	s.realtime = realtime.New(realtime.Options{IO: s.io, Service: s.service, Logger: log})
 	handler, err := s.routes()
 	if err != nil {
 		return nil, err
@@ -138,9 +142,8 @@ func graceOption(d time.Duration) time.Duration {
 // routes joins Socket.IO, the HTTP API and the page.
 func (s *server) routes() (http.Handler, error) {
 	api, err := rest.New(&rest.Options{
-		Store:     s.store,
-		Publisher: s.realtime,
-		Draining:  s.draining.Load,
+		Service:  s.service,
+		Draining: s.draining.Load,
 		CORS: rest.CORS{
 			Allows:      s.io.AllowsOrigin,
 			Everyone:    s.settings.CORSAnyOrigin || slices.Contains(s.settings.CORSOrigin, "*"),
@@ -231,7 +234,8 @@ func (s *server) close(ctx context.Context) error {
 		_ = s.io.Shutdown(now) // the error is that it did not wait
 	}
 	if s.realtime != nil {
-		errs = append(errs, s.realtime.Close())
+		s.realtime.Close()
+		s.service.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.late("the database was still being written to", s.store.Shutdown(ctx)))

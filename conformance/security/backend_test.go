@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/realtime"
 	"github.com/parleyio/parley/backend/rest"
 	"github.com/parleyio/parley/backend/store"
@@ -30,11 +31,14 @@ func startBackend(t *testing.T, log *slog.Logger) *rig {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	var service *realtime.Service
+	service, err := backend.NewService(backend.Options{Store: database, PresenceGrace: -1, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handlers *realtime.Handlers
 	t.Cleanup(func() { // when the server has shut down
-		if err := service.Close(); err != nil {
-			t.Error(err)
-		}
+		handlers.Close()
+		service.Close()
 		if err := database.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -42,10 +46,10 @@ func startBackend(t *testing.T, log *slog.Logger) *rig {
 	return start(t, setup{
 		options: socketio.Options{Logger: log},
 		before: func(io *socketio.Server) {
-			service = realtime.New(realtime.Options{IO: io, Chat: database, PresenceGrace: -1, Logger: log})
+			handlers = realtime.New(realtime.Options{IO: io, Service: service, Logger: log})
 		},
 		around: func(io *socketio.Server) http.Handler {
-			api, err := rest.New(&rest.Options{Store: database, Publisher: service, CORS: rest.CORS{Allows: io.AllowsOrigin}, Logger: log})
+			api, err := rest.New(&rest.Options{Service: service, CORS: rest.CORS{Allows: io.AllowsOrigin}, Logger: log})
 			if err != nil {
 				t.Fatal(err)
 			}

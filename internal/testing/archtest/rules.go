@@ -54,7 +54,7 @@ func bans() []Ban {
 			From: []string{"backend"},
 			To: []string{
 				"engineio", "cluster", "cluster/*", "socketio", "client", "emitter", "adapter/*", "webtransport", "schema",
-				"middleware", "metrics", "admin", "siotest", "net/http", "database/*", "github.com/danielgtaylor/*",
+				"middleware", "metrics", "admin", "siotest", "event", "parser", "net/http", "database/*", "github.com/danielgtaylor/*",
 				"modernc.org/*", "github.com/jackc/*", "github.com/pressly/*",
 			},
 			Why: "the domain is rules and interfaces; what is outside of it (SQL, HTTP, Socket.IO) imports the domain",

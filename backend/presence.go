@@ -1,4 +1,4 @@
-package realtime
+package backend
 
 import (
 	"context"
@@ -7,27 +7,50 @@ import (
 	"sync"
 	"time"
 
-	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/internal/guard"
-	"github.com/parleyio/parley/socketio"
 )
 
-func (s *Service) userOnline(_ context.Context, socket *socketio.Socket, user string) ([]string, error) {
-	if err := backend.ValidateUser("user", user); err != nil {
-		return nil, err
+// GoOnline asks to count the client as a connection of a user.
+type GoOnline struct{ User string }
+
+// ListUsers asks who is online.
+type ListUsers struct{}
+
+// OnlineUsers is who is online.
+type OnlineUsers struct {
+	Users []string // ids, sorted; never nil, and must not be changed
+}
+
+// GoOnline makes the client a connection of the user with this id, and no longer one of another user. It publishes
+// [PresenceChanged] where that changes who is online, and returns who is.
+func (s *Service) GoOnline(_ context.Context, p Principal, req GoOnline) (OnlineUsers, error) {
+	if err := ValidateUser("user", req.User); err != nil {
+		return OnlineUsers{}, err
 	}
-	previous := userOf(socket)
-	if previous == nil || *previous != user {
-		if err := socket.Join(userRoom(user)); err != nil {
-			return nil, err // gone: disconnected must not find a user that presence does not know of
-		}
-		if previous != nil {
-			socket.Leave(userRoom(*previous))
-		}
-		userData.Set(socket, user)
+	if err := permit(p, ActionGoOnline, ""); err != nil {
+		return OnlineUsers{}, err
 	}
-	clientOf(socket).hold(&s.presence.mu)
-	return s.presence.arriveLocked(user, previous), nil
+	c := p.Client
+	previous := optional(c.user)
+	if c.user != req.User {
+		if err := c.conn.SetUser(req.User); err != nil {
+			return OnlineUsers{}, err // the connection has ended: Disconnected must not find a user that presence does not know
+		}
+		c.user = req.User
+	}
+	defer c.returned()
+	c.hold(&s.presence.mu)
+	return OnlineUsers{Users: s.presence.arriveLocked(req.User, previous)}, nil
+}
+
+// ListUsers returns who is online.
+func (s *Service) ListUsers(_ context.Context, p Principal, _ ListUsers) (OnlineUsers, error) {
+	if err := permit(p, ActionListUsers, ""); err != nil {
+		return OnlineUsers{}, err
+	}
+	s.presence.mu.Lock()
+	defer s.presence.mu.Unlock()
+	return OnlineUsers{Users: s.presence.sorted}, nil
 }
 
 // presence knows which users have a connection, or had one until a moment ago.
