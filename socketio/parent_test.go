@@ -234,6 +234,7 @@ func TestParentNamespace_Emit(t *testing.T) {
 			t.Error(err)
 		}
 		a, b, other := n.join(t, "/room-1"), n.join(t, "/room-2"), n.join(t)
+		synctest.Wait() // until they have joined their rooms
 		for name, tt := range map[string]struct {
 			to   event.Emitter
 			a, b bool
