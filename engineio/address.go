@@ -1,16 +1,21 @@
 package engineio
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 )
 
-// proxies are the networks of the proxies whose headers about a client are trusted.
+// proxies are the networks whose word about a client counts.
 type proxies []netip.Prefix
 
-// trusts reports whether an address is that of a trusted proxy.
-func (p proxies) trusts(addr netip.Addr) bool {
+// trusts reports whether an address, with or without a port, is that of a trusted proxy.
+func (p proxies) trusts(address string) bool {
+	if len(p) == 0 {
+		return false
+	}
+	addr := parseAddress(address)
 	for _, prefix := range p {
 		if prefix.Contains(addr) {
 			return true
@@ -19,12 +24,11 @@ func (p proxies) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// client returns the address of a request's client, which is not valid for a peer without an IP address. X-Forwarded-For
-// is read from its end, because each proxy appends whom it was called by: the first address that is not a trusted proxy's
-// is the client's, whatever the client itself has put in front. Where that is no address, the proxy that said so is all
-// that is known.
-func (p proxies) client(r *http.Request) netip.Addr {
-	client := parseAddress(r.RemoteAddr)
+// client returns the address of a request's client, without a port. X-Forwarded-For is read from its end, because each
+// proxy appends whom it was called by: the first address that is not a trusted proxy's is the client's, whatever the
+// client itself has put in front. Where that is no address, the proxy that said so is all that is known.
+func (p proxies) client(r *http.Request) string {
+	client := hostOf(r.RemoteAddr)
 	if !p.trusts(client) {
 		return client
 	}
@@ -40,12 +44,20 @@ func (p proxies) client(r *http.Request) netip.Addr {
 			if !addr.IsValid() {
 				return client
 			}
-			if client = addr; !p.trusts(client) {
+			if client = addr.String(); !p.trusts(client) {
 				return client
 			}
 		}
 	}
 	return client
+}
+
+// hostOf removes the port of a peer's address. One without a port, as a Unix socket has, stays as it is.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 // parseAddress reads an IP address, with or without a port and brackets. The result is not valid when it is none. IPv4
@@ -64,7 +76,8 @@ func parseAddress(text string) netip.Addr {
 
 // networkOf returns what stands for one client in a limit: an IPv4 address, or the first 64 bits of one of IPv6, which
 // is what a single customer gets. Addresses that are none, such as those of Unix sockets, all count as one.
-func networkOf(addr netip.Addr) netip.Addr {
+func networkOf(address string) netip.Addr {
+	addr := parseAddress(address)
 	if !addr.Is6() {
 		return addr
 	}

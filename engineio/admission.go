@@ -117,7 +117,7 @@ type arrival struct {
 	server   *Server
 	revision eio.Revision
 	base64   bool
-	address  netip.Addr // of the client
+	address  string // of the client
 	network  netip.Addr
 	handedOn bool // a session has the place
 }

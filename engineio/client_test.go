@@ -2,6 +2,8 @@ package engineio_test
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -13,6 +15,10 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/internal/pipe"
 )
 
 const base = "http://parley.test/engine.io/"
@@ -154,11 +160,13 @@ func (c *poller) answered(held <-chan answer, want string) {
 	}
 }
 
-// socket is a client's websocket, frame by frame.
+// socket is a client's websocket, frame by frame. Where another transport is in its place, packets are shown as the frames
+// that they would be.
 type socket struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
+	pipe *pipe.Client // nil: it is a websocket
 }
 
 // raw connects without saying anything.
@@ -170,7 +178,7 @@ func (r *rig) raw() *socket {
 	}
 	r.t.Cleanup(func() { conn.Close() })
 	conn.SetReadDeadline(time.Now().Add(2 * r.net.patience))
-	return &socket{r.t, conn, bufio.NewReader(conn)}
+	return &socket{t: r.t, conn: conn, in: bufio.NewReader(conn)}
 }
 
 // websocketRequest is the text of a handshake, with more headers or the start of the new protocol behind it.
@@ -183,12 +191,58 @@ func websocketRequest(query string, headers ...string) string {
 // upgrade opens a websocket and checks that the server agrees.
 func (r *rig) upgrade(query string, headers ...string) *socket {
 	r.t.Helper()
-	c := r.raw()
-	c.write(websocketRequest(query, headers...))
-	if response := c.response(); response.StatusCode != 101 {
-		r.t.Fatalf("status %d", response.StatusCode)
+	c, status := r.tryUpgrade(query, headers...)
+	if status != 101 {
+		r.t.Fatalf("status %d", status)
 	}
 	return c
+}
+
+// tryUpgrade opens a websocket. The status is zero when there was no answer.
+func (r *rig) tryUpgrade(query string, headers ...string) (c *socket, status int) {
+	r.t.Helper()
+	c, a := r.ask(query, headers...)
+	return c, a.status
+}
+
+// ask asks for a websocket, and returns it with the answer. The status is zero when there was none.
+func (r *rig) ask(query string, headers ...string) (c *socket, a answer) {
+	r.t.Helper()
+	if r.net.pipe != nil {
+		return r.askPipe(query, headers...)
+	}
+	c = r.raw()
+	c.write(websocketRequest(query, headers...))
+	response, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return c, a
+	}
+	a = answer{status: response.StatusCode, header: response.Header}
+	if response.Close {
+		a.header.Set("Connection", "close") // as it came
+	}
+	if a.status != 101 {
+		body, _ := io.ReadAll(response.Body)
+		a.body = string(body)
+	}
+	return c, a
+}
+
+// askPipe is ask for the other transport.
+func (r *rig) askPipe(query string, headers ...string) (*socket, answer) {
+	client, err := r.net.pipe.Dial(context.Background())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { client.Close() })
+	client.SetReadDeadline(time.Now().Add(2 * r.net.patience))
+	name, value := client.Header()
+	query = strings.Replace(query, "transport=websocket", "transport=pipe", 1)
+	a, _ := r.try("GET", query, "", append(headers, name+": "+value)...)
+	if a.status == 200 {
+		a.status = 101
+	}
+	return &socket{t: r.t, conn: client, pipe: client}, a
 }
 
 // websocket opens a session on a websocket and returns both sides.
@@ -237,7 +291,7 @@ func (c *socket) response() *http.Response {
 func (c *socket) says(texts ...string) {
 	c.t.Helper()
 	for _, text := range texts {
-		c.write(masked(ws.NewTextFrame([]byte(text))))
+		c.sends(ws.NewTextFrame([]byte(text)))
 	}
 }
 
@@ -245,8 +299,59 @@ func (c *socket) says(texts ...string) {
 func (c *socket) sends(frames ...ws.Frame) {
 	c.t.Helper()
 	for _, f := range frames {
-		c.write(masked(f))
+		if err := c.trySend(f); err != nil {
+			c.t.Fatal(err)
+		}
 	}
+}
+
+// trySend sends a frame, if the connection is still there.
+func (c *socket) trySend(f ws.Frame) error {
+	switch {
+	case c.pipe == nil:
+		_, err := io.WriteString(c.conn, masked(f))
+		return err
+	case f.Header.OpCode == ws.OpClose:
+		return c.pipe.End()
+	case f.Header.OpCode == ws.OpBinary:
+		return c.pipe.Send(eio.Packet{Type: eio.TypeMessage, Data: f.Payload, Binary: true})
+	}
+	p, err := eio.Revision4{}.DecodeText(f.Payload)
+	if err != nil {
+		p.Type = '?' // what is no packet there is none here
+	}
+	return c.pipe.Send(p)
+}
+
+// begins sends the beginning of a message.
+func (c *socket) begins(text string) {
+	c.t.Helper()
+	whole := masked(ws.NewTextFrame([]byte(text)))
+	if c.pipe != nil {
+		whole = "4\x00\x00\x00\x00\xff" + text
+	}
+	if _, err := io.WriteString(c.conn, whole[:8]); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// reset ends the connection without a word.
+func (c *socket) reset() {
+	conn := c.conn
+	if c.pipe != nil {
+		conn = c.pipe.Conn
+	}
+	conn.(*memnet.Conn).Reset()
+}
+
+// breaksRule sends what the transport does not allow.
+func (c *socket) breaksRule() {
+	c.t.Helper()
+	if c.pipe != nil {
+		c.sends(ws.NewTextFrame(bytes.Repeat([]byte("4"), 2_000_000)))
+		return
+	}
+	c.write("test")
 }
 
 // masked returns the bytes of a client's frame.
@@ -265,6 +370,9 @@ func (c *socket) frame() (ws.Header, []byte) {
 }
 
 func (c *socket) tryFrame() (ws.Header, []byte, error) {
+	if c.pipe != nil {
+		return c.tryPacket()
+	}
 	h, err := ws.ReadHeader(c.in)
 	if err != nil {
 		return h, nil, err
@@ -272,6 +380,20 @@ func (c *socket) tryFrame() (ws.Header, []byte, error) {
 	payload := make([]byte, h.Length)
 	_, err = io.ReadFull(c.in, payload)
 	return h, payload, err
+}
+
+// tryPacket is tryFrame of the other transport.
+func (c *socket) tryPacket() (h ws.Header, payload []byte, err error) {
+	p, ended, err := c.pipe.Receive()
+	switch {
+	case err != nil:
+		return h, nil, err
+	case ended:
+		return ws.Header{OpCode: ws.OpClose}, nil, nil
+	case p.Binary:
+		return ws.Header{OpCode: ws.OpBinary}, p.Data, nil
+	}
+	return ws.Header{OpCode: ws.OpText}, append([]byte{byte(p.Type)}, p.Data...), nil
 }
 
 // hears checks the next text messages from the server.

@@ -192,10 +192,8 @@ func TestShutdown(t *testing.T) {
 		if a := r.do("GET", "?EIO=4&transport=polling", ""); a.status != 503 || a.header.Get("Retry-After") == "" {
 			t.Errorf("handshake: %d %s", a.status, a.body)
 		}
-		late := r.raw()
-		late.write(websocketRequest("?EIO=4&transport=websocket"))
-		if response := late.response(); response.StatusCode != 503 {
-			t.Errorf("websocket: %d", response.StatusCode)
+		if _, a := r.ask("?EIO=4&transport=websocket"); a.status != 503 {
+			t.Errorf("websocket: %d", a.status)
 		}
 	})
 }

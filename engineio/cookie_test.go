@@ -28,7 +28,7 @@ func TestCookie(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				r := start(t, n, setup{options: engineio.Options{Cookie: test.cookie}})
 				a := r.do("GET", "?EIO=4&transport=polling", "")
 				sid := r.peer().ID()

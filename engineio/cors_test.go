@@ -125,7 +125,7 @@ func TestOrigin_proxy(t *testing.T) {
 // TestOrigin_everyRequest: a foreign page can neither open a session nor use one whose id it has learnt, on any
 // transport, whatever else is wrong with the request.
 func TestOrigin_everyRequest(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		for _, request := range [][2]string{

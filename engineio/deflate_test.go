@@ -86,7 +86,7 @@ func lines(t testing.TB, file string) (lines []string) {
 
 // TestDeflate_negotiation compares the answers to offers with the vectors in testdata.
 func TestDeflate_negotiation(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		on := start(t, n, compressing(0))
 		off := start(t, memory(t), setup{})
 		var offers []string
@@ -114,7 +114,7 @@ func TestDeflate_negotiation(t *testing.T) {
 
 // TestDeflate sends messages both ways, over descriptors and without.
 func TestDeflate(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, compressing(100))
 		c, p := r.deflating()
 		for _, size := range []int{0, 98, 99, 1000, 5000, 70_000, 999_999} {
@@ -140,7 +140,7 @@ func TestDeflate(t *testing.T) {
 
 // TestDeflate_vectors sends messages that other implementations have compressed.
 func TestDeflate_vectors(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		c, p := start(t, n, compressing(0)).deflating()
 		for _, line := range lines(t, "testdata/deflate.txt") {
 			digits, want, _ := strings.Cut(line, " ")
@@ -161,7 +161,7 @@ func TestDeflate_choice(t *testing.T) {
 	large, small := strings.Repeat("x", 1023), strings.Repeat("x", 1022) // with the packet's type: 1,024 and 1,023
 	random := make([]byte, 4000)
 	rand.Read(random)
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, compressing(0))
 		c, p := r.deflating()
 		plain, second := r.websocket()
@@ -217,7 +217,7 @@ func TestDeflate_choice(t *testing.T) {
 
 // TestDeflate_negative_threshold compresses whatever gets smaller.
 func TestDeflate_negative_threshold(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		c, p := start(t, n, compressing(-1)).deflating()
 		p.send("aaaaaaaaaaaaaaaaaaaa", "a")
 		c.inflated(true)
@@ -227,7 +227,7 @@ func TestDeflate_negative_threshold(t *testing.T) {
 
 // TestDeflate_fragments cuts a compressed message, with control frames between the parts.
 func TestDeflate_fragments(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		c, p := start(t, n, compressing(0)).deflating()
 		text := strings.Repeat("abc", 5000)
 		for _, parts := range []int{2, 3, 7} {
@@ -278,7 +278,7 @@ func TestDeflate_violations(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				s := compressing(0)
 				s.options.MaxPayload = 1000
 				r := start(t, n, s)
@@ -296,7 +296,7 @@ func TestDeflate_violations(t *testing.T) {
 		})
 	}
 	t.Run("not negotiated", func(t *testing.T) {
-		inMemory(t, func(t *testing.T, n *network) {
+		inFrames(t, func(t *testing.T, n *network) {
 			c, p := start(t, n, compressing(0)).websocket()
 			c.sends(compressed(ws.NewTextFrame(hello)))
 			c.closes(status(1002))
@@ -304,7 +304,7 @@ func TestDeflate_violations(t *testing.T) {
 		})
 	})
 	t.Run("an empty packet", func(t *testing.T) {
-		inMemory(t, func(t *testing.T, n *network) {
+		inFrames(t, func(t *testing.T, n *network) {
 			c, p := start(t, n, compressing(0)).deflating()
 			c.sends(compressed(ws.NewTextFrame([]byte{0})))
 			c.closes("")
@@ -351,7 +351,7 @@ func TestDeflate_bomb(t *testing.T) {
 
 // TestDeflate_upgrade moves a session whose queue holds a large message to a websocket that compresses.
 func TestDeflate_upgrade(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, compressing(0))
 		c, p := r.poll()
 		probe := c.upgrade("?EIO=4&transport=websocket&sid="+c.SID, offersDeflate)
@@ -372,7 +372,7 @@ func TestDeflate_upgrade(t *testing.T) {
 // come in its order, although compressing takes longer.
 func TestDeflate_order(t *testing.T) {
 	const senders, count = 4, 200
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		c, p := start(t, n, compressing(100)).deflating()
 		for sender := range senders {
 			go func() {

@@ -143,7 +143,7 @@ func TestEIO3_close(t *testing.T) {
 
 func TestEIO3_upgrade(t *testing.T) {
 	binary := engineio.Message{Data: []byte(attachedBytes), Binary: true}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{})
 		c, p := r.poll3("&b64=1")
 		held := c.hold()
@@ -160,7 +160,7 @@ func TestEIO3_upgrade(t *testing.T) {
 		if a := receive(t, n.patience, "the held poll", held); a.body != "1:1" && a.body != "1:6" {
 			t.Errorf("held poll: %q", a.body)
 		}
-		eventually(t, n.patience, "the upgrade", func() bool { return p.Transport() == engineio.WebSocket })
+		eventually(t, n.patience, "the upgrade", func() bool { return string(p.Transport()) == r.net.transport() })
 		c.refused(400, `{"code":3,"message":"Bad request"}`)
 		if err := p.Send(binary); err != nil { // b64 was the other transport's
 			t.Fatal(err)
@@ -207,7 +207,7 @@ func TestEIO3_initialPacket(t *testing.T) {
 		{engineio.Message{Data: []byte("hé")}, "3:4hé", "4hé"},
 		{engineio.Message{Data: []byte(attachedBytes), Binary: true}, "\x01\x04\xff\x04" + attachedBytes, "\x04" + attachedBytes},
 	} {
-		inMemory(t, func(t *testing.T, n *network) {
+		inFrames(t, func(t *testing.T, n *network) {
 			r := start3(t, n, setup{options: engineio.Options{InitialPacket: &test.packet}})
 			a := r.do("GET", "?EIO=3&transport=polling", "")
 			if !strings.HasSuffix(a.body, "}"+test.end) || (a.header.Get("Content-Type") == octetStream) != test.packet.Binary {
@@ -224,7 +224,7 @@ func TestEIO3_initialPacket(t *testing.T) {
 
 // TestEIO3_deflate compresses one group for both revisions.
 func TestEIO3_deflate(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		s := compressing(0)
 		r := start3(t, n, s)
 		four, p4 := r.deflating()

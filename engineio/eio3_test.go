@@ -74,7 +74,7 @@ func (c *socket) binary(want string) {
 func TestEIO3_handshake(t *testing.T) {
 	const open = `0\{"sid":"([A-Za-z0-9_-]{20})","upgrades":\[%\],"pingInterval":600,"pingTimeout":500,"maxPayload":1000000\}$`
 	options := engineio.Options{PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond}
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{options: options})
 		// Whatever is not 4 is 3.
 		for _, revision := range []string{"&EIO=3", "", "&EIO=", "&EIO=5", "&EIO=abc", "&EIO=04", "&EIO=4&EIO=3"} {
@@ -98,7 +98,7 @@ func TestEIO3_handshake(t *testing.T) {
 
 // TestEIO3_refused: a session is served in its own revision only.
 func TestEIO3_refused(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		var contexts []string
 		r := start3(t, n, setup{options: engineio.Options{OnConnectionError: func(e *engineio.ConnectionError) {
 			contexts = append(contexts, e.Context["name"])
@@ -154,7 +154,7 @@ func TestEIO3_polling(t *testing.T) {
 		{"what means nothing", "", "1:01:51:61:4", "", "1:4", ""},
 		{"another type is text", "", "6:4hello", octetStream + "; charset=x", "6:4hello", ""},
 	}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{message: echoes})
 		for _, test := range cases {
 			c, _ := r.poll3(test.query)
@@ -221,7 +221,7 @@ func TestEIO3_badBody(t *testing.T) {
 		{"a type as text", "\x01\x02\xff4a", octetStream, ""},
 		{"bad UTF-8", "\x00\x02\xff4\xff", octetStream, ""},
 	}
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{})
 		for _, test := range cases {
 			c, p := r.poll3("")
@@ -243,7 +243,7 @@ func TestEIO3_badBody(t *testing.T) {
 }
 
 func TestEIO3_websocket(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{message: echoes})
 		c, _ := r.websocket3("")
 		c.says("4hello é", "b4AQID", "4", "0", "5", "6")
@@ -280,7 +280,7 @@ func TestEIO3_websocket(t *testing.T) {
 
 // TestEIO3_forms sends one prepared group to clients of every kind.
 func TestEIO3_forms(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{})
 		group := engineio.Prepare(engineio.Message{Data: []byte(attachedText)}, engineio.Message{Data: []byte(attachedBytes), Binary: true})
 		send := func(p *peer) {

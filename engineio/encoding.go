@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/parleyio/parley/internal/buffer"
 	"github.com/parleyio/parley/internal/eio"
 )
 
@@ -98,13 +99,13 @@ func giveEncoder(coding string, e encoder) {
 }
 
 // encodeBody compresses a polling body, if the client wants that and it saves anything, and says so in the headers. It
-// returns nil when the body is to be sent as it is; otherwise a pooled buffer for giveWriteBuffer.
+// returns nil when the body is to be sent as it is; otherwise a pooled buffer for buffer.Give.
 func encodeBody(h http.Header, r *http.Request, body []byte) *[]byte {
 	coding := AcceptedEncoding(r, "gzip", "deflate")
 	if coding == "" {
 		return nil
 	}
-	own := takeWriteBuffer()
+	own := buffer.Take()
 	out := eio.SliceWriter((*own)[:0])
 	e := takeEncoder(coding)
 	e.Reset(&out)
@@ -113,7 +114,7 @@ func encodeBody(h http.Header, r *http.Request, body []byte) *[]byte {
 	giveEncoder(coding, e)
 	*own = out
 	if len(out) >= len(body) {
-		giveWriteBuffer(own)
+		buffer.Give(own)
 		return nil
 	}
 	h.Set("Content-Encoding", coding)

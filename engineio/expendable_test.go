@@ -74,7 +74,7 @@ func TestSend_expendable(t *testing.T) {
 		run := func(what string, test func(t *testing.T, r *rig, s side)) {
 			t.Run(name+", "+what, func(t *testing.T) {
 				inMemory(t, func(t *testing.T, n *network) {
-					n.listener.(*memnet.Listener).Buffer = 1 << 10
+					n.buffer(1 << 10)
 					r := start(t, n, setup{options: engineio.Options{SendQueuePackets: 10}})
 					s := open(t, r)
 					test(t, r, s)

@@ -1,6 +1,10 @@
 package engineio
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/parleyio/parley/internal/websocket"
+)
 
 // HoldsPoll reports whether the session has a poll that waits.
 func (s *Server) HoldsPoll(id string) bool {
@@ -24,10 +28,8 @@ func (s *Server) Posting(id string) bool {
 	return session.polling.posting
 }
 
-// HoldsBuffer reports whether the reader of the session's websocket has a buffer. It looks without a lock.
-func HoldsBuffer(s *Session) bool {
-	return s.ws.Load().in.buf != nil || s.ws.Load().in.message != nil || s.ws.Load().in.inflated != nil || len(s.ws.Load().out.chunks) > 0
-}
+// HoldsBuffer reports whether the session's websocket has a buffer or a queue. It looks without a lock.
+func HoldsBuffer(s *Session) bool { return s.link.Load().Conn.(*websocket.Conn).HoldsBuffer() }
 
 // ServeLate serves a request as if it had been checked before something happened to its session.
 func ServeLate(s *Session, w http.ResponseWriter, r *http.Request) {
@@ -35,19 +37,5 @@ func ServeLate(s *Session, w http.ResponseWriter, r *http.Request) {
 		s.servePost(w, r)
 	} else {
 		s.servePoll(w, r)
-	}
-}
-
-// CountDirectWrites counts the writes that the session's websocket makes without a flusher, from now on. The result is
-// the number so far.
-func CountDirectWrites(s *Session) func() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	counting := &countingWriter{directWriter: s.ws.Load().out.direct}
-	s.ws.Load().out.direct = counting
-	return func() int {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return counting.writes
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parleyio/parley/internal/guard"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // A fault of this package, or a panic of its Handler, ends one session. Two things see to that: each goroutine and timer
@@ -58,9 +59,9 @@ func (s *Session) broken() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.endLocked(TransportError, errFault)
-	for _, c := range []*wsConn{s.ws.Load(), s.probe} {
-		if c != nil {
-			defer c.drop()
+	for _, l := range []*transport.Link{s.link.Load(), s.probe} {
+		if l != nil {
+			defer l.Conn.Drop()
 		}
 	}
 }

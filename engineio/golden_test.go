@@ -26,7 +26,7 @@ func TestGolden(t *testing.T) {
 		},
 	} {
 		t.Run(file, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				r := start(t, n, setup{options: engineio.Options{CORS: cors}})
 				c, p := r.poll()
 				p.send("hello")

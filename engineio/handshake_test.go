@@ -16,7 +16,7 @@ func TestHandshake_polling(t *testing.T) {
 		r := start(t, n, setup{})
 		a := r.do("GET", "?EIO=4&transport=polling&t=abc123&j=0", "")
 		want := regexp.MustCompile(
-			`^0\{"sid":"([A-Za-z0-9_-]{20})","upgrades":\["websocket"\],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000\}$`)
+			`^0\{"sid":"([A-Za-z0-9_-]{20})","upgrades":\["` + n.transport() + `"\],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000\}$`)
 		match, p := want.FindStringSubmatch(a.body), r.peer()
 		if match == nil || match[1] != p.ID() || p.Transport() != engineio.Polling {
 			t.Fatalf("handshake %q of %q over %q", a.body, p.ID(), p.Transport())
@@ -37,7 +37,7 @@ func TestHandshake_websocket(t *testing.T) {
 		want := regexp.MustCompile(
 			`^0\{"sid":"([A-Za-z0-9_-]{20})","upgrades":\[\],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000\}$`)
 		match, p := want.FindSubmatch(payload), r.peer()
-		if match == nil || string(match[1]) != p.ID() || p.Transport() != engineio.WebSocket {
+		if match == nil || string(match[1]) != p.ID() || string(p.Transport()) != n.transport() {
 			t.Fatalf("handshake %q of %q over %q", payload, p.ID(), p.Transport())
 		}
 		c.says("4hello")
@@ -61,7 +61,7 @@ func TestHandshake_options(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				c, _ := start(t, n, setup{options: test.options}).poll()
 				if got := strings.Join(c.Upgrades, ","); got != test.upgrades || c.MaxPayload != test.maximum {
 					t.Errorf("upgrades %q, maxPayload %d", got, c.MaxPayload)
@@ -70,7 +70,7 @@ func TestHandshake_options(t *testing.T) {
 		})
 	}
 	t.Run("websocket only", func(t *testing.T) {
-		inMemory(t, func(t *testing.T, n *network) {
+		inFrames(t, func(t *testing.T, n *network) {
 			r := start(t, n, setup{options: engineio.Options{Transports: []engineio.Transport{engineio.WebSocket}}})
 			if a := r.do("GET", "?EIO=4&transport=polling", ""); a.status != 400 || !strings.Contains(a.body, `"code":0`) {
 				t.Errorf("polling: %d %s", a.status, a.body)
@@ -106,7 +106,7 @@ func TestHandshake_accept(t *testing.T) {
 
 // TestHandshake_base64 opens sessions that take no binary data.
 func TestHandshake_base64(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c := r.upgrade("?EIO=4&transport=websocket&b64=1")
 		c.opens()
@@ -132,7 +132,7 @@ func TestHandshake_base64(t *testing.T) {
 
 // TestHandshake_early sends frames before the answer to the handshake has come.
 func TestHandshake_early(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c := r.raw()
 		large := strings.Repeat("x", 10_000)

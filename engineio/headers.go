@@ -1,73 +1,40 @@
 package engineio
 
 import (
+	"errors"
 	"net/http"
-	"slices"
-	"strings"
-	"unique"
 )
 
-// headers is what a session keeps of a request's headers: names and values, each with a line feed behind it, which
-// neither can hold. Those that browsers of one kind send alike are kept once for all sessions that have them.
-type headers struct {
-	alike unique.Handle[string]
-	own   string
+var errHeaders = errors.New("engineio: a function for headers panicked")
+
+// customHeaders lets the application change the headers of a successful answer. initial tells that it is a session's
+// first one.
+func (s *Server) customHeaders(h http.Header, r *http.Request, initial bool) {
+	if initial && s.opts.InitialHeaders != nil {
+		s.opts.InitialHeaders(h, r)
+	}
+	if s.opts.Headers != nil {
+		s.opts.Headers(h, r)
+	}
 }
 
-// isAlike reports whether a header has few different values, over all clients together.
-func isAlike(name string) bool {
-	switch name {
-	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Type", "Dnt", "Origin",
-		"Pragma", "Priority", "Sec-Websocket-Extensions", "Sec-Websocket-Version", "Upgrade", "User-Agent":
-		return true
+// customHeaders does the same for an answer over polling, and sets the cookie. A panic of the application's is passed
+// on, but not without ending the session: what the answer was to carry is lost.
+func (s *Session) customHeaders(h http.Header, r *http.Request) {
+	o := &s.server.opts
+	if s.server.cookie == nil && o.InitialHeaders == nil && o.Headers == nil {
+		return
 	}
-	return strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Ch-Ua")
-}
-
-func packHeaders(h http.Header) headers {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
+	returned := false
+	defer func() {
+		if !returned {
+			s.Abort(TransportError, errHeaders)
+		}
+	}()
+	initial := last(r.URL.Query()["sid"]) == ""
+	if initial && s.server.cookie != nil {
+		h.Add("Set-Cookie", s.server.cookie.text(s.id))
 	}
-	slices.Sort(names) // the same headers make the same text
-	var alike, own strings.Builder
-	alikeSize, ownSize := 0, 0
-	for _, name := range names {
-		size := &ownSize
-		if isAlike(name) {
-			size = &alikeSize
-		}
-		for _, value := range h[name] {
-			*size += len(name) + 1 + len(value) + 1
-		}
-	}
-	alike.Grow(alikeSize)
-	own.Grow(ownSize)
-	for _, name := range names {
-		packed := &own
-		if isAlike(name) {
-			packed = &alike
-		}
-		for _, value := range h[name] {
-			packed.WriteString(name)
-			packed.WriteByte('\n')
-			packed.WriteString(value)
-			packed.WriteByte('\n')
-		}
-	}
-	return headers{unique.Make(alike.String()), own.String()}
-}
-
-// expand returns the headers as they were. Each call makes a new map.
-func (p headers) expand() http.Header {
-	h := http.Header{}
-	for _, rest := range []string{p.alike.Value(), p.own} {
-		for rest != "" {
-			var name, value string
-			name, rest, _ = strings.Cut(rest, "\n")
-			value, rest, _ = strings.Cut(rest, "\n")
-			h[name] = append(h[name], value)
-		}
-	}
-	return h
+	s.server.customHeaders(h, r, initial)
+	returned = true
 }

@@ -5,14 +5,24 @@ import (
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // What the heartbeat sends: in revision 4 the server pings, in revision 3 the client does (engine.io-protocol,
 // "Heartbeat" of v4 and "Timeouts" of v3).
 var (
-	pingPacket = prepareControl(eio.TypePing, "")
-	pongPacket = prepareControl(eio.TypePong, "")
+	pingPacket = control(eio.TypePing)
+	pongPacket = control(eio.TypePong)
 )
+
+// control makes a group of packets without data, which nothing would compress.
+func control(types ...eio.Type) *transport.Group {
+	packets := make([]eio.Packet, len(types))
+	for i, t := range types {
+		packets[i] = eio.Packet{Type: t, Plain: true}
+	}
+	return transport.NewGroup(packets...)
+}
 
 // startHeartbeat arms the timer of the first ping: the server's is sent then, the client's is overdue.
 func (s *Session) startHeartbeat() {
@@ -31,49 +41,36 @@ func (s *Session) startHeartbeat() {
 // beat runs when the timer fires: a ping is due, or the client's ping or pong is overdue.
 func (s *Session) beat() {
 	defer s.guard()
-	if c, err := s.due(); err != nil {
-		s.writeFailed(c, err)
-	}
-}
-
-// due does what beat is for. An error is a failed write to c.
-func (s *Session) due() (c *wsConn, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state == closed:
-	case s.state == closing: // nobody came to be told
+	case s.state == closing: // no poll came
 		s.endLocked(s.polling.reason, nil)
 	case !s.revision.ClientPings() && !s.awaitingPong.Load():
 		s.extended, s.wasStalls = false, s.stalls > 0
 		s.awaitingPong.Store(true)
-		if err = s.pingLocked(); err == nil {
-			s.timer.Reset(s.server.opts.PingTimeout)
-		}
+		s.pingLocked()
 	case s.wasStalls:
 		// What is overdue may lie among what the server itself has not read. A client that counts on pings gets them, and
 		// a write to one that has gone fails.
 		s.wasStalls = s.stalls > 0
 		if !s.revision.ClientPings() && s.writableLocked() {
-			err = s.pingLocked()
+			s.pingLocked()
+		} else {
+			s.timer.Reset(s.server.opts.PingTimeout)
 		}
-		s.timer.Reset(s.server.opts.PingTimeout)
 	default:
 		s.abortLocked(PingTimeout, nil)
 	}
-	return s.ws.Load(), err
 }
 
-// pingLocked sends a ping. The send queue's bounds are not asked: one ping waits at a time.
-func (s *Session) pingLocked() error {
-	c := s.ws.Load()
-	if c == nil {
-		s.polling.pushLocked(pingPacket)
-		return nil
+// pingLocked sends a ping, and begins the wait for the pong. The send queue's bounds are not asked: one ping waits at a
+// time.
+func (s *Session) pingLocked() {
+	if s.failLocked(s.link.Load(), s.pushLocked(pingPacket)) == nil {
+		s.timer.Reset(s.server.opts.PingTimeout)
 	}
-	flush, err := c.out.writeSharedLocked(pingPacket.wire(c.form), 1)
-	c.startFlusherLocked(flush)
-	return err
 }
 
 // pong handles the answer to a ping. One that nobody asked for is counted and has no effect.
@@ -125,18 +122,5 @@ func (s *Session) alive() {
 	if s.state == open && s.awaitingPong.Load() && !s.extended {
 		s.extended = true
 		s.timer.Reset(s.server.opts.PingTimeout)
-	}
-}
-
-// Stalled tells the heartbeat that the server itself has stopped (true) and resumed (false) reading from the client, so
-// that the client is not blamed for a ping or pong that nobody has read. Calls come in pairs.
-func (s *Session) Stalled(stalled bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wasStalls = true
-	if stalled {
-		s.stalls++
-	} else {
-		s.stalls--
 	}
 }

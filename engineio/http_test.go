@@ -35,7 +35,7 @@ func (a answer) decoded(t testing.TB) string {
 
 // TestCompression_negotiation compares what large bodies are sent as with the vectors in testdata.
 func TestCompression_negotiation(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		large := strings.Repeat("x", 2000)
@@ -86,7 +86,7 @@ func TestCompression(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				r := start(t, n, setup{options: test.options})
 				c, p := r.poll()
 				group := engineio.Prepare(test.messages...)
@@ -113,7 +113,7 @@ func TestCompression(t *testing.T) {
 
 // TestCompression_networks holds a poll and answers it with a large body that is compressed.
 func TestCompression_networks(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		large := strings.Repeat("0123456789", 100_000)
@@ -135,7 +135,7 @@ func TestCompression_networks(t *testing.T) {
 
 // TestCompression_1_0 answers a client that knows no chunks.
 func TestCompression_1_0(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		p.send(strings.Repeat("x", 2000))
@@ -154,7 +154,7 @@ func TestCompression_1_0(t *testing.T) {
 
 // TestCompression_errors: an answer that is not a payload is never compressed, however long.
 func TestCompression_errors(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		long := strings.Repeat("no ", 1000)
 		r := start(t, n, setup{options: engineio.Options{
 			HTTPCompressionThreshold: -1,

@@ -50,7 +50,7 @@ func form(d string) string {
 
 func TestJSONP(t *testing.T) {
 	const special = "a\nb\u2028c\u2029d </script><!-- & \" ' \\ \\n \\\\n é😀\x01"
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := startJSONP(t, n, setup{})
 		for revision, body := range map[string]func(packet string) string{
 			"3": func(packet string) string { return length3(packet) + ":" + packet },
@@ -105,7 +105,7 @@ func length3(packet string) string { return strconv.Itoa(len(utf16.Encode([]rune
 
 // TestJSONP_golden compares scripts with those that were captured from the reference.
 func TestJSONP_golden(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := startJSONP(t, n, setup{accept: func(p *peer) { p.send("0") }})
 		a := r.do("GET", "?EIO=3&transport=polling&j=ab1c2", "")
 		p := r.peer()
@@ -126,7 +126,7 @@ func TestJSONP_golden(t *testing.T) {
 
 // TestJSONP_number tries to bring more than a number into the script.
 func TestJSONP_number(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := startJSONP(t, n, setup{})
 		for j, number := range map[string]string{
 			"":                     "",
@@ -189,7 +189,7 @@ func TestJSONP_form(t *testing.T) {
 		{"other escapes", `d=4a\tb\`, `a\tb\`, false},
 		{"newlines in a row", `d=4\n\n\\n\n`, "\n\n\\n\n", false},
 	}
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := startJSONP(t, n, setup{})
 		for _, test := range cases {
 			c, p := r.jsonp("4")
@@ -216,7 +216,7 @@ func TestJSONP_form(t *testing.T) {
 
 // TestJSONP_off: without AllowJSONP the number means nothing, in either revision.
 func TestJSONP_off(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start3(t, n, setup{})
 		c, p := r.poll3("&j=0")
 		c.query += "&j=0"

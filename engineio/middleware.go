@@ -24,18 +24,18 @@ func (s *Server) Use(middleware func(next http.Handler) http.Handler) {
 		chain = *before
 	}
 	n := len(chain)
-	chain = append(chain[:n:n], middleware(link{s, n + 1}))
+	chain = append(chain[:n:n], middleware(step{s, n + 1}))
 	s.middlewares.Store(&chain)
 }
 
-// link is what follows in the chain: the middleware at a place, or the server itself behind the last.
-type link struct {
+// step is what follows in the chain: the middleware at a place, or the server itself behind the last.
+type step struct {
 	server *Server
 	at     int
 }
 
 // ServeHTTP implements http.Handler.
-func (l link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l step) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if chain := l.server.middlewares.Load(); chain != nil && l.at < len(*chain) {
 		(*chain)[l.at].ServeHTTP(w, r)
 		return

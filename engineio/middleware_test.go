@@ -16,7 +16,7 @@ type userKey struct{}
 
 // TestUse runs middlewares around every kind of request, in their order.
 func TestUse(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		users := make(chan any, 10)
 		r := start(t, n, setup{options: engineio.Options{
 			CORS:         engineio.CORS{Origins: []string{"http://a.com"}},
@@ -65,7 +65,7 @@ func TestUse(t *testing.T) {
 
 // TestUse_ends covers middlewares that do not let a request pass.
 func TestUse_ends(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		var refused *engineio.ConnectionError
 		r := start(t, n, setup{options: engineio.Options{
 			CORS:              engineio.CORS{Origins: []string{"http://a.com"}},
@@ -128,7 +128,7 @@ func TestUse_ends(t *testing.T) {
 
 // TestUse_late adds a middleware while requests are served.
 func TestUse_late(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		held := c.hold()

@@ -23,7 +23,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	dial := func() (net.Conn, error) { return net.Dial("unix", address) }
-	r := start(t, &network{"unix", l, dial, 10 * time.Second}, setup{message: echoes})
+	r := start(t, &network{name: "unix", listener: l, dial: dial, patience: 10 * time.Second}, setup{message: echoes})
 	c, p := r.poll()
 	c.posts("4hello")
 	p.wants("hello")
@@ -36,6 +36,17 @@ func TestUnixSocket(t *testing.T) {
 	socket, _ := r.websocket()
 	socket.says("4hi")
 	socket.hears("4hi")
+}
+
+// seqpacket is a network that keeps apart what is written apart.
+func seqpacket(t testing.TB) *network {
+	address := filepath.Join(t.TempDir(), "parley.sock")
+	l, err := net.Listen("unixpacket", address)
+	if err != nil {
+		t.Skipf("this platform has no unixpacket: %v", err)
+	}
+	dial := func() (net.Conn, error) { return net.Dial("unixpacket", address) }
+	return &network{name: "unixpacket", listener: l, dial: dial, patience: 10 * time.Second}
 }
 
 // quietEcho sends back what it receives.

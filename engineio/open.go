@@ -3,10 +3,10 @@ package engineio
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // openPolling opens a session on polling.
@@ -17,20 +17,22 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival)
 	}
 	defer session.guardAnswer()
 	var upgrades []string
-	if !s.opts.NoUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
-		upgrades = append(upgrades, string(WebSocket))
+	if !s.opts.NoUpgrades {
+		for _, t := range s.transports {
+			upgrades = append(upgrades, t.Name())
+		}
 	}
 	session.start()
-	first := []*Prepared{prepareControl(eio.TypeOpen, string(session.handshake(upgrades)))}
+	first := []*transport.Group{transport.NewGroup(session.openPacket(upgrades))}
 	if s.greeting != nil {
 		first = append(first, s.greeting)
 	}
 	session.writePackets(w, r, first...)
 }
 
-// openWebSocket opens a session on a websocket.
-func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arrival) {
-	if wrong := checkUpgrade(r); wrong != "" {
+// openConn opens a session on a connection.
+func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.Request, a *arrival) {
+	if wrong := t.Check(r); wrong != "" {
 		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
 		return
 	}
@@ -46,98 +48,63 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, a *arriva
 			s.running.Add(-2)
 		}
 	}()
-	deflate := s.negotiate(w.Header(), r, a.base64)
-	accepted, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
+	c, sid, err := t.Accept(w, r, s.opening(a.revision, a.base64))
 	if err != nil {
-		s.opts.Logger.Debug("websocket handshake failed", "err", err)
+		s.opts.Logger.Debug("handshake of a transport failed", "transport", t.Name(), "err", err)
 		return
 	}
 	taken = true
-	c := newWSConn(session, accepted, a.base64)
-	c.useDeflate(deflate)
-	err = c.greet(accepted)
+	if sid != "" {
+		s.upgradeLate(c, session, sid)
+		return
+	}
+	c.Tie().Bind(c, (*carried)(session), &session.mu)
+	err = session.greet(c)
 	session.start()
 	if err != nil {
-		session.writeFailed(c, err)
+		session.writeFailed(c.Tie(), err)
 	}
-	go c.read(0)
+	c.Run()
 }
 
-// greet makes the websocket its session's transport and writes what comes first. It does not panic: what has begun must
+// opening returns what a connection is accepted with.
+func (s *Server) opening(revision eio.Revision, base64 bool) transport.Opening {
+	return transport.Opening{Revision: revision, Base64: base64, Limits: &s.limits}
+}
+
+// greet makes the connection its session's transport and writes what comes first. It does not panic: what has begun must
 // be started before it can end.
-func (c *wsConn) greet(a *acceptance) error {
-	s := c.session
+func (s *Session) greet(c transport.Conn) error {
 	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ws.Store(c)
-	err := c.answerLocked(a, eio.Packet{Type: eio.TypeOpen, Data: s.handshake(nil)})
+	s.link.Store(c.Tie())
+	err := c.Greet(s.openPacket(nil))
 	if greeting := s.server.greeting; greeting != nil && err == nil {
-		var flush bool
-		flush, err = c.out.writeSharedLocked(c.framesOf(greeting), 1)
-		c.startFlusherLocked(flush)
+		err = c.Push(greeting)
 	}
 	if s.state == closed { // Shutdown was faster
-		c.closeSoonLocked(0)
+		c.Close(false)
 	}
 	return err
 }
 
-// upgrade opens a websocket for a session that is on polling.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, session *Session) {
-	if wrong := checkUpgrade(r); wrong != "" {
-		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
+// upgradeLate lets a connection go on with the session that it has named itself, in place of the one that was made for it.
+func (s *Server) upgradeLate(c transport.Conn, made *Session, sid string) {
+	s.remove(made)
+	s.running.Done() // nothing tells a handler of its end
+	session := s.session(sid)
+	if session == nil || session.revision != made.revision {
+		s.counters.refused[SessionUnknown].Add(1)
+		c.Drop()
+		s.running.Done()
 		return
 	}
-	s.customHeaders(w.Header(), r, false)
-	if !s.run() {
-		s.unavailable(w, shuttingDown, "1")
-		return
-	}
-	taken := false
-	defer func() { // as in openWebSocket; the session goes on over polling
-		if !taken {
-			s.running.Done()
-		}
-	}()
-	base64 := last(r.URL.Query()["b64"]) != ""
-	deflate := s.negotiate(w.Header(), r, base64)
-	accepted, err := acceptWebSocket(w, r, s.opts.WriteTimeout)
-	if err != nil {
-		s.opts.Logger.Debug("websocket handshake failed", "err", err)
-		return
-	}
-	taken = true
-	c := newWSConn(session, accepted, base64)
-	c.useDeflate(deflate)
-	c.probe(accepted)
-	go c.read(0)
+	session.probeWith(c)
 }
 
-// probe begins the upgrade of the session to this websocket, or ends it. Like greet it does not panic.
-func (c *wsConn) probe(a *acceptance) {
-	s := c.session
-	defer s.guard()
-	answered := false
-	defer func() {
-		if !answered {
-			c.drop() // it failed, or there was a fault: the session does not know the connection yet
-		}
-	}()
-	if c.answer(a) != nil {
-		return
-	}
-	answered = true
-	if !s.server.opts.NoUpgrades && s.startProbe(c) {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.closeSoonLocked(0)
-}
-
-// open registers a new session that will run n goroutines: the one that tells its handler of the end, and a websocket's
-// reader. It returns nil when it has answered the request itself: the server is shutting down, or there is no id.
+// open registers a new session that will run n goroutines: the one that tells its handler of the end, and a
+// connection's reader. It returns nil when it has answered the request itself: the server is shutting down, or there is no id.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, a *arrival, n int) *Session {
 	id, err := s.newID(r)
 	if err != nil {
@@ -191,10 +158,10 @@ func (s *Session) start() {
 	s.acceptHandler()
 }
 
-// handshake returns the data of the open packet.
-func (s *Session) handshake(upgrades []string) []byte {
+// openPacket returns the packet that tells the client of its session.
+func (s *Session) openPacket(upgrades []string) eio.Packet {
 	o := &s.server.opts
-	return eio.Handshake{
+	return eio.Packet{Type: eio.TypeOpen, Data: eio.Handshake{
 		SID: s.id, Upgrades: upgrades, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
-	}.Encode()
+	}.Encode()}
 }

@@ -10,6 +10,10 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+	"github.com/parleyio/parley/internal/websocket"
 )
 
 // Transport names one way in which a session's packets travel.
@@ -39,8 +43,11 @@ type Options struct {
 	// MaxPayload bounds a polling body and a websocket message, in bytes, and is told to the client. Zero means
 	// 1,000,000.
 	MaxPayload int
-	// Transports lists what clients may use. Empty means polling and websocket.
+	// Transports lists which of this package's transports clients may use. Empty means polling and websocket.
 	Transports []Transport
+	// MoreTransports are served beside those of Transports, and offered as upgrades behind websocket, in their order. Other
+	// packages of Parley make them. All checks and limits hold for them too. Empty means none.
+	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of revision 3 of the protocol, which are those of Socket.IO 2. False refuses them
 	// with UnsupportedProtocolVersion.
 	AllowEIO3 bool
@@ -114,6 +121,37 @@ type Options struct {
 
 	// Logger receives what the server has to say, at the levels Debug, Warn and Error. Nil means slog.Default().
 	Logger *slog.Logger
+}
+
+// limits returns what every connection is held to.
+func (o *Options) limits() transport.Limits {
+	return transport.Limits{
+		MaxPayload: o.MaxPayload, MaxControlPackets: o.MaxControlPackets,
+		SendQueueBytes: o.SendQueueBytes, SendQueuePackets: o.SendQueuePackets,
+		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, CloseTimeout: o.CloseTimeout, UpgradeTimeout: o.UpgradeTimeout,
+	}
+}
+
+// transports returns the transports other than polling.
+func (o *Options) transports() (all []transport.Transport, err error) {
+	deflate, err := o.PerMessageDeflate.deflater()
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(o.Transports, WebSocket) {
+		rules := eio.Rules{MaxPayload: o.MaxPayload, MaxFragments: o.MaxFragments}
+		all = append(all, &websocket.Transport{Rules: rules, Deflate: deflate})
+	}
+	names := map[string]bool{string(Polling): true, string(WebSocket): true}
+	for _, t := range o.MoreTransports {
+		if name := t.Name(); names[name] {
+			return nil, fmt.Errorf("engineio: Options.MoreTransports has %q, of which there can be one", name)
+		} else {
+			names[name] = true
+		}
+		all = append(all, t)
+	}
+	return all, nil
 }
 
 // closingPollTimeout is how long a session that was closed on polling waits for the poll that can tell the client.

@@ -8,28 +8,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parleyio/parley/internal/buffer"
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // The answers of a poll that say that a transport or a session ends (engine.io-protocol v4, "Transports").
 var (
-	closeAnswer = prepareAnswer(eio.TypeClose)               // the session is closed
-	noopAnswer  = prepareAnswer(eio.TypeNoop)                // nothing to say: go on
-	endAnswer   = prepareAnswer(eio.TypeNoop, eio.TypeClose) // nothing more to say: the session is closed
+	closeAnswer = control(eio.TypeClose)               // the session is closed
+	noopAnswer  = control(eio.TypeNoop)                // nothing to say: go on
+	endAnswer   = control(eio.TypeNoop, eio.TypeClose) // nothing more to say: the session is closed
 )
-
-// prepareAnswer makes packets without data, which nobody would compress.
-func prepareAnswer(kinds ...eio.Type) *Prepared {
-	p := &Prepared{}
-	for _, kind := range kinds {
-		p.packets = append(p.packets, eio.Packet{Type: kind, Plain: true})
-	}
-	return p
-}
 
 const (
 	// noopInterval is how long a poll that comes during a probe is held.
 	noopInterval = 100 * time.Millisecond
+	// bodyPiece is how much of a body one write carries, so that the write deadline is one on progress.
+	bodyPiece = 64 << 10
 	// lingerClosed is how long after the client's close packet its last poll may come.
 	lingerClosed = 100 * time.Millisecond
 )
@@ -42,7 +37,7 @@ var (
 
 // pollTransport is the polling half of a session. The session's mutex guards it.
 type pollTransport struct {
-	queue []*Prepared
+	queue []*transport.Group
 	bytes int // of queue, as payload
 	count int // packets in queue
 
@@ -52,36 +47,58 @@ type pollTransport struct {
 	posting    bool         // a POST is being handled
 	stopPost   func()       // makes that POST give up reading its body; nil when it is not
 	postDone   chan struct{}
-	lastAnswer *Prepared // what the next poll of a closing session is told
-	reason     Reason    // why it is closing
+	lastAnswer *transport.Group // what the next poll of a closing session is told
+	reason     Reason           // why it is closing
 }
 
 // pendingPoll is a GET that waits for something to say.
 type pendingPoll struct {
-	wake   chan struct{} // capacity 1; one token says that there is something
-	answer *Prepared     // says it, unless it is nil: then the queue does
-	noop   *time.Timer   // releases it while a websocket probes the session; nil unless one does
+	wake   chan struct{}    // capacity 1; one token says that there is something
+	answer *transport.Group // says it, unless it is nil: then the queue does
+	noop   *time.Timer      // releases it while a connection probes the session; nil unless one does
 }
 
 // reply is what a poll is answered.
 type reply struct {
-	packets []*Prepared
+	packets []*transport.Group
 	queued  bool // they are all that was queued
 }
 
-// fitsLocked reports whether so much more may be queued.
-func (t *pollTransport) fitsLocked(bytes, packets int, limits *Options) bool {
-	return t.count == 0 || (t.bytes+bytes <= limits.SendQueueBytes && t.count+packets <= limits.SendQueuePackets)
+// reserveLocked makes a group fit, and returns how many groups were dropped for it: those that are expendable and have
+// waited longest.
+func (t *pollTransport) reserveLocked(g *transport.Group, limits *transport.Limits) (dropped int, fits bool) {
+	packets, bytes := len(g.Packets), eio.Payload4.Size(g.Packets) // near enough to the other forms
+	if limits.Fits(t.count, t.bytes, packets, bytes) {
+		return 0, true
+	}
+	if t.expendable == 0 {
+		return 0, false
+	}
+	morePackets, moreBytes := limits.WithSlack(packets, bytes)
+	kept := t.queue[:0]
+	for _, g := range t.queue {
+		if !g.Expendable || limits.Fits(t.count, t.bytes, morePackets, moreBytes) {
+			kept = append(kept, g)
+			continue
+		}
+		t.bytes -= eio.Payload4.Size(g.Packets) + 1
+		t.count -= len(g.Packets)
+		t.expendable--
+		dropped++
+	}
+	clear(t.queue[len(kept):])
+	t.queue = kept
+	return dropped, limits.Fits(t.count, t.bytes, packets, bytes)
 }
 
 // pushLocked queues packets and wakes the pending poll.
-func (t *pollTransport) pushLocked(p *Prepared) {
-	t.queue = append(t.queue, p)
-	if p.expendable {
+func (t *pollTransport) pushLocked(g *transport.Group) {
+	t.queue = append(t.queue, g)
+	if g.Expendable {
 		t.expendable++
 	}
-	t.bytes += eio.Payload4.Size(p.packets) + 1
-	t.count += len(p.packets)
+	t.bytes += eio.Payload4.Size(g.Packets) + 1
+	t.count += len(g.Packets)
 	t.wakeLocked()
 }
 
@@ -95,7 +112,7 @@ func (t *pollTransport) wakeLocked() {
 }
 
 // answerLocked ends the pending poll with a body of its own.
-func (t *pollTransport) answerLocked(answer *Prepared) {
+func (t *pollTransport) answerLocked(answer *transport.Group) {
 	if t.poll != nil {
 		t.poll.answer = answer
 		t.wakeLocked()
@@ -104,7 +121,7 @@ func (t *pollTransport) answerLocked(answer *Prepared) {
 }
 
 // takeLocked empties the queue.
-func (t *pollTransport) takeLocked() []*Prepared {
+func (t *pollTransport) takeLocked() []*transport.Group {
 	queue := t.queue
 	t.queue, t.bytes, t.count, t.expendable = nil, 0, 0, 0
 	return queue
@@ -168,7 +185,7 @@ func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 	defer s.mu.Unlock()
 	t := &s.polling
 	switch {
-	case s.ws.Load() != nil || s.state == closed:
+	case s.link.Load() != nil || s.state == closed:
 		return nil, reply{}, errLate
 	case t.poll != nil:
 		s.abortLocked(TransportError, errPollOverlap)
@@ -178,7 +195,7 @@ func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 	case s.state == closing:
 		answer := t.lastAnswer
 		s.endLocked(t.reason, nil)
-		return nil, reply{[]*Prepared{answer}, false}, nil
+		return nil, reply{[]*transport.Group{answer}, false}, nil
 	}
 	poll := &pendingPoll{wake: make(chan struct{}, 1)}
 	t.poll = poll
@@ -193,7 +210,7 @@ func (s *Session) endPoll(poll *pendingPoll) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if poll.answer != nil {
-		return reply{[]*Prepared{poll.answer}, false}
+		return reply{[]*transport.Group{poll.answer}, false}
 	}
 	s.polling.poll = nil
 	return reply{s.polling.takeLocked(), true}
@@ -211,15 +228,15 @@ func (s *Session) abortPoll(poll *pendingPoll) {
 
 // refuseLate refuses a request whose session was closed or left polling since the request was checked.
 func (s *Session) refuseLate(w http.ResponseWriter, r *http.Request) {
-	if s.Transport() == WebSocket {
+	if transport := s.Transport(); transport != Polling {
 		s.server.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
-			"transport", string(Polling), "previousTransport", string(WebSocket))
+			"transport", string(Polling), "previousTransport", string(transport))
 	} else {
 		s.server.refuse(w, r, SessionUnknown, "", "sid", s.id)
 	}
 }
 
-// releasePoll answers a poll that came while a websocket probes the session: the client waits for it to end.
+// releasePoll answers a poll that came while a connection probes the session: the client waits for it to end.
 func (s *Session) releasePoll(poll *pendingPoll) {
 	defer s.guard()
 	s.mu.Lock()
@@ -230,11 +247,11 @@ func (s *Session) releasePoll(poll *pendingPoll) {
 }
 
 // writePackets answers a poll with packets, in the way that the client understands.
-func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ...*Prepared) {
+func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ...*transport.Group) {
 	jsonp := s.server.isJSONP(r)
-	hasBinary := slices.ContainsFunc(groups, func(p *Prepared) bool { return p.binary })
+	hasBinary := slices.ContainsFunc(groups, (*transport.Group).Binary)
 	form := s.revision.Payload(hasBinary, s.base64 || jsonp)
-	body := form.Join(len(groups), func(i int) []byte { return groups[i].wire(form) })
+	body := form.Join(len(groups), func(i int) []byte { return groups[i].Wire(form) })
 	h := w.Header()
 	switch {
 	case jsonp:
@@ -246,7 +263,7 @@ func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ..
 	default:
 		h.Set("Content-Type", textType)
 	}
-	s.writeBody(w, r, body, slices.ContainsFunc(groups, (*Prepared).compressible))
+	s.writeBody(w, r, body, slices.ContainsFunc(groups, (*transport.Group).Compressible))
 }
 
 // writeBody answers a poll, compressed if a packet in it wants that, the body is large enough and the client takes it.
@@ -259,13 +276,13 @@ func (s *Session) writeBody(w http.ResponseWriter, r *http.Request, body []byte,
 	}
 	if encoded != nil {
 		body = *encoded
-		defer giveWriteBuffer(encoded)
+		defer buffer.Give(encoded)
 	} else {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	rc := s.writeCommon(w, r)
 	for len(body) > 0 {
-		piece := body[:min(len(body), flushBatch)]
+		piece := body[:min(len(body), bodyPiece)]
 		body = body[len(piece):]
 		rc.SetWriteDeadline(time.Now().Add(s.server.opts.WriteTimeout))
 		if _, err := w.Write(piece); err != nil {

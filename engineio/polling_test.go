@@ -14,7 +14,7 @@ import (
 )
 
 func TestPolling(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{message: func(p *peer, m message) {
 			if m.data == "echo" {
 				p.send("echoed")
@@ -65,7 +65,7 @@ func TestPolling(t *testing.T) {
 
 // TestPolling_mutation: the bytes given to Send may be used again at once.
 func TestPolling_mutation(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		c, p := start(t, n, setup{}).poll()
 		data := []byte("abc")
 		if err := p.Send(engineio.Message{Data: data}); err != nil {
@@ -91,7 +91,7 @@ func TestPolling_badBody(t *testing.T) {
 		{"bad UTF-8", "4one\x1e4\xff", ""},
 		{"a surrogate", "4\xed\xa0\x80", ""},
 	}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		for _, test := range cases {
 			c, p := r.poll()
@@ -113,7 +113,7 @@ func TestPolling_badBody(t *testing.T) {
 // TestPolling_overlap: one poll and one data request at a time.
 func TestPolling_overlap(t *testing.T) {
 	t.Run("polls", func(t *testing.T) {
-		eachNetwork(t, func(t *testing.T, n *network) {
+		eachFramed(t, func(t *testing.T, n *network) {
 			r := start(t, n, setup{})
 			c, p := r.poll()
 			first, second := c.hold(), c.polls()
@@ -126,7 +126,7 @@ func TestPolling_overlap(t *testing.T) {
 		})
 	})
 	t.Run("data requests", func(t *testing.T) {
-		eachNetwork(t, func(t *testing.T, n *network) {
+		eachFramed(t, func(t *testing.T, n *network) {
 			r := start(t, n, setup{})
 			c, p := r.poll()
 			held, first := c.hold(), r.raw()
@@ -156,7 +156,7 @@ func TestPolling_aborted(t *testing.T) {
 		"data": "POST /engine.io/%s HTTP/1.1\r\nHost: parley.test\r\nContent-Length: 9\r\n\r\n4ha",
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachNetwork(t, func(t *testing.T, n *network) {
+			eachFramed(t, func(t *testing.T, n *network) {
 				r := start(t, n, setup{})
 				c, p := r.poll()
 				raw := r.raw()
@@ -187,7 +187,7 @@ func TestPolling_tooLarge(t *testing.T) {
 		{"chunked and going on", "Transfer-Encoding: chunked\r\n\r\nffffff\r\n4" + large + large},
 		{"waiting to be asked", "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n"},
 	}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{options: engineio.Options{MaxPayload: limit}})
 		c, p := r.poll()
 		for _, test := range cases {
@@ -213,7 +213,7 @@ func TestPolling_tooLarge(t *testing.T) {
 
 // TestPolling_chunked sends a body of unknown length that fits.
 func TestPolling_chunked(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		raw := r.raw()
@@ -228,7 +228,7 @@ func TestPolling_chunked(t *testing.T) {
 
 // TestPolling_controls: packets without effect have a budget in bodies too.
 func TestPolling_controls(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		pongs := strings.Repeat("3\x1e", 999)
@@ -248,7 +248,7 @@ func TestPolling_controls(t *testing.T) {
 
 // TestPolling_late: a request whose session has left polling, or has ended, after the request was checked.
 func TestPolling_late(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		for _, method := range []string{"GET", "POST"} {
 			c, p := r.poll()
@@ -282,7 +282,7 @@ func TestPolling_late(t *testing.T) {
 
 // TestPolling_octetStream: a binary body belongs to revision 3. It is refused at once, body or not.
 func TestPolling_octetStream(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		for range 3 {
 			c, p := r.poll()
@@ -301,7 +301,7 @@ func TestPolling_octetStream(t *testing.T) {
 
 // TestPolling_shortServerTimeouts holds polls for longer than the HTTP server's own timeouts, on one connection.
 func TestPolling_shortServerTimeouts(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{
 			server:  &http.Server{ReadTimeout: time.Second, WriteTimeout: time.Second},
 			options: engineio.Options{PingInterval: time.Hour},
@@ -341,7 +341,7 @@ func TestPolling_shortServerTimeouts(t *testing.T) {
 
 // TestPolling_slowBody: a body that does not arrive in time ends its session, and its request.
 func TestPolling_slowBody(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		raw, began := r.raw(), time.Now()
@@ -358,7 +358,7 @@ func TestPolling_slowBody(t *testing.T) {
 
 // TestPolling_stuckClient: an answer that is not read ends the session after WriteTimeout.
 func TestPolling_stuckClient(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		n.listener.(*memnet.Listener).Buffer = 1 << 10
 		r := start(t, n, setup{})
 		c, p := r.poll()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 const (
@@ -58,7 +59,7 @@ func (s *Session) beginPost(binary bool, giveUp func()) error {
 	defer s.mu.Unlock()
 	var wrong error
 	switch {
-	case s.ws.Load() != nil || s.state == closed:
+	case s.link.Load() != nil || s.state == closed:
 		return errLate
 	case s.polling.posting:
 		wrong = errPostOverlap
@@ -192,9 +193,9 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 
 // receivePosted handles one packet of a POST.
 func (s *Session) receivePosted(p eio.Packet) error {
-	if p.Type != eio.TypeMessage && !s.postControls.allow(s.server.opts.MaxControlPackets) {
-		s.server.counters.violated(errControls)
-		return &endError{TransportError, errControls}
+	if p.Type != eio.TypeMessage && !s.postControls.Allow(s.server.opts.MaxControlPackets) {
+		s.server.counters.violated(transport.ErrControls)
+		return &endError{TransportError, transport.ErrControls}
 	}
 	return s.receivePacket(p, false)
 }

@@ -2,9 +2,9 @@ package engineio
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 var (
@@ -21,37 +21,31 @@ type endError struct {
 func (e *endError) Error() string { return e.err.Error() }
 func (e *endError) Unwrap() error { return e.err }
 
-// receiveFrame handles one websocket message, on the connection's reading goroutine. It returns the type of the packet,
-// or that of one which says nothing.
-func (s *Session) receiveFrame(c *wsConn, data []byte, binary bool) (kind eio.Type, err error) {
+// carried is a session as the connection that carries it knows it, or one that asks to: it implements transport.Session.
+type carried Session
+
+// Receive implements transport.Session.
+func (c *carried) Receive(l *transport.Link, p eio.Packet, wrong error) (message bool, err error) {
+	s := (*Session)(c)
 	s.mu.Lock()
-	active, state := s.ws.Load() == c, s.state
+	active, state := s.link.Load() == l, s.state
 	s.mu.Unlock()
-	if !active {
-		err := s.receiveProbe(c, data, binary)
-		if err == nil {
-			s.tellUpgraded(c)
-		}
-		return eio.TypeNoop, err
-	}
-	if state != open {
-		return eio.TypeNoop, nil // what a client sends into a closing session is ignored
-	}
-	var p eio.Packet
-	if binary {
-		p, err = s.revision.DecodeBinary(data)
-	} else {
-		p, err = s.revision.DecodeText(data)
-	}
-	if err != nil {
-		return eio.TypeNoop, &endError{ParseError, err}
-	}
-	if p.Type != eio.TypeMessage {
-		if err := c.in.countControl(); err != nil {
-			return p.Type, err
+	switch {
+	case !active:
+		return false, s.receiveProbe(l, p, wrong)
+	case state != open:
+		return false, nil // what a client sends into a closing session is ignored
+	case wrong != nil:
+		return false, s.endBy(l, &endError{ParseError, wrong})
+	case p.Type != eio.TypeMessage:
+		if err := l.CountControl(); err != nil {
+			return false, err
 		}
 	}
-	return p.Type, s.receivePacket(p, true)
+	if err = s.receivePacket(p, true); err != nil {
+		err = s.endBy(l, err)
+	}
+	return p.Type == eio.TypeMessage, err
 }
 
 // receivePacket handles one packet of the main transport. An *endError says how the session ends. inline says that the
@@ -62,7 +56,11 @@ func (s *Session) receivePacket(p eio.Packet, inline bool) error {
 	}
 	switch p.Type {
 	case eio.TypeMessage:
-		s.deliver(p, inline)
+		if inline && s.inline != nil {
+			s.inline.MessageInline(p.Data, p.Binary)
+		} else {
+			s.handler.Message(p.Data, p.Binary)
+		}
 	case eio.TypePong:
 		return s.pong()
 	case eio.TypePing:
@@ -73,60 +71,67 @@ func (s *Session) receivePacket(p eio.Packet, inline bool) error {
 	return nil // open, upgrade and noop mean nothing here
 }
 
-// readingEnded ends what c was for, on its reading goroutine, and sees to the close handshake.
-func (s *Session) readingEnded(c *wsConn, err error) {
-	if discard, framed := s.endReading(c, err); discard {
-		c.discard(framed)
+// endBy ends the session if that is what a packet has done to it, and returns ErrEnded; otherwise err.
+func (s *Session) endBy(l *transport.Link, err error) error {
+	var end *endError
+	if !errors.As(err, &end) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end.reason == SlowConsumer {
+		l.Conn.Drop() // the client would have to read all the rest before it learnt of the end
+	} else {
+		l.Conn.Close(false)
+	}
+	s.endLocked(end.reason, end.err)
+	return transport.ErrEnded
+}
+
+// reasonOf says what the end of a session's connection is called.
+var reasonOf = [...]Reason{
+	transport.Closed: TransportClose,
+	transport.Failed: TransportError,
+	transport.Unread: SlowConsumer,
+}
+
+// Ended implements transport.Session.
+func (c *carried) Ended(l *transport.Link, cause transport.Cause, err error) {
+	s := (*Session)(c)
+	if s.probe == l {
+		s.forgetProbeLocked()
+	}
+	if cause == transport.Failed {
+		s.server.counters.violated(err)
+		timedOut(&s.server.counters.readTimeouts, err)
+	}
+	if s.link.Load() == l {
+		s.endLocked(reasonOf[cause], err)
 	}
 }
 
-// endReading says whether the rest of what the client sends is to be dropped, and whether it is still frames.
-func (s *Session) endReading(c *wsConn, err error) (discard, framed bool) {
-	var (
-		peer      *peerClosed
-		violation *eio.Violation
-		end       *endError
-	)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	active := s.ws.Load() == c
-	if s.probe == c {
-		s.forgetProbeLocked()
-	}
-	reason := TransportError
-	discard = true
-	switch {
-	case errors.As(err, &peer):
-		reason, err = TransportClose, nil
-		c.sendCloseLocked(peer.code)
-		c.finishLocked(endAtOnce)
-		discard = c.out.flushing // the flusher closes the connection when the answer has been written
-	case errors.As(err, &violation):
-		s.server.counters.violated(violation.Err)
-		c.sendCloseLocked(violation.Code)
-		c.finishLocked(endHalf)
-	case errors.As(err, &end):
-		reason, err, framed = end.reason, end.err, true
-		if reason == SlowConsumer {
-			discard = false // a close frame would wait behind all that the client has not read
-			break
-		}
-		c.closeSoonLocked(0)
-	case lost(err):
-		reason, discard = TransportClose, false
-	case c.in.ended(): // the close frame was not answered in time
-		discard = false
-	default: // a deadline passed in the middle of a message, reading failed, or the upgrade was refused
-		framed = errors.Is(err, errProbe)
-		timedOut(&s.server.counters.readTimeouts, err)
-		err = fmt.Errorf("engineio: reading: %w", err)
-		c.closeSoonLocked(0)
-		if !framed {
-			c.in.end() // a deadline that has passed would end discarding before the close frame is written
-		}
-	}
-	if active {
-		s.endLocked(reason, err)
-	}
-	return discard, framed
+// WriteFailed implements transport.Session.
+func (c *carried) WriteFailed(l *transport.Link, err error) {
+	timedOut(&c.server.counters.writeTimeouts, err)
+	(*Session)(c).writeFailed(l, err)
 }
+
+// Flushed implements transport.Session.
+func (c *carried) Flushed(l *transport.Link) {
+	if c.link.Load() == l {
+		(*Session)(c).tellFlushed()
+	}
+}
+
+// Shed implements transport.Session.
+func (c *carried) Shed(groups int) { c.server.counters.expendableDropped.Add(int64(groups)) }
+
+// Guard implements transport.Session.
+func (c *carried) Guard() {
+	if fault := recover(); fault != nil {
+		(*Session)(c).fault(fault)
+	}
+}
+
+// Gone implements transport.Session.
+func (c *carried) Gone() { c.server.running.Done() }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/parleyio/parley/internal/websocket"
 )
 
 // shuttingDown is the answer to a handshake during Shutdown.
@@ -35,7 +37,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, messa
 		s.opts.OnConnectionError(e)
 	}
 	h := w.Header()
-	if isUpgrade(r) {
+	if websocket.IsUpgrade(r) {
 		for name := range h {
 			delete(h, name)
 		}
@@ -43,7 +45,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, messa
 		h.Set("Content-Type", "text/html")
 		h.Set("Content-Length", strconv.Itoa(len(text)))
 		h["Date"] = nil
-		if text == "Missing or invalid Sec-WebSocket-Version header" {
+		if text == websocket.WrongVersion {
 			h.Set("Sec-WebSocket-Version", "13")
 		}
 		w.WriteHeader(http.StatusBadRequest)

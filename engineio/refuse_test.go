@@ -60,7 +60,7 @@ func TestRefused(t *testing.T) {
 		{"OPTIONS", "OPTIONS", "?EIO=4&transport=polling&sid={sid}", 500, "", ""},
 		{"DELETE", "DELETE", "?EIO=4&transport=polling&sid={sid}", 500, "", ""},
 	}
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		var context string
 		r := start(t, n, setup{options: engineio.Options{OnConnectionError: func(e *engineio.ConnectionError) {
 			var pairs []string
@@ -124,7 +124,7 @@ func TestRefused_upgrade(t *testing.T) {
 		{"bad key", with("dGhlIHNhbXBsZSBub25jZQ==", "dGhl*HNhbXBsZSBub25jZQ=="), "Missing or invalid Sec-WebSocket-Key header"},
 		{"version 8", with("Version: 13", "Version: 8"), "Missing or invalid Sec-WebSocket-Version header"},
 	}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{
 			server: &http.Server{ReadTimeout: n.patience},
 			options: engineio.Options{AllowRequest: func(r *http.Request) error {
@@ -194,7 +194,7 @@ func TestRefused_reset(t *testing.T) {
 
 // TestAllowRequest asks the application once for each session, and not for what follows in it.
 func TestAllowRequest(t *testing.T) {
-	inMemory(t, func(t *testing.T, n *network) {
+	inFrames(t, func(t *testing.T, n *network) {
 		asked := 0
 		r := start(t, n, setup{options: engineio.Options{AllowRequest: func(r *http.Request) error {
 			asked++

@@ -2,7 +2,6 @@ package engineio
 
 import (
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,9 +17,9 @@ type Request struct {
 	// Host is the host that the client asked for.
 	Host string
 	// Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one
-	// in X-Forwarded-For that is not. It is not valid when the peer has none, as on a Unix socket. IPv4 inside IPv6 is IPv4.
-	Address netip.Addr
-	// RemoteAddr is the address and port of the peer as net/http gives it: the client, or the last proxy before the server.
+	// in X-Forwarded-For that is not.
+	Address string
+	// RemoteAddr is the address and port of the peer: the client, or the last proxy before the server.
 	RemoteAddr string
 	// Secure tells that the request came over TLS to this server.
 	Secure bool
@@ -30,7 +29,7 @@ type Request struct {
 	headers headers
 }
 
-func newRequest(r *http.Request, address netip.Addr, now time.Time) *Request {
+func newRequest(r *http.Request, address string, now time.Time) *Request {
 	target := r.RequestURI // unlike r.URL, not changed by http.StripPrefix
 	if target == "" {
 		target = r.URL.RequestURI()
@@ -58,4 +57,69 @@ func (r *Request) Query() url.Values {
 		values[name] = slices.Clone(all[len(all)-1:])
 	}
 	return values
+}
+
+// headers is what a session keeps of a request's headers: names and values, each with a line feed behind it, which
+// neither can hold. Those that browsers of one kind send alike are kept once for all sessions that have them.
+type headers struct {
+	alike unique.Handle[string]
+	own   string
+}
+
+// isAlike reports whether a header has few different values, over all clients together.
+func isAlike(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Type", "Dnt", "Origin",
+		"Pragma", "Priority", "Sec-Websocket-Extensions", "Sec-Websocket-Version", "Upgrade", "User-Agent":
+		return true
+	}
+	return strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Ch-Ua")
+}
+
+func packHeaders(h http.Header) headers {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names) // the same headers make the same text
+	var alike, own strings.Builder
+	alikeSize, ownSize := 0, 0
+	for _, name := range names {
+		size := &ownSize
+		if isAlike(name) {
+			size = &alikeSize
+		}
+		for _, value := range h[name] {
+			*size += len(name) + 1 + len(value) + 1
+		}
+	}
+	alike.Grow(alikeSize)
+	own.Grow(ownSize)
+	for _, name := range names {
+		packed := &own
+		if isAlike(name) {
+			packed = &alike
+		}
+		for _, value := range h[name] {
+			packed.WriteString(name)
+			packed.WriteByte('\n')
+			packed.WriteString(value)
+			packed.WriteByte('\n')
+		}
+	}
+	return headers{unique.Make(alike.String()), own.String()}
+}
+
+// expand returns the headers as they were. Each call makes a new map.
+func (p headers) expand() http.Header {
+	h := http.Header{}
+	for _, rest := range []string{p.alike.Value(), p.own} {
+		for rest != "" {
+			var name, value string
+			name, rest, _ = strings.Cut(rest, "\n")
+			value, rest, _ = strings.Cut(rest, "\n")
+			h[name] = append(h[name], value)
+		}
+	}
+	return h
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/internal/pipe"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // network is one kind of connection between a server and its clients.
@@ -25,7 +27,24 @@ type network struct {
 	name     string
 	listener net.Listener
 	dial     func() (net.Conn, error)
-	patience time.Duration // how long a test waits for what must come; a fake clock makes waiting free
+	patience time.Duration   // how long a test waits for what must come; a fake clock makes waiting free
+	pipe     *pipe.Transport // takes the place of websockets; nil: it does not
+}
+
+// transport is the name of what sessions are upgraded to.
+func (n *network) transport() string {
+	if n.pipe != nil {
+		return pipe.Name
+	}
+	return string(engineio.WebSocket)
+}
+
+// buffer bounds what a connection in memory holds in each direction.
+func (n *network) buffer(size int) {
+	n.listener.(*memnet.Listener).Buffer = size
+	if n.pipe != nil {
+		n.pipe.Buffer = size
+	}
 }
 
 func tcp(t testing.TB) *network {
@@ -34,12 +53,20 @@ func tcp(t testing.TB) *network {
 		t.Fatal(err)
 	}
 	dial := func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }
-	return &network{"tcp", l, dial, 10 * time.Second}
+	return &network{name: "tcp", listener: l, dial: dial, patience: 10 * time.Second}
 }
 
 func memory(testing.TB) *network {
 	l := memnet.Listen()
-	return &network{"memory", l, func() (net.Conn, error) { return l.Dial(context.Background()) }, time.Hour}
+	dial := func() (net.Conn, error) { return l.Dial(context.Background()) }
+	return &network{name: "memory", listener: l, dial: dial, patience: time.Hour}
+}
+
+// piped is a network in memory with another transport in place of websockets.
+func piped(t testing.TB) *network {
+	n := memory(t)
+	n.name, n.pipe = pipe.Name, pipe.New()
+	return n
 }
 
 func overTLS(t testing.TB) *network {
@@ -71,17 +98,31 @@ var certificate = sync.OnceValue(func() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 })
 
-// eachNetwork runs a test over TCP, over TLS and, with a fake clock, in memory. Only TCP has direct writes and reads
-// without a buffer.
+// eachNetwork runs a test over TCP, over TLS and, with a fake clock, in memory: there with each transport. Only TCP has
+// direct writes and reads without a buffer.
 func eachNetwork(t *testing.T, test func(t *testing.T, n *network)) {
-	t.Run("tcp", func(t *testing.T) { test(t, tcp(t)) })
-	t.Run("tls", func(t *testing.T) { test(t, overTLS(t)) })
-	t.Run("memory", func(t *testing.T) { inMemory(t, test) })
+	eachFramed(t, test)
+	t.Run("pipe", func(t *testing.T) { inBubble(t, piped, test) })
 }
 
-// inMemory runs a test whose time is its own.
+// eachFramed is eachNetwork for what is about websockets alone.
+func eachFramed(t *testing.T, test func(t *testing.T, n *network)) {
+	t.Run("tcp", func(t *testing.T) { test(t, tcp(t)) })
+	t.Run("tls", func(t *testing.T) { test(t, overTLS(t)) })
+	t.Run("memory", func(t *testing.T) { inFrames(t, test) })
+}
+
+// inMemory runs a test whose time is its own, with each transport.
 func inMemory(t *testing.T, test func(t *testing.T, n *network)) {
-	synctest.Test(t, func(t *testing.T) { test(t, memory(t)) })
+	t.Run("websocket", func(t *testing.T) { inFrames(t, test) })
+	t.Run("pipe", func(t *testing.T) { inBubble(t, piped, test) })
+}
+
+// inFrames is inMemory for what is about websockets alone, or about neither transport.
+func inFrames(t *testing.T, test func(t *testing.T, n *network)) { inBubble(t, memory, test) }
+
+func inBubble(t *testing.T, n func(testing.TB) *network, test func(t *testing.T, n *network)) {
+	synctest.Test(t, func(t *testing.T) { test(t, n(t)) })
 }
 
 // rig is a running server.
@@ -116,6 +157,10 @@ func start(t testing.TB, n *network, s setup) *rig {
 	if s.options.Logger == nil {
 		s.options.Logger = slog.New(slog.DiscardHandler)
 	}
+	if n.pipe != nil {
+		s.options.Transports = []engineio.Transport{engineio.Polling}
+		s.options.MoreTransports = []transport.Transport{n.pipe}
+	}
 	var opened sync.Map // of *engineio.Session
 	engine, err := engineio.New(func(session *engineio.Session) engineio.Handler {
 		opened.Store(session, nil)
@@ -126,11 +171,15 @@ func start(t testing.TB, n *network, s setup) *rig {
 		if s.accept != nil {
 			s.accept(p)
 		}
-		r.peers <- p
+		p.ready = func() { r.peers <- p }
+		var handler engineio.Handler = p
 		if s.handler != nil {
-			return s.handler(p)
+			handler = s.handler(p)
 		}
-		return p
+		if _, controlled := handler.(transport.Controlled); !controlled {
+			p.ready()
+		}
+		return handler
 	}, &s.options)
 	if err != nil {
 		t.Fatal(err)
@@ -211,6 +260,16 @@ type peer struct {
 	message  func(*peer, message)
 	messages chan message
 	closed   chan ended
+
+	transport.Control // of the session
+
+	ready func() // hands the peer to the test
+}
+
+// SetControl implements transport.Controlled.
+func (p *peer) SetControl(c transport.Control) {
+	p.Control = c
+	p.ready()
 }
 
 // Message implements engineio.Handler.

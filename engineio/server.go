@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+	"github.com/parleyio/parley/internal/websocket"
 )
 
 // Server is an Engine.IO server. It is an http.Handler for any mount point: whatever is below it is Engine.IO. All
@@ -21,12 +23,14 @@ type Server struct {
 	proxies  proxies
 	gate     *gate
 	counters counters
-	deflate  *eio.Deflater  // nil: websockets are not compressed
-	cookie   *sessionCookie // nil: there is none
-	rules    eio.Rules      // that websockets are held to
-	greeting *Prepared      // Options.InitialPacket; nil: there is none
+	cookie   *sessionCookie   // nil: there is none
+	greeting *transport.Group // Options.InitialPacket; nil: there is none
 
-	// running counts the sessions whose handler has not been told of the end yet, and the readers of websockets.
+	polling    bool                  // clients may poll
+	transports []transport.Transport // others that they may use, in the order in which they are offered
+	limits     transport.Limits
+
+	// running counts the sessions whose handler has not been told of the end yet, and the readers of connections.
 	running sync.WaitGroup
 
 	using       sync.Mutex                     // held while a middleware is added
@@ -53,16 +57,17 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
 	}
 	s := &Server{opts: o, accept: accept, origins: origins, proxies: o.TrustedProxies, sessions: map[string]*Session{}}
-	s.rules = eio.Rules{MaxPayload: o.MaxPayload, MaxFragments: o.MaxFragments}
 	s.gate = newGate(&s.opts)
-	if s.deflate, err = newDeflater(o.PerMessageDeflate); err != nil {
+	s.limits = o.limits()
+	s.polling = slices.Contains(o.Transports, Polling)
+	if s.transports, err = o.transports(); err != nil {
 		return nil, err
 	}
 	if s.cookie, err = newSessionCookie(o.Cookie); err != nil {
 		return nil, err
 	}
 	if o.InitialPacket != nil {
-		s.greeting = Prepare(*o.InitialPacket)
+		s.greeting = &Prepare(*o.InitialPacket).group
 	}
 	return s, nil
 }
@@ -79,27 +84,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.origins.writePreflight(w, r)
 		return
 	}
-	link{s, 0}.ServeHTTP(w, r)
+	step{s, 0}.ServeHTTP(w, r)
 }
 
 // serve is ServeHTTP behind the check of the origin and the middlewares.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	query, _ := url.ParseQuery(r.URL.RawQuery)
-	upgrade := isUpgrade(r)
-	transport := Transport(last(query["transport"]))
-	if !slices.Contains(s.opts.Transports, transport) {
-		s.refuse(w, r, TransportUnknown, "", "transport", string(transport))
+	name := last(query["transport"])
+	t, ok := s.transport(name)
+	if !ok {
+		s.refuse(w, r, TransportUnknown, "", "transport", name)
 		return
 	}
 	if sid := last(query["sid"]); sid != "" {
-		s.serveSession(w, r, sid, transport, eio.RevisionOf(last(query["EIO"])), upgrade)
+		s.serveSession(w, r, sid, t, eio.RevisionOf(last(query["EIO"])))
 		return
 	}
 	switch {
-	case r.Method != http.MethodGet:
+	case r.Method != t.method():
 		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
 		return
-	case upgrade != (transport == WebSocket):
+	case !t.fits(r):
 		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_HANDSHAKE_ERROR")
 		return
 	}
@@ -119,11 +124,46 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, UnsupportedProtocolVersion, "", "protocol", last(query["EIO"]))
 		return
 	}
-	if transport == WebSocket {
-		s.openWebSocket(w, r, a)
+	if t.conns != nil {
+		s.openConn(t.conns, w, r, a)
 	} else {
 		s.openPolling(w, r, a)
 	}
+}
+
+// served is a transport that clients may ask for.
+type served struct {
+	name  Transport
+	conns transport.Transport // nil: it is polling
+}
+
+// transport returns the transport with a name, if it is served.
+func (s *Server) transport(name string) (t served, ok bool) {
+	if Transport(name) == Polling {
+		return served{name: Polling}, s.polling
+	}
+	for _, t := range s.transports {
+		if t.Name() == name {
+			return served{Transport(name), t}, true
+		}
+	}
+	return t, false
+}
+
+// method is that of the requests that open sessions.
+func (t served) method() string {
+	if t.conns != nil {
+		return t.conns.Method()
+	}
+	return http.MethodGet
+}
+
+// fits reports whether a request is of the form that the transport's requests have.
+func (t served) fits(r *http.Request) bool {
+	if t.conns != nil {
+		return t.conns.Opens(r)
+	}
+	return !websocket.IsUpgrade(r)
 }
 
 // last returns the value that counts of a query parameter: the last, as in the reference.
@@ -135,23 +175,23 @@ func last(values []string) string {
 }
 
 // serveSession serves a request that belongs to a session.
-func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, transport Transport, revision eio.Revision, upgrade bool) {
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, t served, revision eio.Revision) {
 	session := s.session(sid)
 	if session == nil {
 		s.refuse(w, r, SessionUnknown, "", "sid", sid)
 		return
 	}
 	switch {
-	case upgrade != (transport == WebSocket) || (!upgrade && session.Transport() != transport):
+	case !t.fits(r) || t.conns == nil && session.Transport() != Polling:
 		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
-			"transport", string(transport), "previousTransport", string(session.Transport()))
+			"transport", string(t.name), "previousTransport", string(session.Transport()))
 	case revision != session.revision:
 		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH",
 			"protocol", strconv.Itoa(revision.Number()), "previousProtocol", strconv.Itoa(session.Protocol()))
-	case upgrade && r.Method != http.MethodGet:
+	case t.conns != nil && r.Method != t.method():
 		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
-	case upgrade:
-		s.upgrade(w, r, session)
+	case t.conns != nil:
+		s.upgrade(t.conns, w, r, session)
 	case r.Method == http.MethodGet:
 		session.servePoll(w, r)
 	case r.Method == http.MethodPost:

@@ -1,12 +1,12 @@
 package engineio
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // Handler receives what happens on one session.
@@ -33,28 +33,29 @@ const (
 // Session is one logical connection to a client, whatever transport carries it. All methods may be called from any
 // goroutine and none of them blocks.
 type Session struct {
-	mu    sync.Mutex             // guards what says so below, too
-	state                        // first, with ws, because they are all that a broadcast needs
-	ws    atomic.Pointer[wsConn] // the transport once it is not polling; set once, with mu held
+	mu    sync.Mutex                     // guards what says so below, and the connection
+	state                                // first, with link, because they are all that a broadcast needs
+	link  atomic.Pointer[transport.Link] // of the connection once the transport is not polling; set once, with mu held
 
 	// Immutable after construction.
 	id       string
 	server   *Server
 	request  *Request
-	base64   bool          // binary messages leave as text over polling (query parameter b64)
-	revision eio.Revision  // of the protocol, as its handshake asked for
-	handler  Handler       // set by acceptHandler, before anything is received
-	inline   InlineHandler // the same; nil when it is none
+	base64   bool                    // binary messages leave as text over polling (query parameter b64)
+	revision eio.Revision            // of the protocol, as its handshake asked for
+	handler  Handler                 // set by acceptHandler, before anything is received
+	inline   transport.InlineHandler // the same; nil when it is none
 
-	postControls controlBudget // of the packets in POSTs; owned by the one POST that is handled
+	postControls transport.Budget // of the packets in POSTs; owned by the one POST that is handled
 
 	// awaitingPong tells the receiving side, without the lock, that a packet may matter to the heartbeat.
 	awaitingPong atomic.Bool
 
 	// mu guards state and the fields below.
 
-	polling pollTransport
-	probe   *wsConn // a websocket that asks to become the transport
+	polling    pollTransport
+	probe      *transport.Link // of a connection that asks to become the transport
+	probeTimer *time.Timer     // bounds that
 
 	accepted bool // handler is set
 	reason   Reason
@@ -84,158 +85,10 @@ func (s *Session) Transport() Transport {
 }
 
 func (s *Session) transportLocked() Transport {
-	if s.ws.Load() != nil {
-		return WebSocket
+	if l := s.link.Load(); l != nil {
+		return Transport(l.Conn.Name())
 	}
 	return Polling
-}
-
-// Send sends messages together, with nothing between them. The bytes may be used again after the call. It returns
-// ErrClosed, or ErrQueueFull when the client does not read fast enough, which closes the session.
-func (s *Session) Send(messages ...Message) error {
-	if len(messages) == 0 {
-		return nil
-	}
-	var few [4]eio.Packet // the usual event has no attachment, or a few
-	packets := few[:0]
-	for _, m := range messages {
-		packets = append(packets, m.packet())
-	}
-	c, err := s.sendPackets(packets, messages[0].Expendable)
-	if err == errPrepare {
-		copied := make([]Message, len(messages))
-		for i, m := range messages {
-			m.Data = append([]byte(nil), m.Data...)
-			copied[i] = m
-		}
-		return s.SendPrepared(Prepare(copied...), false)
-	}
-	return s.sent(c, err)
-}
-
-// errPrepare says that packets cannot be written from the bytes of the caller.
-var errPrepare = errors.New("engineio: to be prepared")
-
-// sendPackets encodes packets for the websocket c, at once. Its errors are those of sent, and errPrepare.
-func (s *Session) sendPackets(packets []eio.Packet, expendable bool) (c *wsConn, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c = s.ws.Load()
-	switch {
-	case s.state != open:
-		return nil, ErrClosed
-	case c == nil || expendable || c.deflate.Wants(packets):
-		return nil, errPrepare
-	}
-	fits, err := c.fitsLocked(c.form.Size(packets), len(packets))
-	switch {
-	case err != nil:
-		return c, err
-	case !fits:
-		return c, ErrQueueFull
-	}
-	flush, err := c.out.writePacketsLocked(packets, c.form)
-	c.startFlusherLocked(flush)
-	return c, err
-}
-
-// sent turns what has become of a message into the error that its sender sees. Another than those that a sender knows is
-// a failed write to c.
-func (s *Session) sent(c *wsConn, err error) error {
-	switch err {
-	case nil, ErrClosed, ErrDropped:
-		return err
-	case ErrQueueFull:
-		return s.overflow()
-	default:
-		s.writeFailed(c, err)
-		return ErrClosed
-	}
-}
-
-// SendPrepared sends messages that were made ready for several sessions. A volatile group is dropped, with ErrDropped,
-// when the client could not take it at once. Errors are those of Send.
-func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
-	if len(p.packets) == 0 {
-		return nil
-	}
-	if s.server.deflate != nil {
-		s.deflateFirst(p)
-	}
-	c, err := s.sendPrepared(p, volatile)
-	if err == ErrQueueFull && p.expendable {
-		s.server.counters.expendableDropped.Add(1)
-		return ErrDropped
-	}
-	return s.sent(c, err)
-}
-
-// Prefetch reads what SendPrepared will need of the session, so that the processor fetches it. Whoever is about to send to
-// thousands calls it for a few sessions and sends to them then: so the processor waits once for all that is in no cache,
-// and not for each in turn.
-func (s *Session) Prefetch() {
-	if c := s.ws.Load(); c != nil {
-		c.reader.Load()
-	}
-}
-
-// deflateFirst compresses the group if the websocket will want that, which takes too long to be done under the lock.
-func (s *Session) deflateFirst(p *Prepared) {
-	s.mu.Lock()
-	c := s.ws.Load()
-	s.mu.Unlock()
-	if c.deflateFirst(p) {
-		c.framesOf(p)
-	}
-}
-
-// sendPrepared hands a group to the transport. Its error is for sent.
-func (s *Session) sendPrepared(p *Prepared, volatile bool) (c *wsConn, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.state != open:
-		return nil, ErrClosed
-	case volatile && !s.writableLocked():
-		s.server.counters.volatileDropped.Add(1)
-		return nil, ErrDropped
-	}
-	return s.ws.Load(), s.sendLocked(p)
-}
-
-// writableLocked reports whether the client can take a message at this moment.
-func (s *Session) writableLocked() bool {
-	if c := s.ws.Load(); c != nil {
-		return c.out.writableLocked()
-	}
-	return s.polling.poll != nil
-}
-
-// sendLocked hands packets to the transport. An error other than ErrQueueFull is a failed write.
-func (s *Session) sendLocked(p *Prepared) error {
-	c := s.ws.Load()
-	if c == nil {
-		size := eio.Payload4.Size(p.packets) // near enough to the others
-		if !s.polling.fitsLocked(size, len(p.packets), &s.server.opts) && !s.shedLocked(size, len(p.packets)) {
-			return ErrQueueFull
-		}
-		s.polling.pushLocked(p)
-		return nil
-	}
-	fits, err := c.fitsLocked(len(c.framesOf(p)), len(p.packets))
-	switch {
-	case err != nil:
-		return err
-	case !fits:
-		return ErrQueueFull
-	}
-	return c.writePreparedLocked(p)
-}
-
-// overflow closes the session because its client does not keep up.
-func (s *Session) overflow() error {
-	s.Abort(SlowConsumer, ErrQueueFull)
-	return ErrQueueFull
 }
 
 // Close ends the session with the reason ForcedClose once what is queued has been written.
@@ -252,9 +105,9 @@ func (s *Session) close(wait time.Duration) {
 		if wait < closingPollTimeout { // the server shuts down: it waits less
 			s.timer.Reset(wait)
 		}
-	case s.ws.Load() != nil:
+	case s.link.Load() != nil:
 		s.state = closing
-		s.ws.Load().closeSoonLocked(0)
+		s.link.Load().Conn.Close(false)
 		s.endLocked(ForcedClose, nil)
 	default:
 		s.state = closing
@@ -274,12 +127,8 @@ func (s *Session) abortLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
-	if c := s.ws.Load(); c != nil {
-		if c.out.flushing && (reason == SlowConsumer || reason == PingTimeout) {
-			c.drop() // the client does not read: a close frame would wait behind all that it has not read
-		} else {
-			c.closeSoonLocked(0)
-		}
+	if l := s.link.Load(); l != nil {
+		l.Conn.Close(reason == SlowConsumer || reason == PingTimeout)
 	}
 	s.endLocked(reason, err)
 }
@@ -322,12 +171,16 @@ func (s *Session) acceptHandler() {
 	var handler Handler = nobody{}
 	func() {
 		defer s.guard()
-		handler = s.server.accept(s)
+		made := s.server.accept(s)
+		if h, ok := made.(transport.Controlled); ok {
+			h.SetControl((*controlled)(s))
+		}
+		handler = made
 	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handler, s.accepted = handler, true
-	s.inline, _ = handler.(InlineHandler)
+	s.inline, _ = handler.(transport.InlineHandler)
 	if s.state == closed {
 		go s.notifyClosed()
 	}
@@ -343,17 +196,7 @@ func (nobody) Close(Reason, error)  {}
 func (s *Session) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.ws.Load(); c != nil {
-		c.drop()
+	if l := s.link.Load(); l != nil {
+		l.Conn.Drop()
 	}
-}
-
-// writeFailed ends the session because a write to its connection failed.
-func (s *Session) writeFailed(c *wsConn, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ws.Load() == c {
-		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
-	}
-	c.drop()
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
 // Stats is a snapshot of a server's counters. All but Sessions only grow.
@@ -103,7 +104,7 @@ func (c *counters) violated(err error) {
 		c.payloadTooLarge.Add(1)
 	case errors.Is(err, eio.ErrFragments):
 		c.tooManyFragments.Add(1)
-	case errors.Is(err, errControls):
+	case errors.Is(err, transport.ErrControls):
 		c.tooManyControls.Add(1)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/parleyio/parley/engineio"
 )
 
@@ -18,7 +16,7 @@ func TestStats_timeouts(t *testing.T) {
 	}{
 		"a message": {func(r *rig) {
 			c, p := r.websocket()
-			c.write(masked(ws.NewTextFrame([]byte("4never complete")))[:8])
+			c.begins("4never complete")
 			p.ends(engineio.TransportError)
 		}, func(s engineio.Stats) int64 { return s.ReadTimeouts }},
 		"a body": {func(r *rig) {

@@ -36,7 +36,7 @@ func TestUpgrade(t *testing.T) {
 		p.send("moved", "along") // nobody polls: they wait, and leave over the websocket
 		probe.says("5")
 		probe.hears("4moved", "4along")
-		if p.Transport() != engineio.WebSocket {
+		if string(p.Transport()) != n.transport() {
 			t.Errorf("transport %q", p.Transport())
 		}
 		probe.says("4by websocket")
@@ -98,27 +98,35 @@ func TestUpgrade_noop(t *testing.T) {
 func TestUpgrade_refused(t *testing.T) {
 	cases := []struct {
 		name   string
-		frames string
-		closed string
+		frames []ws.Frame // nil: bytes that are none
+		closed string     // the payload of a websocket's close frame
 	}{
-		{"ping without probe", masked(ws.NewTextFrame([]byte("2"))), ""},
-		{"a message", masked(ws.NewTextFrame([]byte("40"))), ""},
-		{"pong", masked(ws.NewTextFrame([]byte("3probe"))), ""},
-		{"nothing", masked(ws.NewTextFrame(nil)), ""},
-		{"binary", masked(ws.NewBinaryFrame([]byte("2probe"))), ""},
-		{"a message after the probe", masked(ws.NewTextFrame([]byte("2probe"))) + masked(ws.NewTextFrame([]byte("4x"))), ""},
-		{"bytes that are no frames", "test", status(ws.StatusProtocolError)},
-		{"bad UTF-8", masked(ws.NewTextFrame([]byte("5\xff"))), status(ws.StatusInvalidFramePayloadData)},
-		{"too large", masked(ws.NewTextFrame([]byte(strings.Repeat("5", 1001)))), status(ws.StatusMessageTooBig)},
-		{"a close frame", masked(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))), status(1000)},
+		{"ping without probe", []ws.Frame{ws.NewTextFrame([]byte("2"))}, ""},
+		{"a message", []ws.Frame{ws.NewTextFrame([]byte("40"))}, ""},
+		{"pong", []ws.Frame{ws.NewTextFrame([]byte("3probe"))}, ""},
+		{"nothing", []ws.Frame{ws.NewTextFrame(nil)}, ""},
+		{"binary", []ws.Frame{ws.NewBinaryFrame([]byte("2probe"))}, ""},
+		{"a message after the probe", []ws.Frame{ws.NewTextFrame([]byte("2probe")), ws.NewTextFrame([]byte("4x"))}, ""},
+		{"bytes that are no frames", nil, status(ws.StatusProtocolError)},
+		{"bad UTF-8", []ws.Frame{ws.NewTextFrame([]byte("5\xff"))}, status(ws.StatusInvalidFramePayloadData)},
+		{"too large", []ws.Frame{ws.NewTextFrame([]byte(strings.Repeat("5", 1100)))}, status(ws.StatusMessageTooBig)},
+		{"a close frame", []ws.Frame{ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))}, status(1000)},
 	}
 	eachNetwork(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{options: engineio.Options{MaxPayload: 1000}})
 		c, p := r.poll()
 		for _, test := range cases {
+			if n.pipe != nil {
+				if test.frames == nil || test.name == "bad UTF-8" {
+					continue // it has neither frames nor text
+				}
+				test.closed = ""
+			}
 			held := c.hold()
 			probe := c.probe()
-			probe.write(test.frames)
+			if probe.sends(test.frames...); test.frames == nil {
+				probe.write("test")
+			}
 			h, payload := probe.frame()
 			if string(payload) == "3probe" {
 				c.answered(held, "6")
@@ -156,7 +164,7 @@ func TestUpgrade_options(t *testing.T) {
 		c.probe().closes("")
 		raw := r.raw()
 		raw.write(strings.Replace(websocketRequest("?EIO=4&transport=websocket&sid="+c.SID), "Version: 13", "Version: 12", 1))
-		if response := raw.response(); response.StatusCode != 400 || response.Header.Get("Sec-WebSocket-Version") != "13" {
+		if response := raw.response(); response.StatusCode != 400 || n.pipe == nil && response.Header.Get("Sec-WebSocket-Version") != "13" {
 			t.Errorf("status %d", response.StatusCode)
 		}
 		p.send("polling")
@@ -367,4 +375,45 @@ func upgradeInTheMiddle(c *poller, count, polls int) {
 		takes(string(packet))
 	}
 	socket.conn.Close()
+}
+
+// TestUpgrade_late: a client may name its session by the connection itself, when the request has been answered.
+func TestUpgrade_late(t *testing.T) {
+	inBubble(t, piped, func(t *testing.T, n *network) {
+		r := start(t, n, setup{options: engineio.Options{MaxConnections: 3}})
+		dial := func(sid string) *socket {
+			client, err := n.pipe.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.NameSession(sid)
+			name, value := client.Header()
+			if a := r.do("GET", "?EIO=4&transport=pipe&session=late", "", name+": "+value); a.status != 200 {
+				t.Fatalf("status %d", a.status)
+			}
+			return &socket{t: t, conn: client, pipe: client}
+		}
+		fresh := dial("")
+		fresh.opens()
+		r.peer()
+
+		c, p := r.poll()
+		p.send("moved")
+		dial("unknown").ends()
+		if stats := r.engine.Stats(); stats.Sessions != 2 || stats.Opened != 2 || stats.Refused[engineio.SessionUnknown] != 1 {
+			t.Errorf("stats %+v", stats)
+		}
+		fresh.says("1")
+		fresh.closes("")
+		probe := dial(c.SID)
+		probe.says("2probe")
+		probe.hears("3probe")
+		probe.says("5")
+		probe.hears("4moved")
+		probe.says("4by pipe")
+		p.wants("by pipe")
+		if stats := r.engine.Stats(); stats.Sessions != 1 || stats.Opened != 2 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
 }

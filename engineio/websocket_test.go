@@ -18,7 +18,7 @@ import (
 // frame and in several, with control frames between them.
 func TestWebSocket_messages(t *testing.T) {
 	sizes := []int{0, 1, 123, 124, 125, 126, 127, 2030, 2047, 2048, 2049, 4096, 8183, 8191, 8192, 8193, 65534, 65535, 65536, 200_000, 999_999}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{message: func(p *peer, m message) {
 			data := []byte(m.data)
 			if err := p.Send(engineio.Message{Data: data, Binary: m.binary}); err != nil {
@@ -52,7 +52,7 @@ func TestWebSocket_messages(t *testing.T) {
 
 // TestWebSocket_byteByByte sends frames in the smallest pieces that there are.
 func TestWebSocket_byteByByte(t *testing.T) {
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.websocket()
 		stream := masked(ws.NewTextFrame([]byte("4one"))) +
@@ -122,7 +122,7 @@ func TestWebSocket_violations(t *testing.T) {
 		{"close with an unknown code", masked(ws.NewCloseFrame([]byte{3, 0xe7})), protocolError, engineio.TransportError},
 		{"close with a bad reason", masked(ws.NewCloseFrame([]byte{3, 0xe8, 0xff})), notUTF8, engineio.TransportError},
 	}
-	eachNetwork(t, func(t *testing.T, n *network) {
+	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{options: engineio.Options{MaxPayload: 1000, MaxFragments: 10, MaxControlPackets: 50}})
 		other, otherPeer := r.websocket()
 		for _, test := range cases {
@@ -160,7 +160,7 @@ func TestWebSocket_closed(t *testing.T) {
 	}
 	for name, answer := range cases {
 		t.Run(name, func(t *testing.T) {
-			eachNetwork(t, func(t *testing.T, n *network) {
+			eachFramed(t, func(t *testing.T, n *network) {
 				r := start(t, n, setup{})
 				c, p := r.websocket()
 				p.send("last")
@@ -199,7 +199,7 @@ func TestWebSocket_slowMessage(t *testing.T) {
 		"half of a second frame": {masked(ws.NewTextFrame([]byte("4whole"))) + "\x81"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inMemory(t, func(t *testing.T, n *network) {
+			inFrames(t, func(t *testing.T, n *network) {
 				c, p := start(t, n, setup{options: engineio.Options{PingInterval: time.Hour}}).websocket()
 				time.Sleep(20 * time.Minute)
 				began := time.Now()

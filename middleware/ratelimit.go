@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -104,8 +103,8 @@ type RateLimiter struct {
 
 	making      sync.Mutex // held while a connection gets its client
 	connections *socketio.Data[*client]
-	users       *owners[string]
-	networks    *owners[netip.Prefix]
+	users       *owners
+	addresses   *owners
 
 	exceeded              []atomic.Int64 // by limit
 	refused, disconnected atomic.Int64
@@ -161,8 +160,8 @@ func RateLimit(opts *RateLimitOptions) (*RateLimiter, error) {
 		l.buckets[given.Per]++
 		fill[given.Per] = max(fill[given.Per], one.fill())
 	}
-	l.users = newOwners[string](l.buckets[PerUser], fill[PerUser], o.MaxUsers)
-	l.networks = newOwners[netip.Prefix](l.buckets[PerIP], fill[PerIP], o.MaxIPs)
+	l.users = newOwners(l.buckets[PerUser], fill[PerUser], o.MaxUsers)
+	l.addresses = newOwners(l.buckets[PerIP], fill[PerIP], o.MaxIPs)
 	return l, nil
 }
 
@@ -217,7 +216,7 @@ func (l *RateLimiter) client(s *socketio.Socket) *client {
 	defer l.making.Unlock()
 	c, ok := l.connections.Value(s)
 	if !ok {
-		c = &client{owner: newOwner(l.buckets[PerConnection]), network: networkOf(s.Handshake().Address())}
+		c = &client{owner: newOwner(l.buckets[PerConnection]), address: network(s.Handshake().Address())}
 		l.connections.Set(s, c)
 	}
 	return c
@@ -231,8 +230,8 @@ func (l *RateLimiter) take(c *client, s *socketio.Socket, name string, now time.
 			by[PerUser] = l.users.find(user)
 		}
 	}
-	if l.buckets[PerIP] > 0 && c.network.IsValid() {
-		by[PerIP] = l.networks.find(c.network)
+	if l.buckets[PerIP] > 0 && c.address != "" {
+		by[PerIP] = l.addresses.find(c.address)
 	}
 	for _, o := range by { // in the order of the scopes, so that no two wait for each other
 		if o != nil {
@@ -291,9 +290,9 @@ func (l *RateLimiter) Stats() RateLimiterStats {
 		Refused:      l.refused.Load(),
 		Exceeded:     make([]int64, len(l.exceeded)),
 		Disconnected: l.disconnected.Load(),
-		Crowded:      l.users.crowded.Load() + l.networks.crowded.Load(),
+		Crowded:      l.users.crowded.Load() + l.addresses.crowded.Load(),
 		Users:        l.users.len(),
-		IPs:          l.networks.len(),
+		IPs:          l.addresses.len(),
 	}
 	for i := range l.exceeded {
 		s.Exceeded[i] = l.exceeded[i].Load()

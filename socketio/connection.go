@@ -12,6 +12,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/transport"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -21,8 +22,9 @@ type connection struct {
 	// Immutable after construction.
 	server  *Server
 	session *engineio.Session
-	eio3    bool  // the client is one of Socket.IO 2; see eio3.go
-	slot    uint8 // of server.inline
+	control transport.Control // of the session; set before its first message
+	eio3    bool              // the client is one of Socket.IO 2; see eio3.go
+	slot    uint8             // of server.inline
 
 	// Owned by the goroutine that delivers messages.
 	decoder parser.Decoder
@@ -73,6 +75,9 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	}
 	return c
 }
+
+// SetControl implements transport.Controlled.
+func (c *connection) SetControl(control transport.Control) { c.control = control }
 
 // Message takes one Engine.IO message that came by polling.
 func (c *connection) Message(data []byte, binary bool) { c.take(data, binary, false) }

@@ -76,9 +76,9 @@ func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error 
 		c.room = room
 		c.mu.Unlock()
 		c.server.counters.inboxStalls.Add(1)
-		c.session.Stalled(true)
+		c.control.Stalled(true)
 		<-room
-		c.session.Stalled(false)
+		c.control.Stalled(false)
 		c.mu.Lock()
 	}
 }
@@ -131,12 +131,12 @@ func (s *Socket) drain() (last bool) {
 			return do.last
 		}
 		if do.more && !corked {
-			c.session.Cork()
+			c.control.Cork()
 			corked = true
 		}
 		s.handle(do.event)
 		if corked && !do.more {
-			c.session.Uncork()
+			c.control.Uncork()
 			corked = false
 		}
 	}

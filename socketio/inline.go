@@ -146,6 +146,6 @@ func (c *connection) handOver(run uint64) {
 func (c *connection) handOverLocked() {
 	if c.inlineRun != 0 {
 		c.inlineRun = 0
-		c.session.HandOver()
+		c.control.HandOver()
 	}
 }

@@ -3,7 +3,6 @@ package socketio
 import (
 	"errors"
 	"log/slog"
-	"slices"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
@@ -27,28 +26,24 @@ func socketOf(m cluster.Member) *Socket { return (*Socket)(m.(*member)) }
 // deliverer is a namespace in its role as cluster.Local.
 type deliverer struct{ nsp *Namespace }
 
-// prefetched is how many sessions are fetched into the processor's cache at a time. Each writes to the kernel afterwards, which
-// needs most of that cache for itself.
-const prefetched = 16
-
 // Deliver encodes the packet once and puts the result into the send queue of each member.
 func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.Target) error {
 	prepared, err := d.nsp.server.prepare(p, sending{plain: t.NoCompress, expendable: d.nsp.expendable(p)})
 	if err != nil {
 		return err
 	}
-	for few := range slices.Chunk(members, prefetched) {
-		for _, m := range few {
-			socketOf(m).session.Prefetch()
-		}
-		for _, m := range few {
-			// A full queue closes that member's session; a closed one has nobody to tell.
-			s := socketOf(m)
-			if err := s.session.SendPrepared(prepared, t.Volatile); err != nil && errors.Is(err, ErrQueueFull) {
-				s.conn.overflowed.Store(true)
+	sessions := func(yield func(*engineio.Session) bool) {
+		for _, m := range members {
+			if !yield(socketOf(m).session) {
+				return
 			}
 		}
 	}
+	prepared.SendTo(sessions, t.Volatile, func(i int, err error) {
+		if errors.Is(err, ErrQueueFull) { // which closes that member's session
+			socketOf(members[i]).conn.overflowed.Store(true)
+		}
+	})
 	return nil
 }
 
@@ -88,7 +83,7 @@ func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
 	for _, m := range members {
 		s := socketOf(m)
 		infos = append(infos, cluster.SocketInfo{
-			ID: s.id, Rooms: s.Rooms(), Handshake: s.marshalHandshake(), Data: s.marshalData(),
+			ID: s.id, Rooms: s.Rooms(), Handshake: s.handshake.marshal(), Data: s.marshalData(),
 		})
 	}
 	return infos

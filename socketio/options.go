@@ -13,6 +13,7 @@ import (
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/transport"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -42,8 +43,10 @@ type Options struct {
 	// AckTimeout ends an EmitWithAck whose context has no deadline. Zero means 30 s.
 	AckTimeout time.Duration
 
-	// Transports lists what clients may use. Empty means polling and websocket.
+	// Transports lists which of polling and websocket clients may use. Empty means both.
 	Transports []engineio.Transport
+	// MoreTransports are served beside those of Transports; see engineio.Options. Empty means none.
+	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of Socket.IO 2, which speak revision 3 of Engine.IO. They join the namespace "/" by
 	// connecting, authenticate with the query of the URL or of the namespace (see Handshake.Auth), and compute their
 	// sockets' ids from the id of the session. So whoever is told such a socket's id can act as its client: do not tell
@@ -253,6 +256,7 @@ func (o *Options) engine() *engineio.Options {
 		WriteTimeout:        o.WriteTimeout,
 		MaxPayload:          o.MaxPayload,
 		Transports:          o.Transports,
+		MoreTransports:      o.MoreTransports,
 		AllowEIO3:           o.AllowEIO3,
 		AllowJSONP:          o.AllowJSONP,
 		NoUpgrades:          o.NoUpgrades,

@@ -51,7 +51,7 @@ func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
 		session:   c.session,
 		nsp:       nsp,
 		conn:      c,
-		handshake: Handshake{auth: json.RawMessage(auth), request: c.session.Request()},
+		handshake: Handshake{Auth: json.RawMessage(auth), request: c.session.Request()},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(c.server.base)
 	return s

@@ -27,8 +27,10 @@ func Parley() *Rules {
 func layers() []Layer {
 	return []Layer{
 		{"tools of tests and mains", []string{"internal/testing/*", "internal/memory"}},
-		{"foundations", []string{"internal/errs", "internal/guard", "internal/memnet"}},
+		{"foundations", []string{"internal/buffer", "internal/errs", "internal/guard", "internal/memnet"}},
 		{"wire", []string{"parser", "internal/eio"}},
+		{"seam", []string{"internal/transport"}},
+		{"connections", []string{"internal/websocket", "internal/pipe"}},
 		{"concepts", []string{"event", "cluster", "engineio"}},
 		{"endpoints", []string{
 			"socketio", "client", "emitter", "adapter/*", "webtransport", "schema", "cluster/forward",
@@ -75,7 +77,7 @@ func bans() []Ban {
 // modules are the modules of others. Longer paths stand before those that they begin with.
 func modules() []Module {
 	return []Module{
-		{"github.com/gobwas/ws", []string{"internal/eio", "engineio", "conformance/soak"},
+		{"github.com/gobwas/ws", []string{"internal/eio", "internal/websocket", "conformance/soak"},
 			"WebSocket handshake, frame headers and masking: the smallest and fastest of those that were measured; soak's " +
 				"clients break the protocol frame by frame"},
 		{"golang.org/x/time/rate", []string{"engineio", "middleware"},

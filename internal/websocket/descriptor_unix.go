@@ -1,6 +1,6 @@
 //go:build unix
 
-package engineio
+package websocket
 
 import (
 	"io"
@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/parleyio/parley/internal/buffer"
 )
 
 // descriptor is a websocket's connection as its bare descriptor, for single reads and writes that do not block. It is a
@@ -50,6 +52,7 @@ func (d *descriptor) take(conn net.Conn) bool {
 	}
 	if err != nil {
 		d.File.Close()
+		d.File = nil
 		return false
 	}
 	conn.Close() // the duplicate stays
@@ -64,8 +67,8 @@ func (d *descriptor) writeBatch(batch net.Buffers) (int64, error) {
 		for _, b := range batch {
 			size += len(b)
 		}
-		own := takeWriteBuffer()
-		defer giveWriteBuffer(own)
+		own := buffer.Take()
+		defer buffer.Give(own)
 		*own = slices.Grow(*own, size)
 		for _, b := range batch {
 			*own = append(*own, b...)

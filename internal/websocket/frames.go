@@ -1,19 +1,33 @@
-package engineio
+package websocket
 
 import (
-	"errors"
-	"io"
-	"net"
+	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
 
+	"github.com/parleyio/parley/internal/buffer"
 	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
 )
 
-var errControls = errors.New("engineio: too many control packets in a second")
+const (
+	// readBufferSize holds a burst of small messages; a read that finds nothing gives its buffer back at once.
+	readBufferSize = 8 << 10
+	// plainBufferSize is what a connection without a descriptor keeps all the time.
+	plainBufferSize = 2 << 10
+)
+
+// readBuffers are shared by all servers of a process: a buffer belongs to nobody while it is in the pool.
+var readBuffers = sync.Pool{New: func() any { return new([readBufferSize]byte) }}
+
+func takeReadBuffer() *[readBufferSize]byte { return readBuffers.Get().(*[readBufferSize]byte) }
+
+func giveReadBuffer(b *[readBufferSize]byte) {
+	buffer.Poison(b[:])
+	readBuffers.Put(b)
+}
 
 // frameReader turns a connection's bytes into websocket messages. All of it is owned by the connection's reading
 // goroutine, save for what the constructor sets.
@@ -26,7 +40,7 @@ type frameReader struct {
 	conn    stream
 	direct  *descriptor // nil: ordinary reads
 	onReady func(fd uintptr) bool
-	limits  *Options
+	link    *transport.Link
 
 	pooled *[readBufferSize]byte // what buf is of, when direct is set
 	buf    []byte                // nil while nothing is buffered and direct is set
@@ -41,16 +55,15 @@ type frameReader struct {
 
 	last atomic.Pointer[time.Time] // the connection's last deadline, once it is ending; set once, by any goroutine
 
-	controls controlBudget
-
 	inflated *[]byte // the pooled buffer with a decompressed message
 }
 
-// init makes the reader ready; early holds bytes that were read before it existed.
-func (f *frameReader) init(conn stream, direct *descriptor, early []byte, limits *Options, rules *eio.Rules) {
-	f.conn, f.direct, f.limits = conn, direct, limits
-	f.frames.Rules = rules
-	if direct != nil {
+// init makes the reader of c ready; early holds bytes that were read before it existed.
+func (f *frameReader) init(c *Conn, rules *eio.Rules, early []byte) {
+	f.conn, f.link = c.conn, &c.Link
+	f.frames = eio.Assembler{Rules: rules, Inflates: c.deflate != nil}
+	if c.isDirect() {
+		f.direct = &c.direct
 		f.onReady = f.tryRead
 	} else {
 		f.buf = make([]byte, max(plainBufferSize, len(early)))
@@ -81,7 +94,8 @@ func (f *frameReader) release() {
 }
 
 // readMessage calls control for each control frame and returns the next whole message. The message's bytes are valid
-// until the next call. An error of type *eio.Violation says how to close the connection.
+// until the next call. An error of type *eio.Violation says how to close the connection; another one may be transport.ErrControls
+// or that of control.
 func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) error) (data []byte, binary bool, err error) {
 	f.message = nil
 	f.releaseInflated()
@@ -95,7 +109,7 @@ func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) err
 			if err != nil {
 				return nil, false, err
 			}
-			if err := f.countControl(); err != nil {
+			if err := f.link.CountControl(); err != nil {
 				return nil, false, err
 			}
 			if err := control(h.OpCode, payload); err != nil {
@@ -121,7 +135,7 @@ func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) err
 		if h.Fin {
 			f.disarm()
 			if f.frames.Compressed() {
-				f.inflated = takeWriteBuffer() // until the next message
+				f.inflated = buffer.Take() // until the next message
 			}
 			return f.frames.End(data, f.inflated)
 		}
@@ -196,7 +210,7 @@ func (f *frameReader) fill() error {
 	}
 	if (f.w > 0 || f.inFrame || f.frames.Open()) && !f.deadline {
 		f.deadline = true
-		f.setDeadline(time.Now().Add(f.limits.ReadTimeout))
+		f.setDeadline(time.Now().Add(f.link.Limits.ReadTimeout))
 	}
 	if f.direct == nil {
 		n, err := f.conn.Read(f.buf[f.w:])
@@ -243,7 +257,7 @@ func (f *frameReader) setDeadline(t time.Time) {
 
 // end gives the client CloseTimeout to close its side, counted from the first call. It may be called by any goroutine.
 func (f *frameReader) end() {
-	last := time.Now().Add(f.limits.CloseTimeout)
+	last := time.Now().Add(f.link.Limits.CloseTimeout)
 	f.last.CompareAndSwap(nil, &last) // before the deadline is set: see setDeadline
 	f.conn.SetReadDeadline(*f.last.Load())
 }
@@ -257,32 +271,9 @@ func (f *frameReader) ended() bool {
 // releaseInflated gives the buffer of a decompressed message back.
 func (f *frameReader) releaseInflated() {
 	if f.inflated != nil {
-		giveWriteBuffer(f.inflated)
+		buffer.Give(f.inflated)
 		f.inflated = nil
 	}
-}
-
-// countControl counts a control frame or a packet that is no message.
-func (f *frameReader) countControl() error {
-	if !f.controls.allow(f.limits.MaxControlPackets) {
-		return &eio.Violation{Code: ws.StatusPolicyViolation, Err: errControls}
-	}
-	return nil
-}
-
-// controlBudget bounds what a client can make the server do with packets that carry nothing.
-type controlBudget struct {
-	second int64 // the current one
-	used   int   // in it
-}
-
-// allow counts one packet and reports whether the client may still send it.
-func (b *controlBudget) allow(limit int) bool {
-	if second := time.Now().Unix(); second != b.second {
-		b.second, b.used = second, 0
-	}
-	b.used++
-	return b.used <= limit
 }
 
 // discard reads and drops until the client closes its side or the deadline passes.
@@ -296,7 +287,8 @@ func (f *frameReader) discard() {
 	}
 }
 
-// lost tells an ordinary end of a connection from an error.
-func lost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
+// more reports whether another whole frame has been read already.
+func (f *frameReader) more() bool {
+	h, size, err := eio.ParseHeader(f.buf[f.r:f.w])
+	return err == nil && size > 0 && h.Length <= int64(f.w-f.r-size)
 }

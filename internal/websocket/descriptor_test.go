@@ -1,6 +1,6 @@
 //go:build unix
 
-package engineio
+package websocket
 
 import (
 	"bytes"
@@ -12,6 +12,26 @@ import (
 	"testing"
 	"time"
 )
+
+// tcpPair returns the two ends of a TCP connection.
+func tcpPair(t testing.TB) (client, server *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); s.Close() })
+	return c.(*net.TCPConn), s.(*net.TCPConn)
+}
 
 // unixPair returns the two ends of a connection of Unix sockets.
 func unixPair(t *testing.T, network string) (client, server net.Conn) {

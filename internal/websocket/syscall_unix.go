@@ -1,6 +1,6 @@
 //go:build unix && (!linux || 386 || s390x)
 
-package engineio
+package websocket
 
 import "syscall"
 

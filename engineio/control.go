@@ -1,0 +1,37 @@
+package engineio
+
+// controlled is a session as a handler of Parley's own controls it: it implements transport.Control.
+type controlled Session
+
+// Cork implements transport.Control.
+func (c *controlled) Cork() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.link.Load(); l != nil && c.state == open {
+		l.Conn.Cork()
+	}
+}
+
+// Uncork implements transport.Control.
+func (c *controlled) Uncork() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.link.Load(); l != nil {
+		(*Session)(c).failLocked(l, l.Conn.Uncork())
+	}
+}
+
+// HandOver implements transport.Control.
+func (c *controlled) HandOver() { c.link.Load().Conn.HandOver() }
+
+// Stalled implements transport.Control.
+func (c *controlled) Stalled(stalled bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wasStalls = true
+	if stalled {
+		c.stalls++
+	} else {
+		c.stalls--
+	}
+}

@@ -1,0 +1,210 @@
+package engineio
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+)
+
+// scratches hold the packets of one Send: a connection is called through an interface, behind which the compiler cannot
+// see that they are not kept.
+var scratches = sync.Pool{New: func() any { return new([4]eio.Packet) }} // an event has no attachment, or a few
+
+// Send sends messages together, with nothing between them. The bytes may be used again after the call. It returns
+// ErrClosed, ErrQueueFull when the client does not read fast enough, which closes the session, or ErrDropped.
+func (s *Session) Send(messages ...Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	scratch := scratches.Get().(*[4]eio.Packet)
+	packets := scratch[:0]
+	for _, m := range messages {
+		packets = append(packets, m.packet())
+	}
+	err := s.sendPackets(packets, messages[0].Expendable)
+	*scratch = [4]eio.Packet{}
+	scratches.Put(scratch)
+	if err != transport.ErrUnprepared {
+		return s.sent(err)
+	}
+	copied := make([]Message, len(messages))
+	for i, m := range messages {
+		m.Data = append([]byte(nil), m.Data...)
+		copied[i] = m
+	}
+	return s.SendPrepared(Prepare(copied...), false)
+}
+
+// sendPackets has the connection encode packets from the caller's bytes, or returns ErrUnprepared.
+func (s *Session) sendPackets(packets []eio.Packet, expendable bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.link.Load()
+	switch {
+	case s.state != open:
+		return ErrClosed
+	case l == nil || expendable:
+		return transport.ErrUnprepared
+	}
+	return s.failLocked(l, l.Conn.Send(packets))
+}
+
+// SendPrepared sends messages that were made ready for several sessions. A volatile group is dropped, with ErrDropped,
+// when the client could not take it at once. Errors are those of Send.
+func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
+	g := &p.group
+	if len(g.Packets) == 0 {
+		return nil
+	}
+	if l := s.link.Load(); l != nil && l.Prepares {
+		l.Conn.Prepare(g)
+	}
+	err := s.sendGroup(g, volatile)
+	if err == ErrQueueFull && g.Expendable {
+		s.server.counters.expendableDropped.Add(1)
+		return ErrDropped
+	}
+	return s.sent(err)
+}
+
+func (s *Session) sendGroup(g *transport.Group, volatile bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state != open:
+		return ErrClosed
+	case volatile && !s.writableLocked():
+		s.server.counters.volatileDropped.Add(1)
+		return ErrDropped
+	}
+	return s.failLocked(s.link.Load(), s.sendLocked(g))
+}
+
+// sent closes the session if its client does not keep up, and passes the error on.
+func (s *Session) sent(err error) error {
+	if err == ErrQueueFull {
+		s.Abort(SlowConsumer, err)
+	}
+	return err
+}
+
+// prefetched is how many sessions are fetched into the processor's cache at a time. Each writes to the kernel afterwards,
+// which needs most of that cache for itself.
+const prefetched = 16
+
+// SendTo sends the messages to many sessions, as SendPrepared does to one. Failed is called with the errors, each with the
+// place of its session in the sequence, from zero; nil ignores them.
+func (p *Prepared) SendTo(sessions iter.Seq[*Session], volatile bool, failed func(i int, err error)) {
+	var few [prefetched]*Session
+	first, n := 0, 0
+	send := func() {
+		for _, s := range few[:n] { // so the processor waits once for all that is in no cache, and not for each in turn
+			if l := s.link.Load(); l != nil {
+				l.Touch()
+			}
+		}
+		for i, s := range few[:n] {
+			if err := s.SendPrepared(p, volatile); err != nil && failed != nil {
+				failed(first+i, err)
+			}
+		}
+		first, n = first+n, 0
+	}
+	for s := range sessions {
+		few[n] = s
+		if n++; n == prefetched {
+			send()
+		}
+	}
+	send()
+}
+
+// sendLocked hands a group to the connection or to the next poll. An error other than ErrQueueFull is a failed write.
+func (s *Session) sendLocked(g *transport.Group) error {
+	if l := s.link.Load(); l != nil {
+		return l.Conn.SendGroup(g)
+	}
+	dropped, fits := s.polling.reserveLocked(g, &s.server.limits)
+	s.server.counters.expendableDropped.Add(int64(dropped))
+	if !fits {
+		return ErrQueueFull
+	}
+	s.polling.pushLocked(g)
+	return nil
+}
+
+// pushLocked is sendLocked without bounds.
+func (s *Session) pushLocked(g *transport.Group) error {
+	if l := s.link.Load(); l != nil {
+		return l.Conn.Push(g)
+	}
+	s.polling.pushLocked(g)
+	return nil
+}
+
+// failLocked ends the session if err is a failed write to its connection, and returns what a sender is to know of it.
+func (s *Session) failLocked(l *transport.Link, err error) error {
+	switch err {
+	case nil, ErrQueueFull, transport.ErrUnprepared:
+		return err
+	}
+	if s.link.Load() == l {
+		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
+	}
+	l.Conn.Drop()
+	return ErrClosed
+}
+
+// writeFailed is failLocked without the lock.
+func (s *Session) writeFailed(l *transport.Link, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failLocked(l, err)
+}
+
+// writableLocked reports whether the client can take a message at this moment.
+func (s *Session) writableLocked() bool {
+	if l := s.link.Load(); l != nil {
+		return l.Conn.Writable()
+	}
+	return s.polling.poll != nil
+}
+
+// Queued returns how much waits to be written to the client, in packets and in bytes. Options.SendQueuePackets and
+// SendQueueBytes bound it.
+func (s *Session) Queued() (packets, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queuedLocked()
+}
+
+func (s *Session) queuedLocked() (packets, bytes int) {
+	if l := s.link.Load(); l != nil {
+		return l.Conn.Queued()
+	}
+	return s.polling.count, s.polling.bytes
+}
+
+// FlushHandler is what a Handler may implement to learn that what had to wait has been written.
+type FlushHandler interface {
+	// Flushed is called each time that the queue of an open session has become empty: behind messages that the
+	// connection did not take at once, or for which a poll had to come. It is called by the goroutine that wrote, may
+	// send, and should not block.
+	Flushed()
+}
+
+// tellFlushed calls a FlushHandler if the queue is empty.
+func (s *Session) tellFlushed() {
+	s.mu.Lock()
+	packets, _ := s.queuedLocked()
+	empty := packets == 0 && s.state == open && s.accepted
+	s.mu.Unlock()
+	if !empty {
+		return
+	}
+	if h, ok := s.handler.(FlushHandler); ok {
+		h.Flushed()
+	}
+}

@@ -1,0 +1,163 @@
+package websocket
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/internal/buffer"
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+)
+
+// Name is what clients ask for.
+const Name = "websocket"
+
+// Transport accepts websockets. It implements transport.Transport. Immutable.
+type Transport struct {
+	Rules   eio.Rules     // what clients are held to
+	Deflate *eio.Deflater // what compresses; nil: nothing is compressed
+}
+
+// Name implements transport.Transport.
+func (*Transport) Name() string { return Name }
+
+// Method implements transport.Transport (RFC 6455, section 4.1).
+func (*Transport) Method() string { return http.MethodGet }
+
+// Opens implements transport.Transport.
+func (*Transport) Opens(r *http.Request) bool { return IsUpgrade(r) }
+
+// IsUpgrade reports whether a request asks to leave HTTP.
+func IsUpgrade(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade")
+}
+
+func hasToken(values []string, token string) bool {
+	for _, value := range values {
+		for part := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// WrongVersion is what Check says of a version that is not served.
+const WrongVersion = "Missing or invalid Sec-WebSocket-Version header"
+
+// Check implements transport.Transport, in the words that clients of the reference see.
+func (*Transport) Check(r *http.Request) string {
+	switch {
+	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+		return "Invalid Upgrade header"
+	case !r.ProtoAtLeast(1, 1) || r.ProtoMajor > 1:
+		return "Invalid HTTP version"
+	case !validKey(r.Header.Get("Sec-Websocket-Key")):
+		return "Missing or invalid Sec-WebSocket-Key header"
+	case r.Header.Get("Sec-Websocket-Version") != "13":
+		return WrongVersion
+	}
+	return ""
+}
+
+// validKey reports whether the key is base64 of 16 bytes (RFC 6455, section 4.1).
+func validKey(key string) bool {
+	if len(key) != 24 || !strings.HasSuffix(key, "==") {
+		return false
+	}
+	data, err := eio.DecodeBase64([]byte(key))
+	return err == nil && len(data) == 16
+}
+
+// Accept implements transport.Transport.
+func (t *Transport) Accept(w http.ResponseWriter, r *http.Request, o transport.Opening) (transport.Conn, string, error) {
+	deflate := t.negotiate(w.Header(), r, o.Base64)
+	a, err := hijack(w, r, o.Limits.WriteTimeout)
+	if err != nil {
+		return nil, "", err
+	}
+	c := &Conn{conn: a.conn, answer: a.answer, form: o.Revision.Frames(o.Base64), revision: o.Revision, deflate: deflate}
+	c.Limits, c.Prepares = o.Limits, deflate != nil
+	direct := c.direct.take(a.conn)
+	if direct {
+		c.conn = &c.direct
+	}
+	c.out.Init(&c.Link, c, direct)
+	c.in.init(c, &t.Rules, a.early)
+	return c, "", nil
+}
+
+// negotiate answers an offer of permessage-deflate in the headers of the 101. It returns what the connection compresses
+// with, or nil. A connection that wants base64 is not compressed: no client that asks for it could tell.
+func (t *Transport) negotiate(h http.Header, r *http.Request, base64 bool) *eio.Deflater {
+	if t.Deflate == nil || base64 {
+		return nil
+	}
+	answer := eio.AcceptDeflate(r.Header["Sec-Websocket-Extensions"])
+	if answer == "" {
+		return nil
+	}
+	h.Set("Sec-Websocket-Extensions", answer)
+	return t.Deflate
+}
+
+// acceptance is a connection that has been taken over from the HTTP server. Its answer, 101 and the headers, is held back to
+// leave in one write with the first packet. It does not pass through the bufio.Writer of a wrapper's Hijack; a wrapper that
+// wants to see it returns a connection of its own.
+type acceptance struct {
+	http.ResponseWriter
+	conn   net.Conn
+	early  []byte  // what the HTTP server had already read of the new protocol
+	answer *[]byte // a pooled buffer
+}
+
+// hijack takes the connection of a checked handshake over.
+func hijack(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*acceptance, error) {
+	// Browsers fail a connection that answers none of the subprotocols that they offered, so the first is taken.
+	first := true
+	upgrader := ws.HTTPUpgrader{
+		Header:   w.Header().Clone(),
+		Protocol: func(string) bool { taken := first; first = false; return taken },
+	}
+	a := &acceptance{ResponseWriter: w, answer: buffer.Take()}
+	conn, rw, _, err := upgrader.Upgrade(r, a)
+	if rw != nil {
+		defer rw.Writer.Reset(conn) // a wrapper that has kept it is not to write into a buffer of others
+	}
+	if err != nil {
+		if conn != nil {
+			conn.SetWriteDeadline(time.Now().Add(timeout))
+			conn.Write(*a.answer) // what is wrong with the request
+			conn.Close()
+		}
+		buffer.Give(a.answer)
+		return nil, err
+	}
+	a.conn, a.early = conn, readAhead(rw.Reader)
+	return a, nil
+}
+
+// Hijack implements http.Hijacker: what is written to the result is held.
+func (a *acceptance) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		rw.Writer.Reset((*eio.SliceWriter)(a.answer))
+	}
+	return conn, rw, err
+}
+
+// readAhead copies what the HTTP server had already read of the new protocol.
+func readAhead(r *bufio.Reader) []byte {
+	if r.Buffered() == 0 {
+		return nil
+	}
+	early := make([]byte, r.Buffered())
+	n, _ := r.Read(early)
+	return early[:n]
+}

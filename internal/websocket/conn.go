@@ -1,0 +1,140 @@
+package websocket
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/parleyio/parley/internal/buffer"
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+)
+
+// Conn is one websocket connection. It implements transport.Conn. Its reading goroutine owns in; the session's mutex
+// guards out and the flags.
+type Conn struct {
+	transport.Link
+	deflate *eio.Deflater // nil: no compression has been negotiated; immutable
+
+	form      eio.Form // in which it takes packets; immutable
+	closeSent bool     // a close frame is queued or written
+	ending    ending   // what happens when all that was queued has been written
+	burst     bool     // replies are held back; owned by the reading goroutine
+
+	out    transport.Queue
+	direct descriptor // conn, if it is one
+	in     frameReader
+
+	// Immutable after construction.
+	conn     stream
+	revision eio.Revision
+
+	answer *[]byte // to the handshake, in a pooled buffer, until Greet
+}
+
+// stream is what a websocket needs of its connection: a net.Conn or a descriptor.
+type stream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// Name implements transport.Conn.
+func (*Conn) Name() string { return Name }
+
+// Greet implements transport.Conn.
+func (c *Conn) Greet(first ...eio.Packet) error {
+	answer := c.answer
+	c.answer = nil
+	*answer = c.form.Append(*answer, first)
+	return c.out.WriteBuffer(answer, len(first))
+}
+
+// Prepare implements transport.Conn: it compresses.
+func (c *Conn) Prepare(g *transport.Group) {
+	if c.deflate.Wants(g.Packets) {
+		c.frames(g)
+	}
+}
+
+// frames returns the frames of a group as this connection takes them.
+func (c *Conn) frames(g *transport.Group) []byte {
+	frames := g.Wire(c.form)
+	if !c.deflate.Wants(g.Packets) {
+		return frames
+	}
+	form := c.form.Deflated(g.Binary())
+	if made := g.Made(form); made != nil {
+		return made
+	}
+	scratch := buffer.Take()
+	defer buffer.Give(scratch)
+	made := c.deflate.Frames(frames, g.Packets, scratch)
+	g.Keep(form, made)
+	return made
+}
+
+// Send implements transport.Conn. What is to be compressed must be prepared: it takes too long under the mutex.
+func (c *Conn) Send(packets []eio.Packet) error {
+	if c.deflate.Wants(packets) {
+		return transport.ErrUnprepared
+	}
+	if err := c.out.Reserve(len(packets), c.form.Size(packets)); err != nil {
+		return err
+	}
+	return c.out.WriteOwn(len(packets), func(dst []byte) []byte { return c.form.Append(dst, packets) })
+}
+
+// SendGroup implements transport.Conn.
+func (c *Conn) SendGroup(g *transport.Group) error {
+	frames := c.frames(g)
+	if err := c.out.Reserve(len(g.Packets), len(frames)); err != nil {
+		return err
+	}
+	return c.out.WriteShared(frames, len(g.Packets), g.Expendable)
+}
+
+// Push implements transport.Conn.
+func (c *Conn) Push(g *transport.Group) error {
+	return c.out.WriteShared(c.frames(g), len(g.Packets), g.Expendable)
+}
+
+// Writable implements transport.Conn.
+func (c *Conn) Writable() bool { return c.out.Writable() }
+
+// Queued implements transport.Conn.
+func (c *Conn) Queued() (packets, bytes int) { return c.out.Len() }
+
+// Cork implements transport.Conn.
+func (c *Conn) Cork() {
+	if !c.closeSent {
+		c.out.Cork()
+	}
+}
+
+// Uncork implements transport.Conn.
+func (c *Conn) Uncork() error { return c.out.Uncork() }
+
+// WriteNow implements transport.Sink.
+func (c *Conn) WriteNow(b []byte) (int, error) { return c.direct.writeNow(b) }
+
+// WriteBatch implements transport.Sink: as one write where it can be.
+func (c *Conn) WriteBatch(pieces net.Buffers) (int64, error) {
+	if c.isDirect() {
+		return c.direct.writeBatch(pieces)
+	}
+	return pieces.WriteTo(c.conn)
+}
+
+// SetWriteDeadline implements transport.Sink.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }
+
+// isDirect reports whether the connection is a descriptor of its own.
+func (c *Conn) isDirect() bool { return c.direct.File != nil }
+
+// HoldsBuffer reports whether the connection has a buffer or a queue, which an idle one has not. It takes no lock: tests
+// ask for it when nothing happens.
+func (c *Conn) HoldsBuffer() bool {
+	packets, _ := c.out.Len()
+	return c.in.buf != nil || c.in.message != nil || c.in.inflated != nil || packets > 0
+}

@@ -1,0 +1,127 @@
+package websocket
+
+import (
+	"github.com/gobwas/ws"
+
+	"github.com/parleyio/parley/internal/eio"
+	"github.com/parleyio/parley/internal/transport"
+)
+
+// Run implements transport.Conn.
+func (c *Conn) Run() {
+	go c.read(0) // ends with the connection, or when another one reads
+}
+
+// HandOver implements transport.Conn.
+func (c *Conn) HandOver() {
+	go c.read(c.Reader.Add(1)) // the same
+}
+
+// read is the reading goroutine with a number: it lives until the connection is closed, or until another one reads.
+//
+// To handle a message takes a larger stack than to wait for one, and a goroutine never gives half of so small a stack
+// back. So another one, with a new stack, takes over where the client is likely to fall silent: behind its first message,
+// which in Socket.IO joins a namespace, and when it has said nothing for a whole interval of the heartbeat.
+func (c *Conn) read(number int32) {
+	defer c.stoppedReading(number)
+	defer c.Session.Guard()
+	defer c.stopReading(number)
+	grown, spoke := false, false // a message has been handled: since this goroutine began, since the last heartbeat
+	for {
+		c.endBurst()
+		message, err := c.receive()
+		if c.Reader.Load() != number {
+			return
+		}
+		if err != nil {
+			c.readingEnded(err)
+			return
+		}
+		first := number == 0 && !grown
+		switch {
+		case message && first, !message && grown && !spoke:
+			c.HandOver()
+			return
+		case message:
+			grown, spoke = true, true
+		default:
+			spoke = false
+		}
+	}
+}
+
+// receive waits for a message and has the session handle it.
+func (c *Conn) receive() (message bool, err error) {
+	data, binary, err := c.in.readMessage(c.control)
+	if err != nil {
+		return false, err
+	}
+	c.startBurst()
+	if binary {
+		p, wrong := c.revision.DecodeBinary(data)
+		return c.Session.Receive(&c.Link, p, wrong)
+	}
+	p, wrong := c.revision.DecodeText(data)
+	return c.Session.Receive(&c.Link, p, wrong)
+}
+
+// stopReading closes the connection, unless another goroutine reads on.
+func (c *Conn) stopReading(number int32) {
+	if c.Reader.Load() == number {
+		defer c.conn.Close()
+		c.in.release()
+	}
+}
+
+// stoppedReading tells the session, unless another goroutine reads on.
+func (c *Conn) stoppedReading(number int32) {
+	if c.Reader.Load() == number {
+		c.Session.Gone()
+	}
+}
+
+// startBurst holds replies back while more messages have arrived, so that they leave in one write; endBurst ends that.
+// Both are called by the reading goroutine.
+func (c *Conn) startBurst() {
+	if !c.burst && c.in.more() {
+		c.burst = true
+		c.Mu.Lock()
+		defer c.Mu.Unlock()
+		c.Cork()
+	}
+}
+
+func (c *Conn) endBurst() {
+	if c.burst && !c.in.more() {
+		c.burst = false
+		if err := c.uncork(); err != nil {
+			c.Session.WriteFailed(&c.Link, err)
+		}
+	}
+}
+
+func (c *Conn) uncork() error {
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
+	return c.out.Uncork()
+}
+
+// control handles a websocket control frame on the reading goroutine.
+func (c *Conn) control(op ws.OpCode, payload []byte) error {
+	switch op {
+	case ws.OpPing:
+		c.Mu.Lock()
+		defer c.Mu.Unlock()
+		if c.closeSent {
+			return nil
+		}
+		pong := eio.AppendControl(nil, ws.OpPong, payload)
+		if !c.out.Fits(1, len(pong)) {
+			return transport.ErrQueueFull // it pings and does not read
+		}
+		return c.out.WriteShared(pong, 1, false)
+	case ws.OpClose:
+		return readClose(payload)
+	}
+	return nil // a pong that nobody asked for
+}
