@@ -2,12 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parleyio/parley/backend/app"
+	"github.com/parleyio/parley/internal/memory"
 )
 
 // serveCommand is `parley serve`.
@@ -22,14 +28,77 @@ func (c *serveCommand) BeforeResolve(ctx *kong.Context, s *sources) error {
 
 // Run opens everything, serves until ctx ends and then drains.
 func (c *serveCommand) Run(ctx context.Context, out *output) error {
-	s, err := open(ctx, &c.Settings, c.logger(out.stderr))
+	log := c.logger(out.stderr)
+	settings, err := c.app(log)
+	if err != nil {
+		return usageError{err}
+	}
+	a, err := app.New(ctx, settings)
+	if wrong, ok := errors.AsType[*app.SettingError](err); ok {
+		return usageError{fmt.Errorf("--%s: %w", strings.ToLower(wrong.Setting), wrong.Err)}
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(out.stdout, "parley: listening on", baseURL(c.Listen, s.listener.Addr())); err != nil {
-		s.log.Warn("standard output cannot be written", "err", err)
+	if _, err := fmt.Fprintln(out.stdout, "parley: listening on", baseURL(c.Listen, a.Addr())); err != nil {
+		log.Warn("standard output cannot be written", "err", err)
 	}
-	return s.serve(ctx)
+	defer memory.Start(ctx)()
+	return c.explain(a.Run(ctx))
+}
+
+// app returns the settings as the application takes them. kong has validated them.
+func (s *Settings) app(log *slog.Logger) (*app.Settings, error) {
+	proxies, err := s.trustedProxies()
+	if err != nil {
+		return nil, fmt.Errorf("--trusted-proxy: %w", err)
+	}
+	return &app.Settings{
+		Database:            s.Database,
+		Listen:              s.Listen,
+		CORSOrigins:         s.CORSOrigin,
+		CORSCredentials:     s.CORSCredentials,
+		CORSAnyOrigin:       s.CORSAnyOrigin,
+		PresenceGrace:       graceSetting(s.PresenceGrace),
+		MaxPayload:          s.MaxPayload,
+		PingInterval:        s.PingInterval,
+		PingTimeout:         s.PingTimeout,
+		RateLimit:           s.RateLimit,
+		RateLimitPerIP:      s.RateLimitPerIP,
+		RateLimitDisconnect: s.RateLimitDisconnect,
+		MaxConnections:      s.MaxConnections,
+		MaxConnectionsPerIP: s.MaxConnectionsPerIP,
+		AdmissionRate:       s.AdmissionRate,
+		AdmissionBurst:      s.AdmissionBurst,
+		TrustedProxies:      proxies,
+		ShutdownTimeout:     s.ShutdownTimeout,
+		DrainWindow:         s.DrainWindow,
+		Version:             version(),
+		Logger:              log,
+	}, nil
+}
+
+// graceSetting turns the flag, where zero means at once, into the setting, where zero means the default.
+func graceSetting(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// explain names the flag that gives a shutdown its time.
+func (s *Settings) explain(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, err := range joined.Unwrap() {
+			errs = append(errs, s.explain(err))
+		}
+		return errors.Join(errs...)
+	}
+	if late, ok := errors.AsType[*app.LateError](err); ok {
+		return fmt.Errorf("%s at the end of --shutdown-timeout %s", late.What, s.ShutdownTimeout)
+	}
+	return err
 }
 
 // logger writes to w as the settings say.

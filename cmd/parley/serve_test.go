@@ -128,41 +128,6 @@ func (r *running) connect(t *testing.T) (session string) {
 	return session
 }
 
-func TestServe_has_everything_at_its_place(t *testing.T) {
-	r := start(t)
-	for _, c := range []struct {
-		method, path string
-		status       int
-		contentType  string
-	}{
-		{"GET", "/", 200, "text/html"},
-		{"GET", "/test-socketio.html", 200, "text/html"},
-		{"GET", "/no-such-page", 404, "text/plain"},
-		{"GET", "/docs", 200, "text/html"},
-		{"GET", "/docs/docs.js", 200, "text/javascript"},
-		{"GET", "/openapi.json", 200, "application/json"},
-		{"GET", "/healthz", 200, "application/json"},
-		{"GET", "/readyz", 200, "application/json"},
-		{"GET", "/notify", 200, "application/json"},
-		{"POST", "/notify", 405, "application/problem+json"},
-		{"GET", "/api/data", 200, "application/json"},
-		{"GET", "/api/nothing", 404, "application/problem+json"},
-		{"GET", "/api/rooms//messages", 404, "application/problem+json"},
-		{"GET", "/api/../notify", 404, "application/problem+json"},
-		{"GET", "/api/data/a%2F%2Fb", 404, "application/problem+json"},
-		{"POST", "/api/data", 415, "application/problem+json"},
-		{"GET", "/socket.io/?EIO=4&transport=nothing", 400, "application/json"},
-		{"GET", "/socket.io?EIO=4&transport=nothing", 400, "application/json"},
-	} {
-		response, _ := r.do(t, c.method, c.path, "")
-		if got := response.Header.Get("Content-Type"); response.StatusCode != c.status || !strings.HasPrefix(got, c.contentType) {
-			t.Errorf("%s %s = %d %s, want %d %s", c.method, c.path, response.StatusCode, got, c.status, c.contentType)
-		}
-	}
-	r.handshake(t, "/socket.io/")
-	r.handshake(t, "/socket.io")
-}
-
 func TestServe_settings_reach_their_parts(t *testing.T) {
 	r := start(t, "--ping-interval=7s", "--ping-timeout=3s", "--max-payload=2000", "--cors-origin=https://app.example", "--cors-credentials")
 	if open := r.handshake(t, "/socket.io/"); open.PingInterval != 7000 || open.PingTimeout != 3000 || open.MaxPayload != 2000 {
@@ -278,15 +243,6 @@ func TestServe_rate_limit_of_an_address(t *testing.T) {
 		r.do(t, "POST", session, `420["join-room","x"]`)
 		if _, answer := r.do(t, "GET", session, ""); !strings.HasPrefix(answer, want) {
 			t.Errorf("answer %q, want %q", answer, want)
-		}
-	}
-}
-
-func TestServe_bounds_headers(t *testing.T) {
-	r := start(t)
-	for size, status := range map[int]int{maxHeaderBytes / 2: 200, 2 * maxHeaderBytes: 431} {
-		if response, _ := r.do(t, "GET", "/healthz", "", "Cookie", strings.Repeat("c", size)); response.StatusCode != status {
-			t.Errorf("%d bytes of headers: status %d, want %d", size, response.StatusCode, status)
 		}
 	}
 }

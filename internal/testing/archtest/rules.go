@@ -14,6 +14,8 @@ func Parley() *Rules {
 			"parser.types": "a cache of what reflection says about types, as encoding/json has one: types never change",
 		},
 		Unguarded: map[string]string{
+			"backend/app.App.Run": "calls http.Server.Serve, which recovers what its handlers do",
+
 			"internal/memnet.stream.setDeadline": "wakes those that read and write: nothing of it can panic",
 
 			"engineio.Server.Shutdown": "waits for a WaitGroup and closes a channel: nothing of it can panic",
@@ -38,6 +40,7 @@ func layers() []Layer {
 		{"extras", []string{"middleware", "metrics", "admin", "siotest"}},
 		{"domain", []string{"backend"}},
 		{"outside", []string{"backend/realtime", "backend/rest", "backend/store", "backend/token", "backend/web"}},
+		{"assembly", []string{"backend/app"}},
 		{"mains", []string{
 			"cmd/*", "examples/*", "conformance", "conformance/*",
 			"internal/testing/bench/compare", // it measures with internal/testing/bench/load, as cmd/parley does
