@@ -224,6 +224,10 @@ func (s *Server) SessionCount() int {
 	return len(s.sessions)
 }
 
+// Options returns the options that hold: those that New was given, with the defaults filled in and the largest number where
+// there is no limit. What they point to must not be changed.
+func (s *Server) Options() Options { return s.opts }
+
 // AllowsOrigin reports whether the request's origin may use the server. ServeHTTP refuses others; handlers beside it
 // that serve the same pages can ask.
 func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r) }

@@ -18,7 +18,7 @@ var _ Parser = JSON{}
 // payload, an acknowledgement with neither id nor payload, counts and ids that are not plain decimal digits, and an
 // attachment that is referred to twice are errors.
 func (JSON) NewDecoder(l Limits) Decoder {
-	return &decoder{limits: l.withDefaults()}
+	return &decoder{limits: l.WithDefaults()}
 }
 
 type decoder struct {

@@ -37,7 +37,7 @@ var _ Parser = MessagePack{}
 // there twice or no string, text that is not UTF-8, binary in other packets than events and acknowledgements, and an
 // object with "_placeholder": true in a packet that has attachments. Keys of the packet that it does not know are skipped.
 func (MessagePack) NewDecoder(l Limits) Decoder {
-	return &msgpackDecoder{limits: l.withDefaults()}
+	return &msgpackDecoder{limits: l.WithDefaults()}
 }
 
 // The keys of a packet.

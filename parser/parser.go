@@ -55,7 +55,9 @@ const (
 	maxDepth       = 10_000 // encoding/json refuses deeper values
 )
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits that hold: the default where a field is zero, and the most that is possible where it is
+// negative or beyond that. A Parser of another format calls it in NewDecoder.
+func (l Limits) WithDefaults() Limits {
 	limit(&l.Attachments, 10, maxAttachments)
 	limit(&l.AttachmentBytes, 1_000_000, math.MaxInt)
 	limit(&l.Depth, 64, maxDepth)

@@ -168,65 +168,60 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// withDefaults returns a copy of o with the defaults of this layer filled in, or the first contradiction found.
-// engineio.New does the same for the fields that it has.
-func (o *Options) withDefaults() (Options, error) {
-	var v Options
-	if o != nil {
-		v = *o
-	}
+// withDefaults fills in the defaults of this layer, or returns the first contradiction found. Those of the layer below are
+// written there: below is what holds for it.
+func (o *Options) withDefaults(below engineio.Options) error {
+	o.ReadTimeout, o.Logger = below.ReadTimeout, below.Logger
+	o.MaxPayload = min(below.MaxPayload, unlimited)
+	decoding := o.decoding().WithDefaults()
+	o.MaxAttachments, o.MaxDepth = decoding.Attachments, decoding.Depth
+	o.MaxEventName, o.MaxNamespaceName = decoding.EventName, min(decoding.Namespace, unlimited)
 	for _, d := range []struct {
 		name  string
 		value *time.Duration
 		def   time.Duration
 	}{
-		{"ReadTimeout", &v.ReadTimeout, 10 * time.Second},
-		{"ConnectTimeout", &v.ConnectTimeout, 45 * time.Second},
-		{"AckTimeout", &v.AckTimeout, 30 * time.Second},
+		{"ConnectTimeout", &o.ConnectTimeout, 45 * time.Second},
+		{"AckTimeout", &o.AckTimeout, 30 * time.Second},
 	} {
 		if *d.value < 0 {
-			return v, fmt.Errorf("socketio: Options.%s is negative", d.name)
+			return fmt.Errorf("socketio: Options.%s is negative", d.name)
 		}
 		if *d.value == 0 {
 			*d.value = d.def
 		}
 	}
-	limit(&v.MaxConnectionsPerUser, unlimited)
-	if v.MaxConnectionsPerUser != unlimited && v.Identify == nil {
-		return v, errors.New("socketio: Options.MaxConnectionsPerUser needs Identify, which tells who is a user")
+	limit(&o.MaxConnectionsPerUser, unlimited)
+	if o.MaxConnectionsPerUser != unlimited && o.Identify == nil {
+		return errors.New("socketio: Options.MaxConnectionsPerUser needs Identify, which names a socket's user")
 	}
-	limit(&v.MaxPayload, 1_000_000)
-	limit(&v.MaxNamespaceName, 512)
-	limit(&v.MaxRoomName, 512)
-	limit(&v.MaxNamespaces, 100)
-	limit(&v.MaxChildNamespaces, 10_000)
-	limit(&v.MaxRooms, 10_000)
-	limit(&v.MaxAcks, 1_000)
-	limit(&v.InboxPackets, 256)
-	if v.InboxBytes == 0 && v.MaxPayload <= unlimited/4 {
-		v.InboxBytes = 4 * v.MaxPayload
+	limit(&o.MaxRoomName, 512)
+	limit(&o.MaxNamespaces, 100)
+	limit(&o.MaxChildNamespaces, 10_000)
+	limit(&o.MaxRooms, 10_000)
+	limit(&o.MaxAcks, 1_000)
+	limit(&o.InboxPackets, 256)
+	if o.InboxBytes == 0 && o.MaxPayload <= unlimited/4 {
+		o.InboxBytes = 4 * o.MaxPayload
 	}
-	limit(&v.InboxBytes, unlimited)
-	if v.InboxBytes < v.MaxPayload {
-		return v, errors.New("socketio: Options.InboxBytes is below MaxPayload, so that a large event would never fit")
+	limit(&o.InboxBytes, unlimited)
+	if o.InboxBytes < o.MaxPayload {
+		return errors.New("socketio: Options.InboxBytes is below MaxPayload, so that a large event would never fit")
 	}
-	if v.Parser == nil {
-		v.Parser = parser.JSON{}
+	if o.Parser == nil {
+		o.Parser = parser.JSON{}
 	}
-	if v.BaseContext == nil {
-		v.BaseContext = context.Background()
-	}
-	if v.Logger == nil {
-		v.Logger = slog.Default()
+	if o.BaseContext == nil {
+		o.BaseContext = context.Background()
 	}
 	switch {
-	case v.Adapter != nil:
-	case v.Recovery != nil:
-		v.Adapter = v.Recovery.adapter(v.Logger)
+	case o.Adapter != nil:
+	case o.Recovery != nil:
+		o.Adapter = o.Recovery.adapter(o.Logger)
 	default:
-		v.Adapter = cluster.InMemory()
+		o.Adapter = cluster.InMemory()
 	}
-	return v, nil
+	return nil
 }
 
 // unlimited stands for no limit; twice of it still fits an int.

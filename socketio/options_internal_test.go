@@ -1,11 +1,91 @@
 package socketio
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/parleyio/parley/engineio"
 )
+
+// TestOptions_documented_defaults reads what the comments of the options say that zero means, here and in the layer below,
+// and compares it with what zero becomes.
+func TestOptions_documented_defaults(t *testing.T) {
+	s, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, below := reflect.ValueOf(s.opts), reflect.ValueOf(s.engine.Options())
+	checked := map[string]bool{}
+	for file, values := range map[string][]reflect.Value{"options.go": {below, here}, "../engineio/options.go": {below}} {
+		for field, text := range documentedDefaults(t, file) {
+			want, ok := meaning(text)
+			if !ok {
+				continue // "no limit", "four times MaxPayload"
+			}
+			for _, options := range values {
+				value := options.FieldByName(field)
+				if !value.IsValid() {
+					continue
+				}
+				if got := value.Int(); got != want {
+					t.Errorf("%s: %s: the comment says that zero means %s, and it is %d", file, field, text, got)
+				}
+				checked[field] = true
+				break
+			}
+		}
+	}
+	if len(checked) < 24 {
+		t.Errorf("checked are only %d: %v", len(checked), checked)
+	}
+}
+
+// documentedDefaults returns what follows "Zero means" in the comment of each field of Options in a file.
+func documentedDefaults(t *testing.T, file string) map[string]string {
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero := regexp.MustCompile(`Zero means ([^.;]*)`)
+	found := map[string]string{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || spec.Name.Name != "Options" {
+			return true
+		}
+		for _, field := range spec.Type.(*ast.StructType).Fields.List {
+			comment := strings.ReplaceAll(field.Doc.Text(), "\n", " ")
+			if match := zero.FindStringSubmatch(comment); match != nil {
+				found[field.Names[0].Name] = match[1]
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// meaning reads a number with its unit. It reports false for anything else.
+func meaning(text string) (int64, bool) {
+	number, unit, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseInt(strings.ReplaceAll(number, ",", ""), 10, 64)
+	switch unit {
+	case "":
+	case "s":
+		n *= int64(time.Second)
+	case "MiB":
+		n <<= 20
+	default:
+		return 0, false
+	}
+	return n, err == nil
+}
 
 // Each option of the layer below is one of this package too, and is passed on.
 func TestOptions_engine(t *testing.T) {

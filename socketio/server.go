@@ -63,11 +63,18 @@ type Server struct {
 
 // New returns a server. A contradiction in the options is an error that names the field.
 func New(opts *Options) (*Server, error) {
-	o, err := opts.withDefaults()
-	if err != nil {
+	s := &Server{namespaces: map[string]*Namespace{}, connections: map[*connection]struct{}{}}
+	o := &s.opts
+	if opts != nil {
+		*o = *opts
+	}
+	var err error
+	if s.engine, err = engineio.New(s.accept, o.engine()); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, namespaces: map[string]*Namespace{}, connections: map[*connection]struct{}{}}
+	if err := o.withDefaults(s.engine.Options()); err != nil {
+		return nil, err
+	}
 	s.files = newClientFiles(o.ClientFiles)
 	s.slow = newSlowConsumer(o.SlowConsumer)
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
@@ -75,9 +82,6 @@ func New(opts *Options) (*Server, error) {
 	s.inline.server = s
 	_, s.json = o.Parser.(parser.JSON)
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
-	if s.engine, err = engineio.New(s.accept, s.opts.engine()); err != nil {
-		return nil, err
-	}
 	if s.Namespace, err = s.of("/"); err != nil {
 		return nil, err
 	}
