@@ -3,7 +3,7 @@ package event
 import (
 	"bytes"
 
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // None is the payload of an event without arguments, and the result of an acknowledgement without any. Arguments that
@@ -60,7 +60,7 @@ func (m *Message) failure() *Error {
 	if m.Len() != 1 {
 		return nil
 	}
-	value, _, _ := parser.NextValue(m.packet.Data, m.args)
+	value, _, _ := payload.Next(m.packet.Data, m.args)
 	// Most answers are told apart by their first bytes.
 	if value[0] != '{' || !bytes.HasPrefix(bytes.TrimLeft(value[1:], " \t\r\n"), []byte(`"error"`)) {
 		return nil
@@ -70,7 +70,7 @@ func (m *Message) failure() *Error {
 		Message string  `json:"message"`
 		Data    any     `json:"data"`
 	}
-	if err := parser.Unmarshal(value, m.packet.Attachments, &object); err != nil {
+	if err := payload.Unmarshal(value, m.packet.Attachments, &object); err != nil {
 		return nil
 	}
 	e := object["error"]

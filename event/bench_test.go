@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -48,7 +49,7 @@ func BenchmarkMessage(b *testing.B) {
 	b.Run("relayed", func(b *testing.B) {
 		var x event.Mux[string]
 		x.On("chat message", func(_ context.Context, _ string, m *event.Message) error {
-			_, _, err := parser.MarshalEvent(m.Name(), m.Raws())
+			_, _, err := payload.MarshalEvent(m.Name(), m.Raws())
 			return err
 		})
 		run(b, &x)

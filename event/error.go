@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // The codes of the library's own errors. An application may use others.
@@ -59,7 +59,7 @@ func AsError(err error) *Error {
 // its making stays as it is.
 func misfit(i int, err error) error {
 	text := "argument " + strconv.Itoa(i+1)
-	var v *parser.ValueError
+	var v *payload.ValueError
 	if !errors.As(err, &v) {
 		return fmt.Errorf("event: %s: %w", text, err)
 	}

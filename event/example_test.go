@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -55,7 +56,7 @@ func (printer) Acknowledge(id uint64, data []byte, _ [][]byte) error {
 
 // Emit prints an event instead of sending it.
 func (printer) Emit(name string, args ...any) error {
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	fmt.Printf("%s and %d attachments\n", data, len(attachments))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -15,7 +16,7 @@ type Message struct {
 	packet *parser.Packet
 	acker  Acker
 	name   string
-	args   int // where the arguments begin, for parser.NextValue
+	args   int // where the arguments begin, for payload.Next
 
 	acked atomic.Bool
 }
@@ -29,8 +30,8 @@ type Acker interface {
 // be acknowledged. The packet must not be changed afterwards. For engines and tests.
 func NewMessage(p *parser.Packet, acker Acker) *Message {
 	m := &Message{packet: p, acker: acker}
-	if p.Type == parser.Event || p.Type == parser.BinaryEvent {
-		if name, rest, err := parser.EventName(p.Data); err == nil {
+	if p.Type == parser.Event {
+		if name, rest, err := payload.EventName(p.Data); err == nil {
 			m.name, m.args = name, rest
 		}
 	}
@@ -43,7 +44,7 @@ func (m *Message) Name() string { return m.name }
 // Len returns the number of arguments. It counts them in the text at each call.
 func (m *Message) Len() int {
 	n := 0
-	for _, at, ok := parser.NextValue(m.packet.Data, m.args); ok; _, at, ok = parser.NextValue(m.packet.Data, at) {
+	for _, at, ok := payload.Next(m.packet.Data, m.args); ok; _, at, ok = payload.Next(m.packet.Data, at) {
 		n++
 	}
 	return n
@@ -58,7 +59,7 @@ func (m *Message) Len() int {
 func (m *Message) Scan(dst ...any) error {
 	at := m.args
 	for i, d := range dst {
-		value, next, ok := parser.NextValue(m.packet.Data, at)
+		value, next, ok := payload.Next(m.packet.Data, at)
 		if !ok {
 			return &Error{Code: Invalid, Message: "argument " + strconv.Itoa(i+1) + " is missing"}
 		}
@@ -66,7 +67,7 @@ func (m *Message) Scan(dst ...any) error {
 		if d == nil {
 			continue
 		}
-		if err := parser.Unmarshal(value, m.packet.Attachments, d); err != nil {
+		if err := payload.Unmarshal(value, m.packet.Attachments, d); err != nil {
 			return misfit(i, err)
 		}
 	}
@@ -78,12 +79,12 @@ func (m *Message) Scan(dst ...any) error {
 func (m *Message) Raw(i int) parser.Raw {
 	at := m.args
 	for ; ; i-- {
-		value, next, ok := parser.NextValue(m.packet.Data, at)
+		value, next, ok := payload.Next(m.packet.Data, at)
 		if !ok || i < 0 {
 			return parser.Raw{}
 		}
 		if i == 0 {
-			return parser.NewRaw(value, m.packet.Attachments)
+			return payload.NewRaw(value, m.packet.Attachments)
 		}
 		at = next
 	}
@@ -94,8 +95,8 @@ func (m *Message) Raw(i int) parser.Raw {
 //	s.To("room").Emit(m.Name(), m.Raws()...)
 func (m *Message) Raws() []any {
 	var args []any
-	for value, at, ok := parser.NextValue(m.packet.Data, m.args); ok; value, at, ok = parser.NextValue(m.packet.Data, at) {
-		args = append(args, parser.NewRaw(value, m.packet.Attachments))
+	for value, at, ok := payload.Next(m.packet.Data, m.args); ok; value, at, ok = payload.Next(m.packet.Data, at) {
+		args = append(args, payload.NewRaw(value, m.packet.Attachments))
 	}
 	return args
 }
@@ -123,7 +124,7 @@ func (m *Message) Ack(args ...any) error {
 	case m.acked.Load():
 		return ErrAcknowledged
 	}
-	data, attachments, err := parser.MarshalArgs(args)
+	data, attachments, err := payload.MarshalArgs(args)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -173,7 +174,7 @@ func TestMessage_ScanErrors(t *testing.T) {
 
 func TestMessage_Raws(t *testing.T) {
 	m := arrived(t, nil, `53-["e",{"a": `+binary1+`},"s",[{"_placeholder":true,"num":2},`+binary0+`]]`, "zero", "one", "two")
-	data, attachments, err := parser.MarshalEvent("again", append([]any{[]byte("first")}, m.Raws()...))
+	data, attachments, err := payload.MarshalEvent("again", append([]any{[]byte("first")}, m.Raws()...))
 	want := `["again",` + binary0 + `,{"a": ` + binary1 + `},"s",[{"_placeholder":true,"num":2},{"_placeholder":true,"num":3}]]`
 	if err != nil || string(data) != want || fmt.Sprintf("%s", attachments) != "[first one two zero]" {
 		t.Errorf("%s %s %v", data, attachments, err)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // Handler handles an event of a socket of type S. The context ends with the socket. The handler answers through
@@ -30,14 +30,14 @@ type registered[S any] struct {
 type token struct{ _ byte } // not of size zero: each has an address of its own
 
 // On adds a handler for the events of this name, behind those it has. It panics on a nil handler and on a reserved name
-// (see [parser.ReservedEvent]), which are errors of the program.
+// (see [parser.ErrReservedEvent]), which are errors of the program.
 //
 // The returned function removes the handler. It may be called more than once. A run that has begun goes on.
 func (x *Mux[S]) On(name string, h Handler[S]) (off func()) {
 	if h == nil {
 		panic("event: nil handler for " + name)
 	}
-	if parser.ReservedEvent(name) {
+	if payload.Reserved(name) {
 		panic("event: handler for the reserved event name " + name)
 	}
 	t := new(token)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -184,7 +185,7 @@ type peer struct {
 }
 
 func (p *peer) Emit(name string, args ...any) error {
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	p.sent = strings.TrimSpace(fmt.Sprintf("%s %s", data, strings.Trim(fmt.Sprintf("%s", attachments), "[]")))
 	return errors.Join(err, p.err)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"unicode/utf8"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // JSON is the default parser: text packets with a JSON payload, each followed by its attachments as binary messages
@@ -59,11 +61,11 @@ func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := d.payload(data, &h)
+	text, err := d.payload(data, &h)
 	if err != nil {
 		return nil, err
 	}
-	p := newPacket(payload, &h)
+	p := newPacket(text, &h)
 	p.Type, p.Namespace, p.ID, p.HasID = h.kind, h.namespace, h.id, h.hasID
 	if h.attachments > 0 {
 		d.packet, d.awaited, d.free = p, h.attachments, d.limits.AttachmentBytes
@@ -80,17 +82,17 @@ type smallPacket struct {
 }
 
 // newPacket returns a packet with a copy of the payload; nil stays nil.
-func newPacket(payload []byte, h *header) *Packet {
-	small := payload != nil && len(payload) <= len(smallPacket{}.payload)
+func newPacket(text []byte, h *header) *Packet {
+	small := text != nil && len(text) <= len(smallPacket{}.payload)
 	if !small || h.attachments > 0 || h.kind != Event && h.kind != Ack {
 		p := new(Packet)
-		if payload != nil {
-			p.Data = cloneBytes(payload)
+		if text != nil {
+			p.Data = payload.Clone(text)
 		}
 		return p
 	}
 	p := new(smallPacket)
-	n := copy(p.payload[:], payload)
+	n := copy(p.payload[:], text)
 	p.Data = p.payload[:n:n]
 	return &p.Packet
 }
@@ -101,20 +103,13 @@ func (d *decoder) attach(data []byte) (*Packet, error) {
 		return nil, beyond("AttachmentBytes", "attachments are too large", d.free)
 	}
 	d.free -= len(data)
-	d.packet.Attachments = append(d.packet.Attachments, cloneBytes(data))
+	d.packet.Attachments = append(d.packet.Attachments, payload.Clone(data))
 	if d.awaited--; d.awaited > 0 {
 		return nil, nil
 	}
 	p := d.packet
 	d.packet = nil
 	return p, nil
-}
-
-// cloneBytes returns a copy that is exactly as large, and never nil: an empty attachment is different from none.
-func cloneBytes(b []byte) []byte {
-	c := make([]byte, len(b))
-	copy(c, b)
-	return c
 }
 
 // header is what stands before the payload: type [attachments "-"] [namespace ","] [ack-id].
@@ -136,8 +131,8 @@ func (d *decoder) header(data []byte) (h header, err error) {
 	}
 	h.kind = Type(data[0] - '0')
 	i := 1
-	if h.kind == BinaryEvent || h.kind == BinaryAck {
-		h.kind -= BinaryEvent - Event
+	if h.kind == binaryEvent || h.kind == binaryAck {
+		h.kind -= binaryEvent - Event
 		if h.attachments, i, err = d.count(data, i); err != nil {
 			return h, err
 		}
@@ -225,46 +220,45 @@ func (d *decoder) payload(data []byte, h *header) ([]byte, error) {
 	if h.kind == Disconnect {
 		return nil, &SyntaxError{"disconnect packet with a payload", start}
 	}
-	start = skipSpace(data, start)
-	end, err := validate(data, start, d.limits.Depth)
+	start = payload.SkipSpace(data, start)
+	end, err := payload.Validate(data, start, d.limits.Depth)
 	if err != nil {
-		return nil, err
+		return nil, ownError(err)
 	}
-	if rest := skipSpace(data, end); rest < len(data) {
+	if rest := payload.SkipSpace(data, end); rest < len(data) {
 		return nil, &SyntaxError{"text behind the payload", rest}
 	}
-	payload := data[start:end]
+	text := data[start:end]
 	fits := true
 	switch h.kind {
 	case Connect:
-		fits = payload[0] == '{'
+		fits = text[0] == '{'
 	case ConnectError:
-		fits = payload[0] == '{' || payload[0] == '"'
+		fits = text[0] == '{' || text[0] == '"'
 	case Event, Ack:
-		fits = payload[0] == '['
+		fits = text[0] == '['
 	}
 	if !fits {
 		return nil, &SyntaxError{"invalid payload for this packet type", start}
 	}
 	if h.kind == Event {
-		if err := checkEventName(payload, start, d.limits.EventName); err != nil {
+		if err := checkEventName(text, start, d.limits.EventName); err != nil {
 			return nil, err
 		}
 	}
 	if h.attachments > 0 {
 		// Checked before the attachments arrive, so that a bad packet holds no memory.
-		var few [8]mark
-		if _, err := findPlaceholders(few[:0], payload, h.attachments); err != nil {
-			err.Offset += start
-			return nil, err
+		var few [8]payload.Mark
+		if _, err := payload.FindPlaceholders(few[:0], text, h.attachments); err != nil {
+			return nil, &SyntaxError{err.Reason, err.Offset + start}
 		}
 	}
-	return payload, nil
+	return text, nil
 }
 
 // checkEventName checks the first element of an event's array, which begins at the given offset of the message.
-func checkEventName(payload []byte, offset, limit int) error {
-	raw, _, ok := NextValue(payload, 0)
+func checkEventName(text []byte, offset, limit int) error {
+	raw, _, ok := payload.Next(text, 0)
 	if !ok {
 		return &SyntaxError{"event without a name", offset}
 	}
@@ -276,7 +270,7 @@ func checkEventName(payload []byte, offset, limit int) error {
 	case raw[0] == '"' && (len(raw)-2)/len(`\u0000`) > limit:
 		return beyond("EventName", "event name is too long", offset)
 	case raw[0] == '"':
-		s, err := unquote(raw)
+		s, err := payload.Unquote(raw)
 		if err != nil {
 			return &SyntaxError{"invalid event name", offset}
 		}
@@ -287,7 +281,7 @@ func checkEventName(payload []byte, offset, limit int) error {
 	if len(name) > limit {
 		return beyond("EventName", "event name is too long", offset)
 	}
-	if ReservedEvent(string(name)) {
+	if payload.Reserved(string(name)) {
 		return &SyntaxError{"reserved event name", offset}
 	}
 	return nil

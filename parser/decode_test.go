@@ -3,7 +3,6 @@ package parser_test
 import (
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -165,48 +164,6 @@ func TestDecoder_JSONAgreesWithEncodingJSON(t *testing.T) {
 			b := []byte(`"` + strings.Repeat("a", 20) + `"`)
 			b[1+i] = c
 			checkJSON(t, b)
-		}
-	}
-}
-
-func TestEventName(t *testing.T) {
-	for _, c := range []struct {
-		data, name string
-		args       []string
-	}{
-		{`["foo"]`, "foo", nil},
-		{` [ "foo" , 1 ] `, "foo", []string{"1"}},
-		{`["a b",{"x":[1,{"y":"]"}]},"],[",[[]],null,true,-1.5e3,""]`, "a b", []string{`{"x":[1,{"y":"]"}]}`, `"],["`, `[[]]`, `null`, `true`, `-1.5e3`, `""`}},
-		{`["\u0066\"\\",1]`, `f"\`, []string{"1"}},
-		{`[12,"a"]`, "12", []string{`"a"`}},
-		{`[-1.50]`, "-1.50", nil},
-	} {
-		name, at, err := parser.EventName([]byte(c.data))
-		if err != nil || name != c.name {
-			t.Errorf("%s: %q, %v", c.data, name, err)
-		}
-		var args []string
-		for v, next, ok := parser.NextValue([]byte(c.data), at); ok; v, next, ok = parser.NextValue([]byte(c.data), next) {
-			args = append(args, string(v))
-		}
-		if strings.Join(args, "\n") != strings.Join(c.args, "\n") {
-			t.Errorf("%s: arguments %q", c.data, args)
-		}
-	}
-	for _, data := range []string{"", "[]", "{}", "null", `[null]`, `[{}]`, `[[]]`, `[true]`, `x`, `["x`, `[`, `["\x"]`} {
-		if name, _, err := parser.EventName([]byte(data)); err == nil {
-			t.Errorf("%s: %q without an error", data, name)
-		}
-	}
-}
-
-func TestReservedEvent(t *testing.T) {
-	for name, want := range map[string]bool{
-		"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true, "newListener": true, "removeListener": true,
-		"": false, "error": false, "connection": false, "Connect": false, "__proto__": false, "message": false,
-	} {
-		if parser.ReservedEvent(name) != want {
-			t.Errorf("%s: %v", strconv.Quote(name), !want)
 		}
 	}
 }

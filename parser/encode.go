@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // Encode returns the text message of a packet and behind it its attachments. A packet that has attachments becomes a
@@ -29,27 +31,6 @@ func (JSON) Encode(p *Packet) ([]Frame, error) {
 // AppendEncode encodes a packet that has no attachments, which is one text message, behind dst: it spares the memory of one
 // that goes to a single connection. The result shares no memory with p. Its errors are those of Encode.
 func (JSON) AppendEncode(dst []byte, p *Packet) ([]byte, error) { return appendJSON(dst, p) }
-
-// AppendEvent encodes an event of the namespace, without an id, behind dst: it is [MarshalEvent] and AppendEncode in one
-// step, for an event that one connection is sent and nobody else sees. The packet's Data is what begins at offset data. An
-// event with attachments has to be encoded as a packet: of its text, that alone is of use then. With an error dst comes
-// back as it is.
-func (JSON) AppendEvent(dst []byte, namespace, name string, args []any) (text []byte, data int, attachments [][]byte, err error) {
-	if badNamespace(namespace) {
-		return dst, 0, nil, errBadNamespace
-	}
-	e := encoders.Get().(*encoder)
-	defer e.free()
-	if err := e.event(name, args); err != nil {
-		return dst, 0, nil, err
-	}
-	text = append(dst, '0'+byte(Event))
-	if namespace != "" && namespace != "/" {
-		text = append(append(text, namespace...), ',')
-	}
-	data = len(text)
-	return append(text, e.buf...), data, e.attachments, nil
-}
 
 // appendJSON appends the text message of a packet.
 func appendJSON(dst []byte, p *Packet) ([]byte, error) {
@@ -82,10 +63,10 @@ func badNamespace(name string) bool {
 // wireType returns the digit's value under which p travels.
 func wireType(p *Packet) (Type, error) {
 	kind := p.Type
-	if n := len(p.Attachments); n > maxAttachments {
+	if n := len(p.Attachments); n > payload.MaxAttachments {
 		return 0, fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
 	} else if n > 0 {
-		kind += BinaryEvent - Event
+		kind += binaryEvent - Event
 	}
 	var reason string
 	switch {

@@ -12,7 +12,7 @@ func TestJSON_EncodeErrors(t *testing.T) {
 	data, binary := []byte(`["x"]`), [][]byte{{1}}
 	for name, p := range map[string]*parser.Packet{
 		"type 7":                      {Type: 7},
-		"binary event":                {Type: parser.BinaryEvent, Data: data, Attachments: binary},
+		"binary event":                {Type: parser.Type(5), Data: data, Attachments: binary},
 		"event without payload":       {Type: parser.Event},
 		"ack without payload":         {Type: parser.Ack, HasID: true},
 		"ack without id":              {Type: parser.Ack, Data: data},
@@ -50,36 +50,5 @@ func TestJSON_EncodeFrames(t *testing.T) {
 		if frames, err := (parser.JSON{}).Encode(p); err != nil || len(frames) != 1 || string(frames[0].Data) != want {
 			t.Errorf("%s: %v, %v", want, frames, err)
 		}
-	}
-}
-
-// TestJSON_AppendEvent: the text is that of the packet which MarshalEvent and Encode make.
-func TestJSON_AppendEvent(t *testing.T) {
-	for _, namespace := range []string{"", "/", "/chat", "/a?b=c"} {
-		for _, args := range [][]any{nil, {"x", 7}, {parser.Raw{JSON: []byte(`{"a":1}`)}}, {[]byte("binary"), "y"}} {
-			want, attachments, err := parser.MarshalEvent("e", args)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, data, lifted, err := parser.JSON{}.AppendEvent([]byte("before"), namespace, "e", args)
-			if err != nil || string(text[data:]) != string(want) || !reflect.DeepEqual(lifted, attachments) {
-				t.Errorf("%q with %v: %q from %d, %q, %v", namespace, args, text, data, lifted, err)
-			}
-			if len(attachments) > 0 {
-				continue
-			}
-			frames, err := parser.JSON{}.Encode(&parser.Packet{Type: parser.Event, Namespace: namespace, Data: want})
-			if err != nil || string(text) != "before"+string(frames[0].Data) {
-				t.Errorf("%q with %v: %q, want it behind what was there: %q, %v", namespace, args, text, frames[0].Data, err)
-			}
-		}
-	}
-	for _, namespace := range []string{"admin", "/a,b"} {
-		if text, _, _, err := (parser.JSON{}).AppendEvent([]byte("before"), namespace, "e", nil); !errors.Is(err, parser.ErrInvalidPacket) || string(text) != "before" {
-			t.Errorf("namespace %q: %q, %v", namespace, text, err)
-		}
-	}
-	if text, _, _, err := (parser.JSON{}).AppendEvent([]byte("before"), "/", "connect", nil); !errors.Is(err, parser.ErrReservedEvent) || string(text) != "before" {
-		t.Errorf("a reserved name: %q, %v", text, err)
 	}
 }

@@ -3,19 +3,21 @@ package parser
 import (
 	"errors"
 	"strconv"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 var (
-	// ErrReservedEvent is returned by [MarshalEvent] for a name that only the protocol itself may use; see [ReservedEvent].
-	ErrReservedEvent = errors.New("parser: reserved event name")
+	// ErrReservedEvent is the error of an event to send whose name only the protocol itself may use: connect, connect_error,
+	// disconnect, disconnecting, newListener and removeListener. Choose another name.
+	ErrReservedEvent = payload.ErrReservedEvent
 
-	// ErrForgedPlaceholder is returned by [MarshalEvent] and [MarshalArgs] when a packet with attachments holds an object
-	// with "_placeholder": true that none of its binary values stands behind. Every receiver would take it for an
-	// attachment.
-	ErrForgedPlaceholder = errors.New("parser: an object with _placeholder: true in a packet with attachments")
+	// ErrForgedPlaceholder is the error of an event or an acknowledgement to send when it has binary values and holds an
+	// object with "_placeholder": true that none of them stands behind. Every receiver would take it for an attachment.
+	ErrForgedPlaceholder = payload.ErrForgedPlaceholder
 
 	// ErrInvalidPacket is returned by [Parser].Encode for a packet that the protocol cannot express.
-	ErrInvalidPacket = errors.New("parser: invalid packet")
+	ErrInvalidPacket = payload.ErrInvalidPacket
 )
 
 // SyntaxError is the error of a message that is no valid packet. The connection that sent it cannot go on: what
@@ -51,27 +53,15 @@ func beyond(limit, reason string, offset int) error {
 	return &LimitError{limit, &SyntaxError{reason, offset}}
 }
 
-// ValueError is returned by [Unmarshal] when a value does not fit the destination.
-type ValueError struct {
-	// Field is the path of struct fields from the value to the part that does not fit, by their names in JSON, joined by
-	// dots. It is empty when the value itself does not fit.
-	Field string
-
-	// Reason says what was wanted and what was found. It repeats nothing of the value.
-	Reason string
-
-	// Err is the cause, when the destination's own UnmarshalJSON or UnmarshalText returned one.
-	Err error
-}
-
-func (e *ValueError) Error() string {
-	if e.Field == "" {
-		return "parser: " + e.Reason
+// ownError makes this package's errors of those of validation.
+func ownError(err error) error {
+	var bad *payload.SyntaxError
+	if !errors.As(err, &bad) {
+		return err
 	}
-	return "parser: field " + strconv.Quote(e.Field) + ": " + e.Reason
+	own := (*SyntaxError)(bad)
+	if own.Reason == payload.TooDeep {
+		return &LimitError{"Depth", own}
+	}
+	return own
 }
-
-// Unwrap returns the cause.
-func (e *ValueError) Unwrap() error { return e.Err }
-
-var errRawAttachments = errors.New("parser: an argument with attachments has no JSON form of its own")

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -70,23 +69,23 @@ func checkPacket(t *testing.T, p *parser.Packet) {
 	}
 	at := 0
 	if p.Type == parser.Event {
-		name, rest, err := parser.EventName(p.Data)
-		if err != nil || parser.ReservedEvent(name) || len(name) > 128 {
+		name, rest, err := payload.EventName(p.Data)
+		if err != nil || payload.Reserved(name) || len(name) > 128 {
 			t.Fatalf("name %q, %v", name, err)
 		}
 		at, want = rest, want[1:]
 	}
 	var args []any
-	for v, next, ok := parser.NextValue(p.Data, at); ok; v, next, ok = parser.NextValue(p.Data, next) {
+	for v, next, ok := payload.Next(p.Data, at); ok; v, next, ok = payload.Next(p.Data, next) {
 		if i := len(args); i >= len(want) || string(v) != string(want[i]) {
 			t.Fatalf("argument %d is %q of %q", i, v, want)
 		}
 		var dst any
-		var misfit *parser.ValueError
-		if err := parser.Unmarshal(v, p.Attachments, &dst); err != nil && !errors.As(err, &misfit) {
+		var misfit *payload.ValueError
+		if err := payload.Unmarshal(v, p.Attachments, &dst); err != nil && !errors.As(err, &misfit) {
 			t.Fatal(err)
 		}
-		args = append(args, parser.NewRaw(v, p.Attachments))
+		args = append(args, payload.NewRaw(v, p.Attachments))
 	}
 	if len(args) != len(want) {
 		t.Fatalf("%d arguments of %d", len(args), len(want))
@@ -98,7 +97,7 @@ func checkPacket(t *testing.T, p *parser.Packet) {
 func checkRelay(t *testing.T, p *parser.Packet, args []any) {
 	t.Helper()
 	before := []byte("before")
-	data, attachments, err := parser.MarshalArgs(append([]any{before}, args...))
+	data, attachments, err := payload.MarshalArgs(append([]any{before}, args...))
 	if errors.Is(err, parser.ErrForgedPlaceholder) && len(p.Attachments) == 0 {
 		return // data in this packet, but not in one that has attachments
 	}
@@ -106,13 +105,13 @@ func checkRelay(t *testing.T, p *parser.Packet, args []any) {
 		t.Fatal(err)
 	}
 	i := 0
-	for v, at, ok := parser.NextValue(data, 0); ok; v, at, ok = parser.NextValue(data, at) {
+	for v, at, ok := payload.Next(data, 0); ok; v, at, ok = payload.Next(data, at) {
 		var got, want any = nil, before
-		errGot := parser.Unmarshal(v, attachments, &got)
+		errGot := payload.Unmarshal(v, attachments, &got)
 		var errWant error
 		if i > 0 {
 			arg := args[i-1].(parser.Raw)
-			errWant = parser.Unmarshal(arg.JSON, arg.Attachments, &want)
+			errWant = payload.Unmarshal(arg.JSON, arg.Attachments, &want)
 		}
 		if (errGot == nil) != (errWant == nil) || errGot == nil && !reflect.DeepEqual(got, want) {
 			t.Fatalf("argument %d: %v (%v), want %v (%v)", i, got, errGot, want, errWant)
@@ -132,9 +131,9 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Skip("no value")
 		}
 		v = sprinkle(v, binary)
-		data, attachments, err := parser.MarshalEvent(name, []any{v, "last"})
+		data, attachments, err := payload.MarshalEvent(name, []any{v, "last"})
 		switch {
-		case errors.Is(err, parser.ErrReservedEvent) && parser.ReservedEvent(name):
+		case errors.Is(err, parser.ErrReservedEvent) && payload.Reserved(name):
 			return
 		case errors.Is(err, parser.ErrForgedPlaceholder) && strings.Contains(text, "placeholder"):
 			return
@@ -147,14 +146,14 @@ func FuzzRoundTrip(f *testing.F) {
 			return
 		}
 		p := recode(t, parser.JSON{}, &parser.Packet{Type: parser.Event, Namespace: "/n", ID: id, HasID: true, Data: data, Attachments: attachments})
-		gotName, at, err := parser.EventName(p.Data)
+		gotName, at, err := payload.EventName(p.Data)
 		if want := strings.ToValidUTF8(name, "\ufffd"); err != nil || p.ID != id || len([]rune(gotName)) < len([]rune(want)) {
 			t.Fatalf("%q %v %d, want %q %d", gotName, err, p.ID, want, id)
 		}
-		arg, at, _ := parser.NextValue(p.Data, at)
-		last, _, ok := parser.NextValue(p.Data, at)
+		arg, at, _ := payload.Next(p.Data, at)
+		last, _, ok := payload.Next(p.Data, at)
 		var got any
-		if err := parser.Unmarshal(arg, p.Attachments, &got); err != nil || !ok || string(last) != `"last"` {
+		if err := payload.Unmarshal(arg, p.Attachments, &got); err != nil || !ok || string(last) != `"last"` {
 			t.Fatalf("%v, last %q", err, last)
 		}
 		if !reflect.DeepEqual(got, v) {
@@ -180,89 +179,4 @@ func sprinkle(v any, binary []byte) any {
 		}
 	}
 	return v
-}
-
-// quotable takes out what encoding/json escapes twice under the ",string" option, and the encoder only as often as need
-// be.
-var quotable = strings.NewReplacer("\u2028", "", "\u2029", "", "\ufffd", "")
-
-// FuzzMarshalBinary compares the search for binary with what encoding/json writes, over types that have all it knows.
-func FuzzMarshalBinary(f *testing.F) {
-	f.Add("key", []byte("binary"), int64(7), 1.5, uint8(0xff))
-	f.Add("é<\u2028\xff", []byte{}, int64(-1), 1e21, uint8(0x55))
-	f.Add("", []byte(nil), int64(0), math.Copysign(0, -1), uint8(0))
-	f.Fuzz(func(t *testing.T, s string, b []byte, n int64, x float64, bits uint8) {
-		bit := func(i int) bool { return bits>>i&1 == 1 }
-		pick := func(i int) []byte {
-			if bit(i) {
-				return b
-			}
-			return nil
-		}
-		var any1 any = []any{s, pick(0), n, x, map[string][]byte{s: pick(1)}}
-		flag := bit(2)
-		o := options{Empty: pick(0), Zero: pick(1), Hidden: b, Dash: pick(2), Number: int(n), Quoted: quotable.Replace(strings.ToValidUTF8(s, "")), NoName: pick(3), BadName: pick(4)}
-		if bit(5) {
-			o.Flag, o.Pointer, o.Time = &flag, &file{s, pick(6)}, time.Unix(n%1e9, 0).UTC()
-			o.Map = map[string][]byte{s: b, "other": pick(7)}
-		}
-		e := embeds{inner{pick(0), s}, nil, pick(1)}
-		if bit(3) {
-			e.Inner = &Inner{pick(2), b}
-		}
-		m := &mixed{Any: any1, Slice: []any{&o, e}, Array: [2][]byte{pick(0), pick(1)}, Keys: map[int][]byte{int(n): b, 0: nil},
-			Texts: map[asKey]blob{{int(n)}: b}, Plain: map[string]int{s: 1}, Quiet: quietInt(n), Blob: pick(5), Float: float32(x)}
-		h := &holder{Value: pointed{b}, Secret: secret{pick(1)}, Text: asText{pick(2)}, Pointer: &pointed{b}}
-		for _, v := range []any{o, &o, e, &e, m, *m, h, *h, embedsTagged{inner{b, s}, pick(0)}, map[string]any{s: m, "x": b}, node{b, &node{pick(0), nil}}} {
-			if _, err := json.Marshal(v); err != nil {
-				return // not a number, or a date that JSON cannot have
-			}
-			data, attachments, err := parser.MarshalArgs([]any{v})
-			if err != nil {
-				t.Fatalf("%T: %v", v, err)
-			}
-			if strings.Contains(s, "_placeholder") {
-				continue
-			}
-			if got, want := inline(data, attachments), "["+reference(t, v)+"]"; got != want {
-				t.Fatalf("%T:\n got %s\nwant %s", v, got, want)
-			}
-		}
-	})
-}
-
-// FuzzUnmarshal decodes any text into types of all kinds: an error may come of it, but no panic, and no attachment may
-// change.
-func FuzzUnmarshal(f *testing.F) {
-	for _, text := range []string{
-		ph0, `[` + ph0 + `,` + ph1 + `]`, `{"data":` + ph0 + `,"name":"n"}`, `{"user":{"photo":` + ph1 + `,"nested":{"data":` + ph0 + `}}}`,
-		`{"Any":` + ph0 + `,"Slice":[{"a":` + ph1 + `}],"Array":[null,` + ph0 + `],"Keys":{"7":` + ph1 + `},"Texts":{"key1":` + ph0 + `}}`,
-		`{"Value":` + ph0 + `,"Raw":[` + ph1 + `],"When":"x"}`, `{"A":` + ph0 + `,"b":` + ph1 + `,"Own":null}`, `{"a":[` + ph0 + `],"a":1}`,
-		`{"room":"r","message":{"a":` + ph1 + `}}`, `{"empty":` + ph0 + `,"map":{"k":` + ph1 + `},"pointer":{"data":null}}`, `{"`, `[{]}`, `{"a":}`,
-	} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		attachments := [][]byte{[]byte("zero"), []byte("one")}
-		for _, dst := range []any{
-			new(any), new([]byte), new(string), new(file), new([]any), new(map[string]any), new(map[string][]byte), new(map[int]blob), new(map[asKey]*[]byte),
-			new(profile), new(options), new(embeds), new(embedsTagged), new(embedsHidden), new(holder), new(mixed), new(node), new(ping), new(shadows),
-			new(relayed), new(json.RawMessage), new(parser.Raw), new(map[string]*parser.Raw), new(**file), new([2][]byte), new([][][]byte), new(twice),
-		} {
-			err := parser.Unmarshal(text, attachments, dst)
-			var v *parser.ValueError
-			if err != nil && !errors.As(err, &v) {
-				t.Fatalf("%T: %v", dst, err)
-			}
-		}
-		if string(attachments[0]) != "zero" || string(attachments[1]) != "one" {
-			t.Fatal("an attachment was changed")
-		}
-		r := parser.NewRaw(text, attachments)
-		_, _, _ = parser.MarshalArgs([]any{r, []byte("x")})
-		_, _, _ = parser.EventName(text)
-		for _, at, ok := parser.NextValue(text, 0); ok; _, at, ok = parser.NextValue(text, at) {
-		}
-		checkJSON(t, text)
-	})
 }

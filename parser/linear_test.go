@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -45,14 +46,14 @@ func TestLinear(t *testing.T) {
 			t.Fatal(err)
 		}
 		var args []any
-		for v, at, ok := parser.NextValue(p.Data, 0); ok; v, at, ok = parser.NextValue(p.Data, at) {
+		for v, at, ok := payload.Next(p.Data, 0); ok; v, at, ok = payload.Next(p.Data, at) {
 			if len(args) < 10 {
 				var dst any
-				_ = parser.Unmarshal(v, p.Attachments, &dst)
-				args = append(args, parser.NewRaw(v, p.Attachments))
+				_ = payload.Unmarshal(v, p.Attachments, &dst)
+				args = append(args, payload.NewRaw(v, p.Attachments))
 			}
 		}
-		_, _, _ = parser.MarshalArgs(args)
+		_, _, _ = payload.MarshalArgs(args)
 	}
 	perByte := func(message []byte) float64 {
 		best := time.Hour

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 type msgpackDecoder struct {
@@ -42,7 +44,7 @@ func (d *msgpackDecoder) Add(data []byte, binary bool) (*Packet, error) {
 	if len(u.attachments) > 0 {
 		p.Attachments = make([][]byte, len(u.attachments))
 		for i, a := range u.attachments {
-			p.Attachments[i] = cloneBytes(a)
+			p.Attachments[i] = payload.Clone(a)
 		}
 	}
 	return p, nil

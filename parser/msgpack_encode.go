@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // Encode returns the one message of a packet. Data and id are left out when there is none: to the reference nil is not
@@ -37,7 +39,7 @@ type packer struct {
 	flat  []byte
 	gaps  []gap
 	open  []int // the gaps of the arrays and objects that are open
-	marks []mark
+	marks []payload.Mark
 	plain []byte // a string without its escapes
 }
 
@@ -55,6 +57,8 @@ const (
 	gapObject     gapKind = '{'
 	gapAttachment gapKind = 'b'
 )
+
+const keptBuffer = 64 << 10 // a larger one is left to the garbage collector
 
 // packers keeps buffers between packets: encoding one then costs the allocation of its result alone.
 var packers = sync.Pool{New: func() any { return new(packer) }}
@@ -123,8 +127,8 @@ func (k *packer) data(text []byte, attachments [][]byte) error {
 		return errTooLarge
 	}
 	if len(attachments) > 0 {
-		var bad *SyntaxError
-		if k.marks, bad = findPlaceholders(k.marks, text, len(attachments)); bad != nil {
+		var bad *payload.SyntaxError
+		if k.marks, bad = payload.FindPlaceholders(k.marks, text, len(attachments)); bad != nil {
 			return errors.New(bad.Reason)
 		}
 	}
@@ -155,15 +159,15 @@ func (k *packer) data(text []byte, attachments [][]byte) error {
 		}
 		switch c {
 		case '[', '{':
-			for len(marks) > 0 && marks[0].num == around {
+			for len(marks) > 0 && marks[0].Num == payload.Around {
 				marks = marks[1:]
 			}
-			if len(marks) > 0 && marks[0].start == i {
-				if uint64(len(attachments[marks[0].num])) > math.MaxUint32 {
+			if len(marks) > 0 && marks[0].Start == i {
+				if uint64(len(attachments[marks[0].Num])) > math.MaxUint32 {
 					return errTooLarge
 				}
-				k.gaps = append(k.gaps, gap{len(k.flat), gapAttachment, marks[0].num})
-				i, marks = marks[0].end, marks[1:]
+				k.gaps = append(k.gaps, gap{len(k.flat), gapAttachment, marks[0].Num})
+				i, marks = marks[0].End, marks[1:]
 				continue
 			}
 			k.open = append(k.open, len(k.gaps))
@@ -173,16 +177,16 @@ func (k *packer) data(text []byte, attachments [][]byte) error {
 			i, err = k.str(text, i)
 		case 't':
 			k.flat = msgp.AppendBool(k.flat, true)
-			i, err = scanWord(text, i, "true")
+			i, err = payload.ScanWord(text, i, "true")
 		case 'f':
 			k.flat = msgp.AppendBool(k.flat, false)
-			i, err = scanWord(text, i, "false")
+			i, err = payload.ScanWord(text, i, "false")
 		case 'n':
 			k.flat = msgp.AppendNil(k.flat)
-			i, err = scanWord(text, i, "null")
+			i, err = payload.ScanWord(text, i, "null")
 		default:
 			start := i
-			if i, err = scanNumber(text, i); err == nil {
+			if i, err = payload.ScanNumber(text, i); err == nil {
 				k.flat = appendNumber(k.flat, text[start:i])
 			}
 		}
@@ -203,12 +207,12 @@ func (g *gap) closedBy(c byte) bool {
 
 // str writes the string that opens at text[i] and returns the offset behind it.
 func (k *packer) str(text []byte, i int) (int, error) {
-	end := skipPlain(text, i+1)
+	end := payload.SkipPlain(text, i+1)
 	if end < len(text) && text[end] == '"' {
 		k.flat = msgp.AppendStringFromBytes(k.flat, text[i+1:end])
 		return end + 1, nil
 	}
-	if end = skipString(text, i); end > len(text) {
+	if end = payload.SkipString(text, i); end > len(text) {
 		return 0, errBrokenJSON
 	}
 	k.plain = appendUnescaped(k.plain[:0], text[i+1:end-1])

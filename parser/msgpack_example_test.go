@@ -3,12 +3,13 @@ package parser_test
 import (
 	"fmt"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
 // A packet goes out as one binary message, attachments and all, and comes in as the packet that JSON would have made.
 func ExampleMessagePack() {
-	data, attachments, err := parser.MarshalEvent("file", []any{map[string]any{"name": "a.txt", "data": []byte("abc")}})
+	data, attachments, err := payload.MarshalEvent("file", []any{map[string]any{"name": "a.txt", "data": []byte("abc")}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -278,7 +278,7 @@ func TestMessagePack_EncodeErrors(t *testing.T) {
 		return &parser.Packet{Type: parser.Event, Data: []byte(data), Attachments: attachments}
 	}
 	for name, p := range map[string]*parser.Packet{
-		"unknown type":                  {Type: parser.BinaryEvent, Data: []byte(`["x"]`)},
+		"unknown type":                  {Type: parser.Type(5), Data: []byte(`["x"]`)},
 		"event without data":            {Type: parser.Event},
 		"acknowledgement without an id": {Type: parser.Ack, Data: []byte(`[]`)},
 		"connect error without data":    {Type: parser.ConnectError},

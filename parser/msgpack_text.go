@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // The functions of this file write single values, both ways: into JSON what JSON.stringify makes of them, and into
@@ -20,12 +22,12 @@ import (
 func appendText(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for {
-		n := skipPlain(s, 0)
+		n := payload.SkipPlain(s, 0)
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
 			return append(dst, '"')
 		}
-		dst = appendEscape(dst, s[n])
+		dst = payload.AppendEscape(dst, s[n])
 		s = s[n+1:]
 	}
 }
@@ -73,7 +75,7 @@ func appendNumber(dst, text []byte) []byte {
 	if negative {
 		digits = text[1:]
 	}
-	if skipDigits(digits, 0) == len(digits) {
+	if payload.SkipDigits(digits, 0) == len(digits) {
 		if n, err := strconv.ParseUint(string(digits), 10, 64); err == nil && !negative {
 			return msgp.AppendUint64(dst, n)
 		} else if err == nil && n <= 1<<63 {

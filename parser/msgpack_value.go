@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // The bytes that lead values, as far as msgp keeps them to itself.
@@ -51,7 +53,7 @@ func (u *unpacker) takeText() []byte {
 		u.text = nil
 		return text[:n:n]
 	}
-	return cloneBytes(text)
+	return payload.Clone(text)
 }
 
 func (u *unpacker) offset() int { return u.size - len(u.rest) }
@@ -222,7 +224,7 @@ func (u *unpacker) attach(part, rest []byte, left int) error {
 	case len(part) > u.limits.AttachmentBytes-u.bytes:
 		return beyond("AttachmentBytes", "attachments are too large", u.offset())
 	}
-	u.text = appendPlaceholder(u.text, len(u.attachments))
+	u.text = payload.AppendPlaceholder(u.text, len(u.attachments))
 	u.attachments = append(u.attachments, part)
 	u.bytes += len(part)
 	u.rest = rest

@@ -4,17 +4,16 @@ package parser
 type Type byte
 
 // The packet types, with the digit that each has on the wire.
-//
-// BinaryEvent and BinaryAck exist on the wire of the JSON parser only: a decoder reports them as Event and Ack with
-// attachments, and an encoder chooses them when a packet has attachments.
 const (
 	Connect      Type = iota // 0: join a namespace, and the answer to it
 	Disconnect               // 1: leave a namespace
 	Event                    // 2: an event with its arguments
 	Ack                      // 3: the acknowledgement of an event
 	ConnectError             // 4: a namespace was refused
-	BinaryEvent              // 5: an event with attachments
-	BinaryAck                // 6: an acknowledgement with attachments
+
+	// On the wire of the JSON parser, events and acknowledgements that have attachments.
+	binaryEvent // 5
+	binaryAck   // 6
 )
 
 // Packet is one Socket.IO packet in the form that all parsers share: JSON text with binary values lifted out.

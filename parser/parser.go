@@ -1,6 +1,10 @@
 package parser
 
-import "math"
+import (
+	"math"
+
+	"github.com/parleyio/parley/internal/payload"
+)
 
 // Frame is one Engine.IO message: text, or binary.
 type Frame struct {
@@ -50,15 +54,12 @@ type Limits struct {
 	Namespace int
 }
 
-const (
-	maxAttachments = 9_999  // four digits on the wire
-	maxDepth       = 10_000 // encoding/json refuses deeper values
-)
+const maxDepth = 10_000 // encoding/json refuses deeper values
 
 // WithDefaults returns the limits that hold: the default where a field is zero, and the most that is possible where it is
 // negative or beyond that. A Parser of another format calls it in NewDecoder.
 func (l Limits) WithDefaults() Limits {
-	limit(&l.Attachments, 10, maxAttachments)
+	limit(&l.Attachments, 10, payload.MaxAttachments)
 	limit(&l.AttachmentBytes, 1_000_000, math.MaxInt)
 	limit(&l.Depth, 64, maxDepth)
 	limit(&l.EventName, 128, math.MaxInt)
@@ -73,14 +74,4 @@ func limit(n *int, byDefault, most int) {
 	case *n < 0 || *n > most:
 		*n = most
 	}
-}
-
-// ReservedEvent reports whether an event may not have this name, because clients and servers use it for the life of the
-// connection: connect, connect_error, disconnect, disconnecting, newListener, removeListener.
-func ReservedEvent(name string) bool {
-	switch name {
-	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return true
-	}
-	return false
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -210,4 +211,15 @@ func show(p *parser.Packet) string {
 		s += fmt.Sprintf(" <%x>", a)
 	}
 	return s
+}
+
+const ph0 = `{"_placeholder":true,"num":0}`
+
+// argument returns element i of an array.
+func argument(data []byte, i int) []byte {
+	v, at, ok := payload.Next(data, 0)
+	for ; ok && i > 0; i-- {
+		v, at, ok = payload.Next(data, at)
+	}
+	return v
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -65,7 +66,7 @@ func (b Broadcast) Emit(name string, args ...any) error {
 
 // eventPacket encodes an event of the namespace.
 func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error) {
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/internal/transport"
 	"github.com/parleyio/parley/parser"
 )
@@ -202,7 +203,7 @@ func (c *connection) connect(p *parser.Packet) error {
 
 // marshalRefusal encodes the reason why a namespace is not joined (socket.io-protocol v5, "Connection to a namespace").
 func marshalRefusal(reason *event.Error) ([]byte, error) {
-	return parser.MarshalValue(struct {
+	return payload.MarshalValue(struct {
 		Message string `json:"message"`
 		Data    any    `json:"data,omitempty"`
 	}{reason.Message, reason.Data})

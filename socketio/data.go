@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // Data is a key under which sockets hold a value of type T. It is usually a package variable, made by NewData; each key
@@ -78,14 +78,14 @@ func (s *Socket) marshalData() json.RawMessage {
 	for key, value := range values {
 		// Encoding may run code of the application.
 		_ = s.protect("data", func() error {
-			encoded, err := parser.MarshalValue(value)
+			encoded, err := payload.MarshalValue(value)
 			if err == nil {
 				object[key.(fmt.Stringer).String()] = encoded
 			}
 			return err
 		})
 	}
-	data, err := parser.MarshalValue(object)
+	data, err := payload.MarshalValue(object)
 	if err != nil { // a value whose own encoder writes no JSON
 		return json.RawMessage("{}")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -60,7 +61,7 @@ func (c *connection) splitNamespace(p *parser.Packet) error {
 	for key, all := range values {
 		auth[key] = all[len(all)-1]
 	}
-	p.Data, err = parser.MarshalValue(auth)
+	p.Data, err = payload.MarshalValue(auth)
 	return err
 }
 
@@ -81,7 +82,7 @@ func (c *connection) marshalReply(reply any) ([]byte, error) {
 	if c.eio3 {
 		return nil, nil
 	}
-	return parser.MarshalValue(reply)
+	return payload.MarshalValue(reply)
 }
 
 // marshalRefusal encodes the reason of a middleware, or the server's own.
@@ -90,8 +91,8 @@ func (c *connection) marshalRefusal(reason *event.Error) ([]byte, error) {
 	case !c.eio3, reason == errInvalidNamespace, reason == errTooManyNamespaces:
 		return marshalRefusal(reason)
 	case reason.Data != nil:
-		return parser.MarshalValue(reason.Data)
+		return payload.MarshalValue(reason.Data)
 	default:
-		return parser.MarshalValue(reason.Message)
+		return payload.MarshalValue(reason.Message)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // Handshake is what a socket's client said of itself when it connected. Immutable.
@@ -27,7 +27,7 @@ func (h *Handshake) ScanAuth(v any) error {
 	if h.Auth == nil {
 		return nil
 	}
-	if err := parser.Unmarshal(h.Auth, nil, v); err != nil {
+	if err := payload.Unmarshal(h.Auth, nil, v); err != nil {
 		return &event.Error{Code: event.Invalid, Message: "invalid auth payload: " + err.Error()}
 	}
 	return nil
@@ -76,7 +76,7 @@ func (h *Handshake) marshal() json.RawMessage {
 	if auth == nil {
 		auth = json.RawMessage("{}")
 	}
-	data, err := parser.MarshalValue(struct {
+	data, err := payload.MarshalValue(struct {
 		Headers     map[string]string `json:"headers"`
 		Time        string            `json:"time"`
 		Address     string            `json:"address"`

@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -172,7 +173,7 @@ func (b ParentBroadcast) Compress(compress bool) ParentBroadcast {
 // Emit sends an event to the chosen sockets of the children that exist on this node; of these also to the sockets on
 // other nodes. It does not block. Its errors are those of Broadcast.Emit; a child that is removed meanwhile is left out.
 func (b ParentBroadcast) Emit(name string, args ...any) error {
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/guard"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -126,10 +127,10 @@ func (s *Socket) restore() *cluster.Leftover {
 // there is none, and the offset, empty if it has seen none.
 func (h *Handshake) session() (pid, offset string, err error) {
 	var auth map[string]json.RawMessage // not a struct: the application may have a field "PID" of its own
-	if h.Auth == nil || parser.Unmarshal(h.Auth, nil, &auth) != nil || parser.Unmarshal(auth["pid"], nil, &pid) != nil {
+	if h.Auth == nil || payload.Unmarshal(h.Auth, nil, &auth) != nil || payload.Unmarshal(auth["pid"], nil, &pid) != nil {
 		return "", "", nil
 	}
-	if raw, ok := auth["offset"]; ok && parser.Unmarshal(raw, nil, &offset) != nil {
+	if raw, ok := auth["offset"]; ok && payload.Unmarshal(raw, nil, &offset) != nil {
 		return "", "", ErrUnknownOffset
 	}
 	return pid, offset, nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // RemoteSocket is a socket of any node of the cluster, as it was when FetchSockets asked. Its methods work wherever the
@@ -27,7 +27,7 @@ func (r *RemoteSocket) Rooms() []string { return r.info.Rooms }
 func (r *RemoteSocket) Handshake() json.RawMessage { return r.info.Handshake }
 
 // ScanData decodes the socket's data into v: a JSON object with a member for each Data key, by its name.
-func (r *RemoteSocket) ScanData(v any) error { return parser.Unmarshal(r.info.Data, nil, v) }
+func (r *RemoteSocket) ScanData(v any) error { return payload.Unmarshal(r.info.Data, nil, v) }
 
 // Emit sends an event to the socket; see Broadcast.Emit.
 func (r *RemoteSocket) Emit(name string, args ...any) error { return r.alone().Emit(name, args...) }

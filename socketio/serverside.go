@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -47,10 +48,10 @@ func (n *Namespace) OnServerEvent(name string, h func(ctx context.Context, m *ev
 // marshalServerEvent encodes an event for other nodes. It cannot have attachments. A node of the reference server would
 // take some names for its own affairs.
 func marshalServerEvent(name string, args []any) ([]byte, error) {
-	if parser.ReservedEvent(name) || name == "connection" || name == "new_namespace" {
+	if payload.Reserved(name) || name == "connection" || name == "new_namespace" {
 		return nil, fmt.Errorf("%w: %q", parser.ErrReservedEvent, name)
 	}
-	return parser.MarshalValue(append([]any{name}, args...))
+	return payload.MarshalValue(append([]any{name}, args...))
 }
 
 // ServerEvent implements cluster.LocalQueries.
@@ -81,15 +82,15 @@ type serverAcker func(json.RawMessage)
 
 // Acknowledge sends the first argument of the answer, as the protocol of clusters has it.
 func (a serverAcker) Acknowledge(_ uint64, data []byte, attachments [][]byte) error {
-	first, _, ok := parser.NextValue(data, 0)
+	first, _, ok := payload.Next(data, 0)
 	switch {
 	case !ok:
 		first = []byte("null")
 	case len(attachments) > 0: // binary values travel as base64 text
 		var value any
-		err := parser.Unmarshal(first, attachments, &value)
+		err := payload.Unmarshal(first, attachments, &value)
 		if err == nil {
-			first, err = parser.MarshalValue(value)
+			first, err = payload.MarshalValue(value)
 		}
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -41,10 +42,10 @@ func (n *Namespace) expendable(p *parser.Packet) bool {
 			policy = own
 		}
 	}
-	if len(policy.dropOldest) == 0 || p.Type != parser.Event && p.Type != parser.BinaryEvent || p.HasID {
+	if len(policy.dropOldest) == 0 || p.Type != parser.Event || p.HasID {
 		return false
 	}
-	name, _, err := parser.EventName(p.Data)
+	name, _, err := payload.EventName(p.Data)
 	if err != nil {
 		return false
 	}

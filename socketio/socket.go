@@ -8,6 +8,7 @@ import (
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -141,7 +142,11 @@ func (s *Socket) emit(name string, args []any, plain bool) error {
 func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
 	scratch := scratches.Get().(*[]byte)
 	defer giveScratch(scratch)
-	text, data, attachments, err := parser.JSON{}.AppendEvent((*scratch)[:0], s.nsp.name, name, args)
+	head, err := appendEventHead((*scratch)[:0], s.nsp.name)
+	if err != nil {
+		return err
+	}
+	text, attachments, err := payload.AppendEvent(head, name, args)
 	*scratch = text
 	if err != nil {
 		return err
@@ -149,13 +154,23 @@ func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
 	if !s.live() {
 		return ErrClosed
 	}
-	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[data:], Attachments: attachments}
+	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[len(head):], Attachments: attachments}
 	how := sending{plain: plain, expendable: s.nsp.expendable(&p)}
 	if len(attachments) > 0 {
 		packet := p // a copy, so that p stays off the heap where it is not sent as a packet
 		return s.conn.sendPacket(&packet, how)
 	}
 	return s.conn.sendText(text, how)
+}
+
+// appendEventHead appends what stands before the payload in the text of an event without an id or attachments.
+func appendEventHead(dst []byte, namespace string) ([]byte, error) {
+	const none = "[]"
+	text, err := parser.JSON{}.AppendEncode(dst, &parser.Packet{Type: parser.Event, Namespace: namespace, Data: []byte(none)})
+	if err != nil {
+		return dst, err
+	}
+	return text[:len(text)-len(none)], nil
 }
 
 // live reports whether packets for the socket may be sent: middlewares may send too.

@@ -23,6 +23,7 @@ import (
 	"github.com/parleyio/parley/backend/realtime"
 	"github.com/parleyio/parley/backend/store"
 	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 	"github.com/parleyio/parley/socketio"
 )
@@ -191,7 +192,7 @@ func (p *peer) emit(name string, args ...any) {
 
 func (p *peer) sendEvent(id *uint64, name string, args []any) {
 	p.t.Helper()
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -251,7 +252,7 @@ func (p *peer) eventRaw(name string) *parser.Packet {
 	} else {
 		packet = p.next()
 	}
-	if got, _, _ := parser.EventName(packet.Data); got != name {
+	if got, _, _ := payload.EventName(packet.Data); got != name {
 		p.t.Fatalf("got %s, want %s", packet.Data, name)
 	}
 	return packet

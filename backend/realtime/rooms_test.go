@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -165,7 +166,7 @@ func follow(t *testing.T, p *peer, dropped map[string]bool) (ids map[string]bool
 			ids = nil
 			continue
 		}
-		name, _, _ := parser.EventName(packet.Data)
+		name, _, _ := payload.EventName(packet.Data)
 		var change struct{ ID string }
 		if err := json.Unmarshal([]byte(text(packet, 1)), &change); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -154,26 +155,26 @@ func reencode(in *parser.Packet) (*parser.Packet, error) {
 	}
 	if in.Type != parser.Event && in.Type != parser.Ack {
 		var v any
-		err := parser.Unmarshal(in.Data, nil, &v)
+		err := payload.Unmarshal(in.Data, nil, &v)
 		if err != nil {
 			return nil, err
 		}
-		out.Data, err = parser.MarshalValue(v)
+		out.Data, err = payload.MarshalValue(v)
 		return &out, err
 	}
 	args := []any{}
-	for v, at, ok := parser.NextValue(in.Data, 0); ok; v, at, ok = parser.NextValue(in.Data, at) {
+	for v, at, ok := payload.Next(in.Data, 0); ok; v, at, ok = payload.Next(in.Data, at) {
 		var arg any
-		if err := parser.Unmarshal(v, in.Attachments, &arg); err != nil {
+		if err := payload.Unmarshal(v, in.Attachments, &arg); err != nil {
 			return nil, err
 		}
 		args = append(args, arg)
 	}
 	var err error
 	if name, ok := first(args).(string); ok && in.Type == parser.Event {
-		out.Data, out.Attachments, err = parser.MarshalEvent(name, args[1:])
+		out.Data, out.Attachments, err = payload.MarshalEvent(name, args[1:])
 	} else {
-		out.Data, out.Attachments, err = parser.MarshalArgs(args)
+		out.Data, out.Attachments, err = payload.MarshalArgs(args)
 	}
 	return &out, err
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -41,12 +42,12 @@ func connect(ctx context.Context, addr, kind string, auth map[string]string, tol
 		link: l, told: told, joined: make(chan error, 1), over: make(chan struct{}), acks: make(map[uint64]chan struct{}),
 	}
 	go c.read() // ends with the link
-	var payload []byte
+	var data []byte
 	if auth != nil {
-		payload, err = parser.MarshalValue(auth)
+		data, err = payload.MarshalValue(auth)
 	}
 	if err == nil {
-		err = c.send(&parser.Packet{Type: parser.Connect, Data: payload})
+		err = c.send(&parser.Packet{Type: parser.Connect, Data: data})
 	}
 	if err == nil {
 		select {
@@ -124,7 +125,7 @@ func (c *client) send(p *parser.Packet) error {
 
 // emit sends an event. The channel that it returns is closed when the event is acknowledged.
 func (c *client) emit(name string, args ...any) (<-chan struct{}, error) {
-	data, attachments, err := parser.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args)
 	if err != nil {
 		return nil, err
 	}

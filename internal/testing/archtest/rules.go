@@ -11,7 +11,7 @@ func Parley() *Rules {
 		Light:     light(),
 		LongFiles: map[string]string{},
 		State: map[string]string{
-			"parser.types": "a cache of what reflection says about types, as encoding/json has one: types never change",
+			"internal/payload.types": "a cache of what reflection says about types, as encoding/json has one: types never change",
 		},
 		Unguarded: map[string]string{
 			"backend/app.App.Run": "calls http.Server.Serve, which recovers what its handlers do",
@@ -29,7 +29,7 @@ func Parley() *Rules {
 func layers() []Layer {
 	return []Layer{
 		{"tools of tests and mains", []string{"internal/testing/*", "internal/memory"}},
-		{"foundations", []string{"internal/buffer", "internal/errs", "internal/guard", "internal/memnet"}},
+		{"foundations", []string{"internal/buffer", "internal/errs", "internal/guard", "internal/memnet", "internal/payload"}},
 		{"wire", []string{"parser", "internal/eio"}},
 		{"seam", []string{"internal/transport"}},
 		{"connections", []string{"internal/websocket", "internal/pipe"}},

@@ -1,4 +1,4 @@
-package parser
+package payload
 
 import (
 	"bytes"
@@ -87,8 +87,8 @@ func unescape(b []byte) int {
 	return n
 }
 
-// unquote returns what a JSON string stands for.
-func unquote(quoted []byte) (string, error) {
+// Unquote returns what a JSON string stands for.
+func Unquote(quoted []byte) (string, error) {
 	if n := len(quoted); n >= 2 && bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : n-1]), nil
 	}

@@ -1,11 +1,12 @@
-package parser
+package payload
 
 import "encoding/binary"
 
-// validate checks one JSON value (RFC 8259) that starts at data[at], and returns the offset behind it. Arrays and
+// Validate checks one JSON value (RFC 8259) that starts at data[at], and returns the offset behind it. Arrays and
 // objects may be nested maxDepth deep. It is one forward scan without recursion: the only state is one bit for each
 // open array or object. UTF-8 inside strings is the caller's to check.
-func validate(data []byte, at, maxDepth int) (end int, err error) {
+// The error is a [*SyntaxError].
+func Validate(data []byte, at, maxDepth int) (end int, err error) {
 	var (
 		few   [1]uint64
 		open  = few[:] // bit d: the value open at depth d is an object
@@ -15,7 +16,7 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 	)
 	inObject := func() bool { return open[(depth-1)>>6]&(1<<((depth-1)&63)) != 0 }
 	for {
-		i = skipSpace(data, i)
+		i = SkipSpace(data, i)
 		if i >= len(data) {
 			return 0, &SyntaxError{"unexpected end of JSON", i}
 		}
@@ -26,11 +27,11 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 			if i, err = scanString(data, i); err != nil {
 				return 0, err
 			}
-			i = skipSpace(data, i)
+			i = SkipSpace(data, i)
 			if i >= len(data) || data[i] != ':' {
 				return 0, &SyntaxError{"invalid JSON: no colon behind a key", i}
 			}
-			i = skipSpace(data, i+1)
+			i = SkipSpace(data, i+1)
 			if i >= len(data) {
 				return 0, &SyntaxError{"unexpected end of JSON", i}
 			}
@@ -39,7 +40,7 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 		switch c := data[i]; c {
 		case '{', '[':
 			if depth == maxDepth {
-				return 0, beyond("Depth", "JSON is nested too deep", i)
+				return 0, &SyntaxError{TooDeep, i}
 			}
 			if depth>>6 == len(open) {
 				open = append(open, 0)
@@ -50,7 +51,7 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 				open[depth>>6] &^= 1 << (depth & 63)
 			}
 			depth++
-			i = skipSpace(data, i+1)
+			i = SkipSpace(data, i+1)
 			if i < len(data) && data[i] == c+2 { // ']' is '[' + 2, and '}' is '{' + 2
 				break // empty: closed below
 			}
@@ -59,13 +60,13 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 		case '"':
 			i, err = scanString(data, i)
 		case 't':
-			i, err = scanWord(data, i, "true")
+			i, err = ScanWord(data, i, "true")
 		case 'f':
-			i, err = scanWord(data, i, "false")
+			i, err = ScanWord(data, i, "false")
 		case 'n':
-			i, err = scanWord(data, i, "null")
+			i, err = ScanWord(data, i, "null")
 		default:
-			i, err = scanNumber(data, i)
+			i, err = ScanNumber(data, i)
 		}
 		if err != nil {
 			return 0, err
@@ -75,7 +76,7 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 			if depth == 0 {
 				return i, nil
 			}
-			i = skipSpace(data, i)
+			i = SkipSpace(data, i)
 			if i >= len(data) {
 				return 0, &SyntaxError{"unexpected end of JSON", i}
 			}
@@ -94,7 +95,8 @@ func validate(data []byte, at, maxDepth int) (end int, err error) {
 	}
 }
 
-func skipSpace(data []byte, i int) int {
+// SkipSpace returns the offset of the first byte that is no white space.
+func SkipSpace(data []byte, i int) int {
 	for i < len(data) && data[i] <= ' ' {
 		switch data[i] {
 		case ' ', '\t', '\n', '\r':
@@ -110,7 +112,7 @@ func skipSpace(data []byte, i int) int {
 func scanString(data []byte, i int) (int, error) {
 	i++
 	for {
-		i = skipPlain(data, i)
+		i = SkipPlain(data, i)
 		if i >= len(data) {
 			return 0, &SyntaxError{"unexpected end of a JSON string", i}
 		}
@@ -138,8 +140,8 @@ func scanString(data []byte, i int) (int, error) {
 	}
 }
 
-// skipPlain returns the offset of the first byte that is a quote, a backslash or a control character.
-func skipPlain(data []byte, i int) int {
+// SkipPlain returns the offset of the first byte that is a quote, a backslash or a control character.
+func SkipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	// Eight bytes at a time: long strings are most of what chat and live data send.
 	for len(data)-i >= 8 {
@@ -157,15 +159,17 @@ func skipPlain(data []byte, i int) int {
 	return i
 }
 
-func scanWord(data []byte, i int, word string) (int, error) {
+// ScanWord checks that the word stands at data[i] and returns the offset behind it. The error is a [*SyntaxError].
+func ScanWord(data []byte, i int, word string) (int, error) {
 	if len(data)-i < len(word) || string(data[i:i+len(word)]) != word {
 		return 0, &SyntaxError{"invalid JSON", i}
 	}
 	return i + len(word), nil
 }
 
-// scanNumber checks a number by RFC 8259, section 6, and returns the offset behind it.
-func scanNumber(data []byte, i int) (int, error) {
+// ScanNumber checks a number by RFC 8259, section 6, and returns the offset behind it. The error is a
+// [*SyntaxError].
+func ScanNumber(data []byte, i int) (int, error) {
 	start := i
 	if i < len(data) && data[i] == '-' {
 		i++
@@ -174,12 +178,12 @@ func scanNumber(data []byte, i int) (int, error) {
 	case i < len(data) && data[i] == '0':
 		i++
 	case i < len(data) && '1' <= data[i] && data[i] <= '9':
-		i = skipDigits(data, i)
+		i = SkipDigits(data, i)
 	default:
 		return 0, &SyntaxError{"invalid JSON", start}
 	}
 	if i < len(data) && data[i] == '.' {
-		end := skipDigits(data, i+1)
+		end := SkipDigits(data, i+1)
 		if end == i+1 {
 			return 0, &SyntaxError{"invalid JSON number", end}
 		}
@@ -190,7 +194,7 @@ func scanNumber(data []byte, i int) (int, error) {
 		if i < len(data) && (data[i] == '+' || data[i] == '-') {
 			i++
 		}
-		end := skipDigits(data, i)
+		end := SkipDigits(data, i)
 		if end == i {
 			return 0, &SyntaxError{"invalid JSON number", end}
 		}
@@ -199,7 +203,8 @@ func scanNumber(data []byte, i int) (int, error) {
 	return i, nil
 }
 
-func skipDigits(data []byte, i int) int {
+// SkipDigits returns the offset of the first byte that is no decimal digit.
+func SkipDigits(data []byte, i int) int {
 	for i < len(data) && '0' <= data[i] && data[i] <= '9' {
 		i++
 	}

@@ -1,26 +1,34 @@
-package parser
+package payload
 
 import (
 	"bytes"
 	"strconv"
 )
 
-// mark is a part of a JSON text that leads to an attachment: a placeholder, or an array or object around one.
-type mark struct {
-	start, end int  // of a placeholder
-	num        int  // the placeholder's attachment; -1 for what is around it
-	hidden     bool // a later member of its object has the same key; hideRepeated tells
+// Mark is a part of a JSON text that leads to an attachment: a placeholder, or an array or object around one.
+type Mark struct {
+	// Start is where the part begins, and End where a placeholder ends.
+	Start, End int
+
+	// Num is the index of the placeholder's attachment, or Around.
+	Num int
+
+	hidden bool // a later member of its object has the same key; hideRepeated tells
 }
 
-const around = -1
+// Around is the Num of a Mark that is an array or object around a placeholder.
+const Around = -1
 
-// findPlaceholders walks a validated JSON text that comes with n attachments and appends to marks its placeholders and
+// MaxAttachments is how many attachments a packet can have: its number has four digits on the wire.
+const MaxAttachments = 9_999
+
+// FindPlaceholders walks a validated JSON text that comes with n attachments and appends to marks its placeholders and
 // all that is around them, in the order in which they start.
 //
 // A placeholder is an object whose "_placeholder" is true (the last one, should the key be repeated, as in JavaScript).
 // Its "num" must be the decimal index of an attachment, and no two may name the same one: no encoder writes that, and
 // each reference would multiply the attachment's size for a receiver that copies it.
-func findPlaceholders(marks []mark, data []byte, n int) ([]mark, *SyntaxError) {
+func FindPlaceholders(marks []Mark, data []byte, n int) ([]Mark, *SyntaxError) {
 	var (
 		levels [8]level
 		stack  = levels[:0]
@@ -61,13 +69,13 @@ func findPlaceholders(marks []mark, data []byte, n int) ([]mark, *SyntaxError) {
 			for j := range stack {
 				if !stack[j].marked {
 					stack[j].marked = true
-					marks = append(marks, mark{start: stack[j].start, num: around})
+					marks = append(marks, Mark{Start: stack[j].start, Num: Around})
 				}
 			}
-			marks = append(marks, mark{start: l.start, end: i, num: l.num})
+			marks = append(marks, Mark{Start: l.start, End: i, Num: l.num})
 			last = i
 		case '"':
-			end := min(skipString(data, i), len(data))
+			end := min(SkipString(data, i), len(data))
 			if top >= 0 && stack[top].key {
 				stack[top].name = keyName(data[i:end])
 				stack[top].key = false
@@ -117,7 +125,7 @@ const (
 // keyName tells the two keys of a placeholder from all others. They may be spelt with escapes.
 func keyName(quoted []byte) name {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
-		s, err := unquote(quoted)
+		s, err := Unquote(quoted)
 		if err != nil {
 			return nameOther
 		}
@@ -139,27 +147,35 @@ func (l *level) value(token []byte) {
 		l.placeholder = string(token) == "true"
 	case nameNum:
 		l.num = -1
-		if n := len(token); n > 0 && n <= 4 && skipDigits(token, 0) == n {
+		if n := len(token); n > 0 && n <= 4 && SkipDigits(token, 0) == n {
 			l.num, _ = strconv.Atoi(string(token))
 		}
 	}
 }
 
-func appendPlaceholder(dst []byte, num int) []byte {
+// AppendPlaceholder appends the object that stands for an attachment (socket.io-protocol v5, "Packet encoding").
+func AppendPlaceholder(dst []byte, num int) []byte {
 	dst = append(dst, `{"_placeholder":true,"num":`...)
 	dst = strconv.AppendInt(dst, int64(num), 10)
 	return append(dst, '}')
 }
 
 // renumber appends value to dst with other numbers in its placeholders.
-func renumber(dst, value []byte, marks []mark, number func(old int) int) []byte {
+func renumber(dst, value []byte, marks []Mark, number func(old int) int) []byte {
 	at := 0
 	for _, m := range marks {
-		if m.num != around {
-			dst = append(dst, value[at:m.start]...)
-			dst = appendPlaceholder(dst, number(m.num))
-			at = m.end
+		if m.Num != Around {
+			dst = append(dst, value[at:m.Start]...)
+			dst = AppendPlaceholder(dst, number(m.Num))
+			at = m.End
 		}
 	}
 	return append(dst, value[at:]...)
+}
+
+// Clone returns a copy that is exactly as large, and never nil: an empty attachment is different from none.
+func Clone(b []byte) []byte {
+	c := make([]byte, len(b))
+	copy(c, b)
+	return c
 }

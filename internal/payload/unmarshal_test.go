@@ -1,4 +1,4 @@
-package parser_test
+package payload_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parleyio/parley/parser"
+	"github.com/parleyio/parley/internal/payload"
 )
 
 // TestUnmarshal_RoundTrip decodes what MarshalArgs has made into the same type.
@@ -28,11 +28,11 @@ func TestUnmarshal_RoundTrip(t *testing.T) {
 			if err := json.Unmarshal([]byte(reference(t, v)), want.Interface()); err != nil {
 				t.Fatal("encoding/json cannot decode it either:", err)
 			}
-			data, attachments, err := parser.MarshalArgs([]any{"first", []byte("another"), v})
+			data, attachments, err := payload.MarshalArgs([]any{"first", []byte("another"), v})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := parser.Unmarshal(argument(data, 2), attachments, got.Interface()); err != nil {
+			if err := payload.Unmarshal(argument(data, 2), attachments, got.Interface()); err != nil {
 				t.Fatal(err)
 			}
 			// In an any the one has base64 and the other the bytes, so it is the encoded form that is compared.
@@ -45,9 +45,9 @@ func TestUnmarshal_RoundTrip(t *testing.T) {
 
 // argument returns element i of an array.
 func argument(data []byte, i int) []byte {
-	v, at, ok := parser.NextValue(data, 0)
+	v, at, ok := payload.Next(data, 0)
 	for ; ok && i > 0; i-- {
-		v, at, ok = parser.NextValue(data, at)
+		v, at, ok = payload.Next(data, at)
 	}
 	return v
 }
@@ -87,17 +87,17 @@ func TestUnmarshal_Binary(t *testing.T) {
 		{"pointer field", `{"Data":` + ph0 + `,"Next":{"Data":` + ph1 + `}}`, new(node), node{zero, &node{[]byte("one"), nil}}},
 		{"raw JSON", ph0, new(json.RawMessage), json.RawMessage(ph0)},
 		{"raw JSON inside", `{"Raw":[` + ph0 + `]}`, new(holder), holder{Raw: json.RawMessage(`[` + ph0 + `]`)}},
-		{"Raw", `[` + ph1 + `]`, new(parser.Raw), raw(`[`+ph0+`]`, "one")},
+		{"Raw", `[` + ph1 + `]`, new(payload.Raw), raw(`[`+ph0+`]`, "one")},
 		{"Raw inside", `{"room":"r","message":{"a":` + ph1 + `}}`, new(relayed), relayed{"r", raw(`{"a":`+ph0+`}`, "one")}},
 		{"Raw without binary inside", `{"room":"r","message":{"a":1},"x":` + ph0 + `}`, new(relayed), relayed{"r", raw(`{"a":1}`)}},
-		{"Raws in a map", `{"a":` + ph0 + `,"b":1}`, new(map[string]parser.Raw), map[string]parser.Raw{"a": raw(ph0, "zero"), "b": raw("1")}},
-		{"pointer to Raw", `{"a":` + ph0 + `}`, new(map[string]*parser.Raw), map[string]*parser.Raw{"a": new(raw(ph0, "zero"))}},
+		{"Raws in a map", `{"a":` + ph0 + `,"b":1}`, new(map[string]payload.Raw), map[string]payload.Raw{"a": raw(ph0, "zero"), "b": raw("1")}},
+		{"pointer to Raw", `{"a":` + ph0 + `}`, new(map[string]*payload.Raw), map[string]*payload.Raw{"a": new(raw(ph0, "zero"))}},
 		{"any that holds a pointer", `{"data":` + ph0 + `}`, new(any(&file{Name: "kept"})), any(&file{"kept", zero})},
 		{"repeated key, binary last", `{"data":"eA==","data":` + ph0 + `}`, new(file), file{Data: zero}},
 		{"nothing binary in this one", `{"name":"n","data":"eA=="}`, new(file), file{"n", []byte("x")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := parser.Unmarshal([]byte(c.data), attachments, c.dst); err != nil {
+			if err := payload.Unmarshal([]byte(c.data), attachments, c.dst); err != nil {
 				t.Fatal(err)
 			}
 			if got := reflect.ValueOf(c.dst).Elem().Interface(); !reflect.DeepEqual(got, c.want) {
@@ -116,8 +116,8 @@ type (
 		Other string `json:",omitempty"`
 	}
 	relayed struct {
-		Room    string     `json:"room"`
-		Message parser.Raw `json:"message"`
+		Room    string      `json:"room"`
+		Message payload.Raw `json:"message"`
 	}
 	embedsHidden struct{ *inner }
 	profile      struct {
@@ -142,7 +142,7 @@ func TestUnmarshal_CopiesBinary(t *testing.T) {
 		all [][]byte
 	)
 	for text, dst := range map[string]any{ph0: &b, " " + ph0: &a, "[" + ph0 + "]": &all} {
-		if err := parser.Unmarshal([]byte(text), attachments, dst); err != nil {
+		if err := payload.Unmarshal([]byte(text), attachments, dst); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,8 +189,8 @@ func TestUnmarshal_Errors(t *testing.T) {
 		{"embedded struct that cannot be made", `{"A":` + ph0 + `}`, new(embedsHidden), "", "cannot decode"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := parser.Unmarshal([]byte(c.data), attachments, c.dst)
-			var v *parser.ValueError
+			err := payload.Unmarshal([]byte(c.data), attachments, c.dst)
+			var v *payload.ValueError
 			if !errors.As(err, &v) || v.Field != c.field || v.Reason != c.reason {
 				t.Errorf("got %v", err)
 			}
@@ -218,13 +218,13 @@ func TestUnmarshal_repeatedKeys(t *testing.T) {
 		`{"a":` + ph0 + `,"b":` + ph1 + `,"a":1}`:               map[string]any{"a": 1.0, "b": []byte("one")},
 	} {
 		var got any
-		if err := parser.Unmarshal([]byte(data), attachments, &got); err != nil || !reflect.DeepEqual(got, want) {
+		if err := payload.Unmarshal([]byte(data), attachments, &got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s became %#v (%v), want %#v", data, got, err, want)
 		}
 	}
 	var typed struct{ A []byte }
 	data := []byte(`{"A":` + ph0 + `,"A":"Yg==","B":` + ph1 + `}`)
-	if err := parser.Unmarshal(data, attachments, &typed); err != nil || string(typed.A) != "b" {
+	if err := payload.Unmarshal(data, attachments, &typed); err != nil || string(typed.A) != "b" {
 		t.Errorf("a field became %q (%v)", typed.A, err)
 	}
 }
@@ -241,18 +241,18 @@ func (*refuses) UnmarshalJSON(text []byte) error {
 // What the peer sent must not come back in the text of an error, however long it is.
 func TestValueError_RepeatsNothing(t *testing.T) {
 	for _, text := range []string{`"7777"`, `7777` + strings.Repeat("7", 1000), `{"7777":1}`, `["7777"]`} {
-		if err := parser.Unmarshal([]byte(text), nil, new(int32)); err == nil || strings.Contains(err.Error(), "7777") {
+		if err := payload.Unmarshal([]byte(text), nil, new(int32)); err == nil || strings.Contains(err.Error(), "7777") {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
 func TestUnmarshal_Misuse(t *testing.T) {
-	var v *parser.ValueError
-	for _, dst := range []any{nil, 7, file{}, (*file)(nil), (*string)(nil), (*[]byte)(nil), (*parser.Raw)(nil)} {
+	var v *payload.ValueError
+	for _, dst := range []any{nil, 7, file{}, (*file)(nil), (*string)(nil), (*[]byte)(nil), (*payload.Raw)(nil)} {
 		for _, attachments := range [][][]byte{nil, {{1}}} {
 			for _, text := range []string{`"s"`, ph0} {
-				if err := parser.Unmarshal([]byte(text), attachments, dst); err == nil || errors.As(err, &v) {
+				if err := payload.Unmarshal([]byte(text), attachments, dst); err == nil || errors.As(err, &v) {
 					t.Errorf("%T: %v", dst, err)
 				}
 			}
@@ -264,7 +264,7 @@ func TestNewRaw(t *testing.T) {
 	all := [][]byte{[]byte("0"), []byte("1"), []byte("2")}
 	for _, c := range []struct {
 		name, value string
-		want        parser.Raw
+		want        payload.Raw
 	}{
 		{"nothing binary", `[1,"x"]`, raw(`[1,"x"]`)},
 		{"the first", ph0, raw(ph0, "0")},
@@ -273,20 +273,20 @@ func TestNewRaw(t *testing.T) {
 		{"two in another order", `[` + ph1 + `,` + ph0 + `]`, raw(`[`+ph0+`,`+ph1+`]`, "1", "0")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := parser.NewRaw([]byte(c.value), all)
+			got := payload.NewRaw([]byte(c.value), all)
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %s %q", got.JSON, got.Attachments)
 			}
 		})
 	}
 	t.Run("no attachments", func(t *testing.T) {
-		if got := parser.NewRaw([]byte(ph0), nil); !reflect.DeepEqual(got, raw(ph0)) {
+		if got := payload.NewRaw([]byte(ph0), nil); !reflect.DeepEqual(got, raw(ph0)) {
 			t.Errorf("got %s %q", got.JSON, got.Attachments)
 		}
 	})
 	t.Run("an illegal reference is refused when it is sent", func(t *testing.T) {
-		got := parser.NewRaw([]byte(`{"_placeholder":true,"num":3}`), all)
-		if _, _, err := parser.MarshalArgs([]any{got}); !errors.Is(err, parser.ErrForgedPlaceholder) {
+		got := payload.NewRaw([]byte(`{"_placeholder":true,"num":3}`), all)
+		if _, _, err := payload.MarshalArgs([]any{got}); !errors.Is(err, payload.ErrForgedPlaceholder) {
 			t.Errorf("got %v", err)
 		}
 	})

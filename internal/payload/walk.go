@@ -1,19 +1,19 @@
-package parser
+package payload
 
 // The functions of this file walk JSON that was validated before. On anything else they return nonsense, but they
 // neither panic nor read past the end.
 
 // EventName returns the name of the event whose validated array is data, and the offset behind it, from which
-// [NextValue] goes on to the arguments. A number is a name too: its text. The error is a [*SyntaxError].
+// [Next] goes on to the arguments. A number is a name too: its text. The error is a [*SyntaxError].
 func EventName(data []byte) (name string, rest int, err error) {
-	raw, next, ok := NextValue(data, 0)
+	raw, next, ok := Next(data, 0)
 	if !ok {
 		return "", 0, &SyntaxError{"event without a name", 0}
 	}
 	at := next - len(raw)
 	switch c := raw[0]; {
 	case c == '"':
-		name, err = unquote(raw)
+		name, err = Unquote(raw)
 		if err != nil {
 			return "", 0, &SyntaxError{"invalid event name", at}
 		}
@@ -24,20 +24,20 @@ func EventName(data []byte) (name string, rest int, err error) {
 	return "", 0, &SyntaxError{"event name is neither a string nor a number", at}
 }
 
-// NextValue returns the element of a validated array that follows offset at, without decoding it, and the offset behind
+// Next returns the element of a validated array that follows offset at, without decoding it, and the offset behind
 // it. It starts with at = 0; ok is false behind the last element. The value is a part of data.
 //
-//	for v, at, ok := parser.NextValue(data, 0); ok; v, at, ok = parser.NextValue(data, at) {
+//	for v, at, ok := payload.Next(data, 0); ok; v, at, ok = payload.Next(data, at) {
 //		// v is the JSON text of one element
 //	}
-func NextValue(data []byte, at int) (value []byte, next int, ok bool) {
-	i := skipSpace(data, at)
+func Next(data []byte, at int) (value []byte, next int, ok bool) {
+	i := SkipSpace(data, at)
 	if i >= len(data) {
 		return nil, at, false
 	}
 	switch {
 	case at == 0 && data[i] == '[', at > 0 && data[i] == ',':
-		i = skipSpace(data, i+1)
+		i = SkipSpace(data, i+1)
 	default:
 		return nil, at, false
 	}
@@ -54,7 +54,7 @@ func skipValue(data []byte, i int) int {
 	for i < len(data) {
 		switch c := data[i]; c {
 		case '"':
-			end := skipString(data, i)
+			end := SkipString(data, i)
 			if end > len(data) {
 				return start
 			}
@@ -87,11 +87,11 @@ func skipValue(data []byte, i int) int {
 	return start
 }
 
-// skipString returns the offset behind the string that opens at data[i], or one past the end when it is not closed.
-func skipString(data []byte, i int) int {
+// SkipString returns the offset behind the string that opens at data[i], or one past the end when it is not closed.
+func SkipString(data []byte, i int) int {
 	i++
 	for {
-		i = skipPlain(data, i)
+		i = SkipPlain(data, i)
 		if i >= len(data) {
 			return len(data) + 1
 		}

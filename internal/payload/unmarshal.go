@@ -1,4 +1,4 @@
-package parser
+package payload
 
 import "reflect"
 
@@ -18,7 +18,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 		}
 	case *string:
 		// The most common payload: nothing to do but to copy it.
-		if n := len(data); dst != nil && n >= 2 && data[0] == '"' && skipPlain(data, 1) == n-1 {
+		if n := len(data); dst != nil && n >= 2 && data[0] == '"' && SkipPlain(data, 1) == n-1 {
 			*dst = string(data[1 : n-1])
 			return nil
 		}
@@ -26,24 +26,24 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	if len(attachments) == 0 {
 		return unmarshal(data, dst)
 	}
-	marks, bad := findPlaceholders(nil, data, len(attachments))
+	marks, bad := FindPlaceholders(nil, data, len(attachments))
 	switch {
 	case bad != nil:
 		return &ValueError{Reason: bad.Reason}
 	case len(marks) == 0:
 		return unmarshal(data, dst)
 	}
-	if b, ok := dst.(*[]byte); ok && b != nil && marks[0].num != around {
-		*b = cloneBytes(attachments[marks[0].num])
+	if b, ok := dst.(*[]byte); ok && b != nil && marks[0].Num != Around {
+		*b = Clone(attachments[marks[0].Num])
 		return nil
 	}
 	// All but the binary values first, by encoding/json alone, then the binary values into what it made.
 	without := make([]byte, 0, len(data))
 	at := 0
 	for _, m := range marks {
-		if m.num != around {
-			without = append(append(without, data[at:m.start]...), "null"...)
-			at = m.end
+		if m.Num != Around {
+			without = append(append(without, data[at:m.Start]...), "null"...)
+			at = m.End
 		}
 	}
 	if err := unmarshal(append(without, data[at:]...), dst); err != nil {
@@ -51,7 +51,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	}
 	hideRepeated(data, marks)
 	f := filler{data: data, attachments: attachments, marks: marks}
-	f.value(skipSpace(data, 0), reflect.ValueOf(dst).Elem())
+	f.value(SkipSpace(data, 0), reflect.ValueOf(dst).Elem())
 	if f.err != nil {
 		return f.err
 	}

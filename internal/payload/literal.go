@@ -1,4 +1,4 @@
-package parser
+package payload
 
 import "unicode/utf8"
 
@@ -23,7 +23,7 @@ func appendString(dst []byte, s string) []byte {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
-		dst = appendEscape(dst, c)
+		dst = AppendEscape(dst, c)
 		i++
 		start = i
 	}
@@ -31,8 +31,8 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// appendEscape appends a quote, a backslash or a control character as it stands in a string.
-func appendEscape(dst []byte, c byte) []byte {
+// AppendEscape appends a quote, a backslash or a control character as it stands in a string.
+func AppendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	switch c {
 	case '"', '\\':

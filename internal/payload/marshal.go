@@ -1,7 +1,6 @@
-package parser
+package payload
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -22,7 +21,28 @@ func MarshalEvent(name string, args []any) (data []byte, attachments [][]byte, e
 	if err := e.event(name, args); err != nil {
 		return nil, nil, err
 	}
-	return cloneBytes(e.buf), e.attachments, nil
+	return Clone(e.buf), e.attachments, nil
+}
+
+// Reserved reports whether an event may not have this name, because clients and servers use it for the life of the
+// connection: connect, connect_error, disconnect, disconnecting, newListener, removeListener.
+func Reserved(name string) bool {
+	switch name {
+	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
+		return true
+	}
+	return false
+}
+
+// AppendEvent appends what [MarshalEvent] makes to dst: it spares the memory of an event that one connection is sent and
+// nobody else sees. With an error dst comes back as it is.
+func AppendEvent(dst []byte, name string, args []any) (text []byte, attachments [][]byte, err error) {
+	e := encoders.Get().(*encoder)
+	defer e.free()
+	if err := e.event(name, args); err != nil {
+		return dst, nil, err
+	}
+	return append(dst, e.buf...), e.attachments, nil
 }
 
 // MarshalArgs encodes the arguments of an acknowledgement: [arg,...]. It is like [MarshalEvent] otherwise.
@@ -33,7 +53,7 @@ func MarshalArgs(args []any) (data []byte, attachments [][]byte, err error) {
 	if err := e.finish(args); err != nil {
 		return nil, nil, err
 	}
-	return cloneBytes(e.buf), e.attachments, nil
+	return Clone(e.buf), e.attachments, nil
 }
 
 // MarshalValue encodes a value as plain JSON, for the payloads that cannot have attachments (connect, connect_error). A
@@ -47,10 +67,8 @@ func MarshalValue(v any) ([]byte, error) {
 	if !utf8.Valid(e.buf) {
 		return nil, errNotUTF8
 	}
-	return cloneBytes(e.buf), nil
+	return Clone(e.buf), nil
 }
-
-var errNotUTF8 = errors.New("parser: encoded JSON is not valid UTF-8")
 
 // encoder builds one payload.
 type encoder struct {
@@ -74,7 +92,7 @@ func (e *encoder) free() {
 
 // event encodes an event's name and its arguments.
 func (e *encoder) event(name string, args []any) error {
-	if ReservedEvent(name) {
+	if Reserved(name) {
 		return fmt.Errorf("%w: %q", ErrReservedEvent, name)
 	}
 	e.buf = append(e.buf, '[')
@@ -99,7 +117,7 @@ func (e *encoder) finish(args []any) error {
 	if !utf8.Valid(e.buf) {
 		return errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw: it would break every receiver
 	}
-	if n := len(e.attachments); n > maxAttachments {
+	if n := len(e.attachments); n > MaxAttachments {
 		return fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
 	} else if n > 0 && e.forged() {
 		return ErrForgedPlaceholder
@@ -109,17 +127,17 @@ func (e *encoder) finish(args []any) error {
 
 // forged reports whether the buffer holds placeholders besides those that the encoder wrote.
 func (e *encoder) forged() bool {
-	var few [8]mark
-	marks, err := findPlaceholders(few[:0], e.buf, len(e.attachments))
+	var few [8]Mark
+	marks, err := FindPlaceholders(few[:0], e.buf, len(e.attachments))
 	if err != nil {
 		return true
 	}
 	found := 0
 	for _, m := range marks {
-		if m.num == around {
+		if m.Num == Around {
 			continue
 		}
-		if found == len(e.genuine) || e.genuine[found] != m.start {
+		if found == len(e.genuine) || e.genuine[found] != m.Start {
 			return true
 		}
 		found++
@@ -212,8 +230,8 @@ func (e *encoder) binary(b []byte) {
 		return
 	}
 	e.genuine = append(e.genuine, len(e.buf))
-	e.buf = appendPlaceholder(e.buf, len(e.attachments))
-	e.attachments = append(e.attachments, cloneBytes(b))
+	e.buf = AppendPlaceholder(e.buf, len(e.attachments))
+	e.attachments = append(e.attachments, Clone(b))
 }
 
 // raw passes an argument through.
@@ -226,8 +244,8 @@ func (e *encoder) raw(r Raw) error {
 		e.buf = append(e.buf, r.JSON...)
 		return nil
 	}
-	var few [8]mark
-	marks, err := findPlaceholders(few[:0], r.JSON, len(r.Attachments))
+	var few [8]Mark
+	marks, err := FindPlaceholders(few[:0], r.JSON, len(r.Attachments))
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrForgedPlaceholder, err.Reason)
 	}
@@ -238,12 +256,12 @@ func (e *encoder) raw(r Raw) error {
 		e.buf = renumber(e.buf, r.JSON, marks, func(old int) int { return base + old })
 	}
 	for _, m := range marks {
-		if m.num == around {
+		if m.Num == Around {
 			continue
 		}
-		e.genuine = append(e.genuine, start+shift+m.start)
+		e.genuine = append(e.genuine, start+shift+m.Start)
 		if base > 0 {
-			shift += len(appendPlaceholder(nil, base+m.num)) - (m.end - m.start)
+			shift += len(AppendPlaceholder(nil, base+m.Num)) - (m.End - m.Start)
 		}
 	}
 	e.attachments = append(e.attachments, r.Attachments...)

@@ -1,4 +1,4 @@
-package parser
+package payload
 
 import (
 	"reflect"
@@ -9,7 +9,7 @@ import (
 type filler struct {
 	data        []byte
 	attachments [][]byte
-	marks       []mark      // those still ahead; what is not marked holds nothing and is skipped
+	marks       []Mark      // those still ahead; what is not marked holds nothing and is skipped
 	path        []string    // of struct fields: a map's keys are the peer's, and of any length
 	err         *ValueError // the first one
 }
@@ -22,7 +22,7 @@ func (f *filler) fail(reason string, cause error) {
 
 // value fills v from the JSON value at data[at] and returns the offset behind that. An invalid v only skips.
 func (f *filler) value(at int, v reflect.Value) (end int) {
-	if len(f.marks) == 0 || f.marks[0].start != at {
+	if len(f.marks) == 0 || f.marks[0].Start != at {
 		return max(skipValue(f.data, at), at+1)
 	}
 	m := f.marks[0]
@@ -31,7 +31,7 @@ func (f *filler) value(at int, v reflect.Value) (end int) {
 		v = reflect.Value{}
 	}
 	what := "binary"
-	if m.num == around {
+	if m.Num == Around {
 		what = "array"
 		if f.data[at] == '{' {
 			what = "object"
@@ -39,11 +39,11 @@ func (f *filler) value(at int, v reflect.Value) (end int) {
 	}
 	v, done := f.indirect(at, v, what)
 	switch {
-	case m.num != around:
+	case m.Num != Around:
 		if !done {
-			f.binary(f.attachments[m.num], v)
+			f.binary(f.attachments[m.Num], v)
 		}
-		return m.end
+		return m.End
 	case done:
 		v = reflect.Value{}
 	}
@@ -110,9 +110,9 @@ func (f *filler) binary(b []byte, v reflect.Value) {
 	case !v.CanSet():
 		f.fail("cannot be set", nil)
 	case v.Kind() == reflect.Interface && v.NumMethod() == 0:
-		v.Set(reflect.ValueOf(cloneBytes(b)))
+		v.Set(reflect.ValueOf(Clone(b)))
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
-		v.SetBytes(cloneBytes(b))
+		v.SetBytes(Clone(b))
 	default:
 		f.fail(misfit(v.Type(), "binary"), nil)
 	}
@@ -120,18 +120,18 @@ func (f *filler) binary(b []byte, v reflect.Value) {
 
 func (f *filler) object(at int, v reflect.Value) (end int) {
 	depth := len(f.path)
-	for at = skipSpace(f.data, at); at < len(f.data) && f.data[at] == '"'; at = skipSpace(f.data, at) {
-		behind := min(skipString(f.data, at), len(f.data))
+	for at = SkipSpace(f.data, at); at < len(f.data) && f.data[at] == '"'; at = SkipSpace(f.data, at) {
+		behind := min(SkipString(f.data, at), len(f.data))
 		quoted := f.data[at:behind]
-		at = skipSpace(f.data, behind)
-		at = skipSpace(f.data, at+1) // the colon
-		if len(f.marks) == 0 || f.marks[0].start != at {
+		at = SkipSpace(f.data, behind)
+		at = SkipSpace(f.data, at+1) // the colon
+		if len(f.marks) == 0 || f.marks[0].Start != at {
 			at = max(skipValue(f.data, at), at+1)
 		} else {
 			at = f.member(at, v, quoted)
 			f.path = f.path[:depth]
 		}
-		if at = skipSpace(f.data, at); at < len(f.data) && f.data[at] == ',' {
+		if at = SkipSpace(f.data, at); at < len(f.data) && f.data[at] == ',' {
 			at++
 		}
 	}
@@ -143,7 +143,7 @@ func (f *filler) member(at int, v reflect.Value, quoted []byte) (end int) {
 	if !v.IsValid() {
 		return f.value(at, v)
 	}
-	key, _ := unquote(quoted)
+	key, _ := Unquote(quoted)
 	switch v.Kind() {
 	case reflect.Struct:
 		return f.value(at, f.field(v, key))
@@ -212,15 +212,15 @@ func mapKeyOf(t reflect.Type, quoted []byte, key string) (k reflect.Value, ok bo
 }
 
 func (f *filler) array(at int, v reflect.Value) (end int) {
-	at = skipSpace(f.data, at)
+	at = SkipSpace(f.data, at)
 	for i := 0; at < len(f.data) && f.data[at] != ']'; i++ {
-		if len(f.marks) == 0 || f.marks[0].start != at {
+		if len(f.marks) == 0 || f.marks[0].Start != at {
 			at = max(skipValue(f.data, at), at+1)
 		} else {
 			at = f.element(at, v, i)
 		}
-		if at = skipSpace(f.data, at); at < len(f.data) && f.data[at] == ',' {
-			at = skipSpace(f.data, at+1)
+		if at = SkipSpace(f.data, at); at < len(f.data) && f.data[at] == ',' {
+			at = SkipSpace(f.data, at+1)
 		}
 	}
 	return at + 1

@@ -1,4 +1,4 @@
-package parser_test
+package payload_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -213,8 +214,8 @@ func values() map[string]any {
 }
 
 // raw makes a Raw of its text and its attachments.
-func raw(text string, attachments ...string) parser.Raw {
-	r := parser.Raw{JSON: []byte(text)}
+func raw(text string, attachments ...string) payload.Raw {
+	r := payload.Raw{JSON: []byte(text)}
 	for _, a := range attachments {
 		r.Attachments = append(r.Attachments, []byte(a))
 	}
@@ -246,7 +247,7 @@ func inline(data []byte, attachments [][]byte) string {
 func TestMarshalArgs_AgreesWithEncodingJSON(t *testing.T) {
 	for name, v := range values() {
 		t.Run(name, func(t *testing.T) {
-			data, attachments, err := parser.MarshalArgs([]any{v, "and", v})
+			data, attachments, err := payload.MarshalArgs([]any{v, "and", v})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -281,17 +282,17 @@ func TestMarshalEvent(t *testing.T) {
 		{"empty binary", "e", []any{b("")}, `["e",{"_placeholder":true,"num":0}]`, []string{""}},
 		{"nil binary", "e", []any{[]byte(nil)}, `["e",null]`, nil},
 		{"order of the text", "e", []any{map[string]any{"b": b("2"), "a": b("1")}, b("3")}, `["e",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":2}]`, []string{"1", "2", "3"}},
-		{"raw", "e", []any{parser.Raw{JSON: b(`{ "a":1}`)}, parser.Raw{}}, `["e",{ "a":1},null]`, nil},
+		{"raw", "e", []any{payload.Raw{JSON: b(`{ "a":1}`)}, payload.Raw{}}, `["e",{ "a":1},null]`, nil},
 		{"raw with binary", "e", []any{raw(`[{"num":0,"_placeholder":true}]`, "1")}, `["e",[{"num":0,"_placeholder":true}]]`, []string{"1"}},
 		{"raws with binary", "e", []any{b("0"), raw(`[{"_placeholder":true,"num":1}, {"num":0,"_placeholder":true}]`, "1", "2"), new(raw(`{"_placeholder":true,"num":0}`, "3")), b("4")},
 			`["e",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":2}, {"_placeholder":true,"num":1}],{"_placeholder":true,"num":3},{"_placeholder":true,"num":4}]`, []string{"0", "1", "2", "3", "4"}},
-		{"raw inside", "e", []any{map[string]any{"r": raw(`{"_placeholder":true,"num":0}`, "1"), "a": []parser.Raw{{JSON: b(`7`)}}}}, `["e",{"a":[7],"r":{"_placeholder":true,"num":0}}]`, []string{"1"}},
-		{"raw inside a struct", "e", []any{&struct{ R parser.Raw }{raw(`{"_placeholder":true,"num":0}`, "1")}}, `["e",{"R":{"_placeholder":true,"num":0}}]`, []string{"1"}},
+		{"raw inside", "e", []any{map[string]any{"r": raw(`{"_placeholder":true,"num":0}`, "1"), "a": []payload.Raw{{JSON: b(`7`)}}}}, `["e",{"a":[7],"r":{"_placeholder":true,"num":0}}]`, []string{"1"}},
+		{"raw inside a struct", "e", []any{&struct{ R payload.Raw }{raw(`{"_placeholder":true,"num":0}`, "1")}}, `["e",{"R":{"_placeholder":true,"num":0}}]`, []string{"1"}},
 		{"a placeholder without binary is data", "e", []any{map[string]any{"_placeholder": true, "num": 0}}, `["e",{"_placeholder":true,"num":0}]`, nil},
 		{"a placeholder that is a string is data", "e", []any{map[string]any{"_placeholder": "true", "num": 0}, b("1")}, `["e",{"_placeholder":"true","num":0},{"_placeholder":true,"num":0}]`, []string{"1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data, attachments, err := parser.MarshalEvent(c.event, c.args)
+			data, attachments, err := payload.MarshalEvent(c.event, c.args)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,11 +303,51 @@ func TestMarshalEvent(t *testing.T) {
 			if string(data) != c.data || !reflect.DeepEqual(got, c.attachments) {
 				t.Errorf("\n got %s %q\nwant %s %q", data, got, c.data, c.attachments)
 			}
-			p := &parser.Packet{Type: parser.Event, Namespace: "/", Data: data, Attachments: attachments}
-			if back := recode(t, parser.JSON{}, p); show(back) != show(p) {
-				t.Errorf("came back as %s", show(back))
+			if back := received(t, parser.JSON{}, &parser.Packet{Type: parser.Event, Data: data, Attachments: attachments}); string(back.Data) != string(data) || !reflect.DeepEqual(back.Attachments, attachments) {
+				t.Errorf("came back as %s %q", back.Data, back.Attachments)
+			}
+			text, lifted, err := payload.AppendEvent([]byte("before"), c.event, c.args)
+			if string(text) != "before"+c.data || len(lifted) != len(attachments) || err != nil {
+				t.Errorf("appended: %s %q %v", text, lifted, err)
 			}
 		})
+	}
+}
+
+// received returns the packet that arrives when one is sent.
+func received(t *testing.T, format parser.Parser, sent *parser.Packet) (p *parser.Packet) {
+	t.Helper()
+	frames, err := format.Encode(sent)
+	dec := format.NewDecoder(parser.Limits{Attachments: -1})
+	for _, f := range frames {
+		if p, err = dec.Add(f.Data, f.Binary); err != nil {
+			break
+		}
+	}
+	if err != nil || p == nil {
+		t.Fatalf("%s: %v", sent.Data, err)
+	}
+	return p
+}
+
+// Values keep their meaning on the way from a handler in one format to a handler in the other.
+func TestMarshalArgs_CarriedByMessagePack(t *testing.T) {
+	for name, v := range values() {
+		data, attachments, err := payload.MarshalArgs([]any{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := received(t, parser.MessagePack{}, &parser.Packet{Type: parser.Ack, HasID: true, Data: data, Attachments: attachments})
+		var got, want any
+		if err := payload.Unmarshal(argument(p.Data, 0), p.Attachments, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := payload.Unmarshal(argument(data, 0), attachments, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %v\nwant %v", name, got, want)
+		}
 	}
 }
 
@@ -322,21 +363,21 @@ func TestMarshal_Errors(t *testing.T) {
 		args []any
 		is   error
 	}{
-		{"forged beside binary", []any{placeholder(0), []byte("x")}, parser.ErrForgedPlaceholder},
-		{"forged behind binary", []any{[]byte("x"), placeholder(0)}, parser.ErrForgedPlaceholder},
-		{"forged out of range", []any{[]byte("x"), placeholder(7)}, parser.ErrForgedPlaceholder},
-		{"forged without a number", []any{[]byte("x"), map[string]bool{"_placeholder": true}}, parser.ErrForgedPlaceholder},
+		{"forged beside binary", []any{placeholder(0), []byte("x")}, payload.ErrForgedPlaceholder},
+		{"forged behind binary", []any{[]byte("x"), placeholder(0)}, payload.ErrForgedPlaceholder},
+		{"forged out of range", []any{[]byte("x"), placeholder(7)}, payload.ErrForgedPlaceholder},
+		{"forged without a number", []any{[]byte("x"), map[string]bool{"_placeholder": true}}, payload.ErrForgedPlaceholder},
 		{"forged by a struct", []any{[]byte("x"), struct {
 			P bool `json:"_placeholder"`
-		}{true}}, parser.ErrForgedPlaceholder},
-		{"forged with the binary inside", []any{map[string]any{"_placeholder": true, "num": []byte("x")}}, parser.ErrForgedPlaceholder},
-		{"forged in raw JSON", []any{[]byte("x"), json.RawMessage(`{"\u005fplaceholder":true,"num":0}`)}, parser.ErrForgedPlaceholder},
-		{"forged in a Raw", []any{[]byte("x"), parser.Raw{JSON: []byte(`{"_placeholder":true,"num":0}`)}}, parser.ErrForgedPlaceholder},
-		{"a Raw's reference out of range", []any{raw(`{"_placeholder":true,"num":1}`, "1")}, parser.ErrForgedPlaceholder},
-		{"a Raw's reference into its neighbour", []any{raw(`{"_placeholder":true,"num":1}`, "1"), []byte("x")}, parser.ErrForgedPlaceholder},
-		{"a Raw's second reference", []any{raw(`[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "1")}, parser.ErrForgedPlaceholder},
-		{"an attachment that a Raw leaves unused, forged", []any{raw(`1`, "1"), placeholder(0)}, parser.ErrForgedPlaceholder},
-		{"too many attachments", []any{make([][]byte, 0), bytesOf(10_000)}, parser.ErrInvalidPacket},
+		}{true}}, payload.ErrForgedPlaceholder},
+		{"forged with the binary inside", []any{map[string]any{"_placeholder": true, "num": []byte("x")}}, payload.ErrForgedPlaceholder},
+		{"forged in raw JSON", []any{[]byte("x"), json.RawMessage(`{"\u005fplaceholder":true,"num":0}`)}, payload.ErrForgedPlaceholder},
+		{"forged in a Raw", []any{[]byte("x"), payload.Raw{JSON: []byte(`{"_placeholder":true,"num":0}`)}}, payload.ErrForgedPlaceholder},
+		{"a Raw's reference out of range", []any{raw(`{"_placeholder":true,"num":1}`, "1")}, payload.ErrForgedPlaceholder},
+		{"a Raw's reference into its neighbour", []any{raw(`{"_placeholder":true,"num":1}`, "1"), []byte("x")}, payload.ErrForgedPlaceholder},
+		{"a Raw's second reference", []any{raw(`[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "1")}, payload.ErrForgedPlaceholder},
+		{"an attachment that a Raw leaves unused, forged", []any{raw(`1`, "1"), placeholder(0)}, payload.ErrForgedPlaceholder},
+		{"too many attachments", []any{make([][]byte, 0), bytesOf(10_000)}, payload.ErrInvalidPacket},
 		{"channel", []any{make(chan int)}, nil},
 		{"function in any", []any{[]any{func() {}, []byte("x")}}, nil},
 		{"not a number", []any{math.NaN()}, nil},
@@ -350,10 +391,10 @@ func TestMarshal_Errors(t *testing.T) {
 		{"own error", []any{errorMarshaler{failing}}, failing},
 		{"own bad JSON", []any{json.RawMessage(`{`)}, nil},
 		{"own bad UTF-8", []any{json.RawMessage("\"\xff\"")}, nil},
-		{"bad UTF-8 in a Raw", []any{parser.Raw{JSON: []byte("\"\xff\"")}}, nil},
+		{"bad UTF-8 in a Raw", []any{payload.Raw{JSON: []byte("\"\xff\"")}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data, attachments, err := parser.MarshalArgs(c.args)
+			data, attachments, err := payload.MarshalArgs(c.args)
 			if err == nil || data != nil || attachments != nil {
 				t.Fatalf("%.100q, %d attachments, %v", data, len(attachments), err)
 			}
@@ -363,7 +404,7 @@ func TestMarshal_Errors(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
-		if _, _, err := parser.MarshalEvent(name, nil); !errors.Is(err, parser.ErrReservedEvent) {
+		if _, _, err := payload.MarshalEvent(name, nil); !errors.Is(err, payload.ErrReservedEvent) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -386,9 +427,9 @@ func TestMarshal_PanicLeavesNothingBehind(t *testing.T) {
 	for range 3 {
 		func() {
 			defer func() { _ = recover() }()
-			_, _, _ = parser.MarshalArgs([]any{"x", []byte("y"), panicMarshaler{}})
+			_, _, _ = payload.MarshalArgs([]any{"x", []byte("y"), panicMarshaler{}})
 		}()
-		if data, attachments, err := parser.MarshalArgs([]any{1}); string(data) != "[1]" || attachments != nil || err != nil {
+		if data, attachments, err := payload.MarshalArgs([]any{1}); string(data) != "[1]" || attachments != nil || err != nil {
 			t.Fatalf("%s %v %v", data, attachments, err)
 		}
 	}
@@ -405,7 +446,7 @@ func (panicMarshaler) MarshalJSON() ([]byte, error) { panic("mine") }
 // The caller goes on to use its buffers.
 func TestMarshal_CopiesBinary(t *testing.T) {
 	buf := []byte("before")
-	_, attachments, err := parser.MarshalArgs([]any{buf, &file{Data: buf}})
+	_, attachments, err := payload.MarshalArgs([]any{buf, &file{Data: buf}})
 	copy(buf, "after!")
 	if err != nil || string(attachments[0]) != "before" || string(attachments[1]) != "before" {
 		t.Errorf("%q, %v", attachments, err)
@@ -420,16 +461,16 @@ func TestMarshalValue(t *testing.T) {
 		{nil, `null`},
 		{map[string]any{"message": "a<\u2028"}, "{\"message\":\"a<\u2028\"}"},
 		{file{"n", []byte("abc")}, `{"name":"n","data":"YWJj"}`},
-		{parser.Raw{JSON: []byte(`{"a":1}`)}, `{"a":1}`},
-		{parser.Raw{}, `null`},
+		{payload.Raw{JSON: []byte(`{"a":1}`)}, `{"a":1}`},
+		{payload.Raw{}, `null`},
 		{json.RawMessage(`{"a": 1}`), `{"a":1}`},
 	} {
-		if got, err := parser.MarshalValue(c.v); err != nil || string(got) != c.want {
+		if got, err := payload.MarshalValue(c.v); err != nil || string(got) != c.want {
 			t.Errorf("%v: %s, %v", c.v, got, err)
 		}
 	}
 	for _, v := range []any{math.Inf(1), make(chan int), json.RawMessage("\"\xff\""), raw(`{}`, "1")} {
-		if got, err := parser.MarshalValue(v); err == nil {
+		if got, err := payload.MarshalValue(v); err == nil {
 			t.Errorf("%v: %s", v, got)
 		}
 	}

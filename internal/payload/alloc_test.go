@@ -1,0 +1,48 @@
+//go:build !race
+
+package payload_test
+
+import (
+	"testing"
+
+	"github.com/parleyio/parley/internal/payload"
+)
+
+// TestAllocations asserts what the hot paths cost. The race detector changes the numbers, so this is built without it.
+func TestAllocations(t *testing.T) {
+	var (
+		data      = []byte(`["chat message",{"room":"lobby","text":"hello"}]`)
+		_, at, _  = payload.EventName(data)
+		arg, _, _ = payload.Next(data, at)
+		args      = []any{"hello", 7, payload.Raw{JSON: []byte(`{"a":1}`)}}
+		message   = []any{&chat{Room: "lobby", Text: "hello"}}
+		upload    = []any{&file{"n", make([]byte, 1000)}}
+		hello     = []byte(`"hello"`)
+		text      string
+		buffer    []byte
+		raw       payload.Raw
+	)
+	for _, c := range []struct {
+		name string
+		most float64
+		f    func()
+	}{
+		{"name of an event", 1, func() { _, _, _ = payload.EventName(data) }},
+		{"walk over the arguments", 0, func() {
+			for _, at, ok := payload.Next(data, 0); ok; _, at, ok = payload.Next(data, at) {
+			}
+		}},
+		{"unmarshal a string", 1, func() { _ = payload.Unmarshal(hello, nil, &text) }},
+		{"unmarshal a Raw", 0, func() { _ = payload.Unmarshal(arg, nil, &raw) }},
+		{"marshal strings, numbers and Raws: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", args) }},
+		{"marshal a struct: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", message) }},
+		{"marshal binary: also the attachment, the list of them and the marks of the check", 5, func() { _, _, _ = payload.MarshalEvent("file", upload) }},
+		{"marshal an event into a buffer", 0, func() { buffer, _, _ = payload.AppendEvent(buffer[:0], "chat message", args) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := testing.AllocsPerRun(1000, c.f); got > c.most {
+				t.Errorf("%v allocations, want at most %v", got, c.most)
+			}
+		})
+	}
+}
