@@ -11,7 +11,7 @@ type ChatMessage struct {
 	// User is the author's user id. Nil (null on the wire) means that the connection had not named one.
 	User *string `json:"user"`
 
-	// Text is what the author wrote, unchanged: whoever shows it must show it as text, never as HTML.
+	// Text is what the author wrote, unchanged: a page must show it as text, never as HTML.
 	Text string `json:"text"`
 
 	// ClientMessageID is the author's own name for the message. Nil (null on the wire) means none.

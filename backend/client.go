@@ -11,7 +11,7 @@ type Connection interface {
 	// Connected reports whether the client can still be reached.
 	Connected() bool
 
-	// Join makes the connection hear what is for the members of the room; Leave ends that.
+	// Join makes the connection receive what is for the members of the room; Leave ends that.
 	Join(room string) error
 	Leave(room string)
 
@@ -25,7 +25,7 @@ type Connection interface {
 	// connection may be one that was restored.
 	User() string
 
-	// SetUser makes it a connection of user, who is not empty, and of nobody else: it hears what is for that user.
+	// SetUser makes it a connection of user, who is not empty, and of nobody else: it receives what is for that user.
 	SetUser(user string) error
 }
 
@@ -35,7 +35,7 @@ type Connection interface {
 // The use cases of one client run one after another: a Client is not safe for concurrent use.
 type Client struct {
 	conn      Connection
-	user      string          // the connection's user, or empty
+	user      *string         // the connection's user, or nil; replaced, never changed
 	rooms     map[string]bool // joined by the client's wish, also after the connection has been taken out of them
 	answering bool            // between Begin and End
 	held      sync.Locker     // see hold
@@ -43,11 +43,17 @@ type Client struct {
 
 // NewClient returns the Client of a connection.
 func NewClient(conn Connection) *Client {
-	return &Client{conn: conn, user: conn.User(), rooms: map[string]bool{}}
+	return &Client{conn: conn, user: optional(conn.User()), rooms: map[string]bool{}}
 }
 
 // Principal is the client as the caller of a use case.
-func (c *Client) Principal() Principal { return Principal{User: c.user, Client: c} }
+func (c *Client) Principal() Principal {
+	p := Principal{Client: c}
+	if c.user != nil {
+		p.User = *c.user
+	}
+	return p
+}
 
 // Begin says that a use case follows whose answer the caller puts into the client's send queue before it calls
 // [Client.End]. Until then, other changes of a room that the client joins, or of presence when it comes online, wait: so

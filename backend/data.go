@@ -10,7 +10,7 @@ type Item struct {
 	Key   string          `json:"key"`
 	Value json.RawMessage `json:"value"`
 
-	// UpdatedAt is in UTC, in milliseconds. It grows with every change of the item, so a client that is told of two
+	// UpdatedAt is in UTC, in milliseconds. It grows with every change of the item, so a client that receives two
 	// changes in the wrong order can tell which is the newer.
 	UpdatedAt time.Time `json:"updatedAt"`
 }

@@ -9,8 +9,8 @@
 //
 // Each method of the Service takes a [Principal], who asks, and a request. It validates the request, asks whether the
 // principal may do it (all of that is in permission.go), stores the change in the [Store], and publishes an [Event] that
-// says what has happened. Whoever tells others of it is a [Subscriber]; there may be many, and none of them is asked
-// whether something happens. Code that serves clients asks [AsError] for the code and the message that a client may see.
+// says what has happened. Code that tells others of it is a [Subscriber]; there may be many, and none of them decides
+// anything. Code that serves clients asks [AsError] for the code and the message that a client may see.
 //
 // # Concurrency
 //

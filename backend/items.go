@@ -35,7 +35,7 @@ func (s *Service) PutItem(ctx context.Context, p Principal, req PutItem) (Item, 
 	if err != nil {
 		return Item{}, err
 	}
-	// The item is stored, so the answer is yes even where nobody could be told: it is found by reading.
+	// The item is stored, so the answer is yes even where its event was not delivered: clients find it by reading.
 	if err := s.events.Publish(ctx, ItemChanged{Item: item}); err != nil {
 		s.log.WarnContext(ctx, "stored item was not emitted", "key", item.Key, "err", err)
 	}

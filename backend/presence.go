@@ -31,12 +31,12 @@ func (s *Service) GoOnline(_ context.Context, p Principal, req GoOnline) (Online
 		return OnlineUsers{}, err
 	}
 	c := p.Client
-	previous := optional(c.user)
-	if c.user != req.User {
+	previous := c.user
+	if previous == nil || *previous != req.User {
 		if err := c.conn.SetUser(req.User); err != nil {
 			return OnlineUsers{}, err // the connection has ended: Disconnected must not find a user that presence does not know
 		}
-		c.user = req.User
+		c.user = &req.User
 	}
 	defer c.returned()
 	c.hold(&s.presence.mu)

@@ -51,6 +51,14 @@ func (p Permissions) allow(do Action, room string) bool {
 	return ok && (room == "" || slices.Contains(rooms, room) || slices.Contains(rooms, AnyRoom))
 }
 
+// user is User as entities hold it. That of a client is shared by all that it sends, and costs no allocation.
+func (p *Principal) user() *string {
+	if p.Client != nil && p.Client.user != nil && *p.Client.user == p.User {
+		return p.Client.user
+	}
+	return optional(p.User)
+}
+
 // optional is a user id as entities hold it: nil where there is none.
 func optional(user string) *string {
 	if user == "" {

@@ -37,7 +37,7 @@ func (s *Service) RelayToRoom(ctx context.Context, p Principal, req RelayToRoom)
 }
 
 func (p Principal) relayed(message Value) Relayed {
-	e := Relayed{User: optional(p.User), Message: message, Time: Now()}
+	e := Relayed{User: p.user(), Message: message, Time: Now()}
 	if p.Client != nil {
 		e.Sender = p.Client.conn.ID()
 	}

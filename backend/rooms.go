@@ -31,7 +31,7 @@ type JoinRoom struct{ Room string }
 // LeaveRoom asks to end a membership.
 type LeaveRoom struct{ Room string }
 
-// roomLocks let the changes of one room happen one at a time, together with what is told about them.
+// roomLocks let the changes of one room happen one at a time, each together with the publishing of its event.
 type roomLocks struct {
 	seed  maphash.Seed
 	locks [64]sync.Mutex
@@ -100,5 +100,5 @@ func (s *Service) leave(ctx context.Context, p Principal, room string) {
 }
 
 func (p Principal) change(room string) RoomChange {
-	return RoomChange{Connection: p.Client.conn.ID(), User: optional(p.User), Room: room, Time: Now()}
+	return RoomChange{Connection: p.Client.conn.ID(), User: p.user(), Room: room, Time: Now()}
 }

@@ -31,7 +31,7 @@ func (s *Service) SendMessage(ctx context.Context, p Principal, req SendMessage)
 	if err := permit(p, ActionPublish, req.RoomID); err != nil {
 		return SentMessage{}, err
 	}
-	m := NewMessage{RoomID: req.RoomID, User: optional(p.User), Text: req.Text, ClientMessageID: req.ClientMessageID}
+	m := NewMessage{RoomID: req.RoomID, User: p.user(), Text: req.Text, ClientMessageID: req.ClientMessageID}
 	if p.Client != nil {
 		m.Socket = p.Client.conn.ID()
 	}

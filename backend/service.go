@@ -76,7 +76,7 @@ func (s *Service) Ping(ctx context.Context) error { return s.store.Ping(ctx) }
 // Close stops the timers of users who are about to go offline. Call it when all clients have disconnected.
 func (s *Service) Close() { s.presence.close() }
 
-// tell publishes what has happened and stays so when nobody can be told.
+// tell publishes a change that stays made when its event cannot be delivered.
 func (s *Service) tell(ctx context.Context, e Event) {
 	if err := s.events.Publish(ctx, e); err != nil {
 		s.log.WarnContext(ctx, "event was not delivered", "event", fmt.Sprintf("%T", e), "err", err)

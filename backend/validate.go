@@ -83,7 +83,7 @@ func validateName(field, s string, maxBytes int) error {
 	return validateUTF8(field, s)
 }
 
-// validateUTF8 refuses U+0000 besides: not every database can keep it in a text, and no person has a use for it.
+// validateUTF8 also refuses U+0000: not every database can keep it in a text, and no person has a use for it.
 func validateUTF8(field, s string) error {
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 		return Invalid(field, "must be UTF-8 text without NUL")

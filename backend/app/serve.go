@@ -81,7 +81,7 @@ func (a *App) drain(ctx context.Context) error {
 	a.draining.Store(true)
 	a.connections.expect(time.Now().Add(a.settings.DrainWindow + min(receiveTime, timeout/4)))
 	err := late("Socket.IO events were still being handled", a.io.Shutdown(clients))
-	a.connections.closeSilent() // the listener was open until now: a polling client is told by its next poll
+	a.connections.closeSilent() // the listener was open until now: a polling client learns of the end by its next poll
 	err = errors.Join(err, late("HTTP requests were still being answered", a.http.Shutdown(clients)))
 	return errors.Join(err, a.release(ctx))
 }

@@ -22,7 +22,7 @@ type Settings struct {
 	// [App.Handler] or calls [App.Serve].
 	Listen string
 
-	// CORSOrigins are the pages that may use the server, besides its own, as [engineio.CORS] spells them. Empty means none.
+	// CORSOrigins are the pages of other origins that may use the server, as [engineio.CORS] spells them. Empty means none.
 	CORSOrigins []string
 
 	// CORSCredentials lets those pages send cookies. CORSAnyOrigin allows every page: it is for development only, and New
@@ -106,7 +106,7 @@ func (e *SettingError) Error() string { return fmt.Sprintf("app: %s: %v", e.Sett
 // Unwrap returns the reason.
 func (e *SettingError) Unwrap() error { return e.Err }
 
-// socketIO is the part of the settings that the Socket.IO server is told.
+// socketIO is the part of the settings that concerns the Socket.IO server.
 func (s *Settings) socketIO() *socketio.Options {
 	return &socketio.Options{
 		PingInterval: s.PingInterval,

@@ -8,7 +8,7 @@
 //
 // [New] registers the handlers on the server's "/" namespace, and subscribes to what the [backend.Service] publishes. The
 // package translates and decides nothing: what an event of a client does is a method of the Service, called in
-// handlers.go; what clients are told is in publish.go.
+// handlers.go; what clients receive is in publish.go.
 //
 // # Delivery
 //
@@ -19,10 +19,10 @@
 // a key in another letter case counts, and of a key that is there twice the last one does. That widens nobody's audience:
 // an event goes to the one room that was read, in which the sender must be, and a room that is missing or null is refused.
 //
-// What a client is told about a room is in order: whoever applies every [UserJoined] and [UserLeft] to the answer to
+// What a client receives about a room is in order: a client that applies every [UserJoined] and [UserLeft] to the answer to
 // "join-room" has the list of members. (A [UserLeft] may tell of a member that the answer does not list any more,
 // because its connection had ended.) In the same way the latest [UsersOnline] or answer to "user-online" is the list of users.
-// The changes of a room are therefore made one at a time, together with what is told about them; they wait for no network.
+// The changes of a room are therefore made one at a time, each together with its event; they wait for no network.
 //
 // # Concurrency
 //

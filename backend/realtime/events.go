@@ -13,16 +13,16 @@ const (
 	// Message relays any JSON value, binary included, to every client as [NewMessage].
 	Message = event.WithAck[parser.Raw, Relayed]("message")
 
-	// JoinRoom makes the sender a member of the room, and the others hear [UserJoined].
+	// JoinRoom makes the sender a member of the room, and the others receive [UserJoined].
 	JoinRoom = event.WithAck[string, backend.Joined]("join-room")
 
-	// LeaveRoom ends the membership, and the others hear [UserLeft]; so does a disconnect.
+	// LeaveRoom ends the membership, and the others receive [UserLeft]; so does a disconnect.
 	LeaveRoom = event.WithAck[string, backend.Left]("leave-room")
 
 	// RoomMessage relays any JSON value to the members of a room as [RoomBroadcast].
 	RoomMessage = event.WithAck[ToRoom, RelayedToRoom]("room-message")
 
-	// ChatMessage saves a message; then the other members hear [NewChatMessage].
+	// ChatMessage saves a message; then the other members receive [NewChatMessage].
 	ChatMessage = event.WithAck[Chat, backend.ChatMessage]("chat-message")
 
 	// ChatHistory reads what has been saved, newest first.

@@ -42,9 +42,9 @@ func New(opts Options) *Handlers {
 		opts.Logger = slog.Default()
 	}
 	h := &Handlers{io: opts.IO, service: opts.Service, log: opts.Logger}
-	h.io.OnDisconnect(h.disconnected)
 	r := registrar{h}
 	h.off = []func(){
+		h.io.OnDisconnect(h.disconnected),
 		event.OnWithAck(r, Message, h.relay),
 		event.OnWithAck(r, JoinRoom, h.joinRoom),
 		event.OnWithAck(r, LeaveRoom, h.leaveRoom),

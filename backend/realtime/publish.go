@@ -8,9 +8,9 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// publish is the [backend.Subscriber] that tells clients what has happened. What is relayed and what is sent to an
-// audience fails where it cannot be emitted, because nothing else has happened; the rest only tells of a change that
-// stays made.
+// publish is the [backend.Subscriber] that emits to clients what has happened. It returns an error where emitting is all
+// that a use case does, and for items, so that the Service can log it; other changes stay made when an event about them
+// cannot be emitted.
 func (h *Handlers) publish(_ context.Context, e backend.Event) error {
 	switch e := e.(type) {
 	case backend.MessageSent:
@@ -33,7 +33,7 @@ func (h *Handlers) publish(_ context.Context, e backend.Event) error {
 	return nil
 }
 
-// room chooses the members of a room but one: the connection that need not be told, if there is one.
+// room chooses the members of a room but one: the connection that has caused the event, if there is one.
 func (h *Handlers) room(room, except string) event.Emitter {
 	members := h.io.To(roomName(room))
 	if except != "" {
@@ -52,7 +52,7 @@ func (h *Handlers) audience(to backend.Audience) event.Emitter {
 	return h.io
 }
 
-// emit is for events that tell about something that has happened already: it cannot be taken back when they fail.
+// emit is for events about changes that are made already, and stay made when an event fails.
 func emit[T any](h *Handlers, to event.Emitter, name event.Name[T], v T) {
 	if err := event.Emit(to, name, v); err != nil {
 		h.log.Debug("event was not emitted", "event", string(name), "err", err)

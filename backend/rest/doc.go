@@ -1,5 +1,5 @@
 // Package rest is the HTTP side of the backend: notifications, live data and room history for programs that do not speak
-// Socket.IO, health for whoever runs the server, and the OpenAPI document with a page to read it.
+// Socket.IO, health for load balancers and supervisors, and the OpenAPI document with a page to read it.
 //
 // # Usage
 //
@@ -19,6 +19,6 @@
 // # Delivery
 //
 // What a request changes is stored first and emitted then. An answer below 300 therefore means that the change is on
-// disk; connected clients are told of it at most once, and others find it by GET. A client that goes away while its
+// disk; connected clients receive it at most once, and others find it by GET. A client that goes away while its
 // request is being served does not undo it.
 package rest

@@ -11,7 +11,7 @@ import (
 // unmarshalStrict decodes an object that the schema has accepted into the struct that dst points to, and refuses what
 // encoding/json would read in its own way: a key twice, of which it takes the last; a key in another letter case, which
 // it takes for the field; and null, which it takes for an absent field. A notification for "room": null must not reach
-// everyone. Only a field that keeps raw JSON may be null. What is inside a value is the client's own affair.
+// everyone. Only a field that keeps raw JSON may be null. What is inside a value is not checked.
 func unmarshalStrict(body []byte, dst any) error {
 	raw := map[string]bool{} // the field's names, and whether it keeps raw JSON
 	object := reflect.TypeOf(dst).Elem()

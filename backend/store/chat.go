@@ -49,7 +49,7 @@ func (s *Store) SaveMessage(ctx context.Context, m backend.NewMessage) (saved ba
 	if n == 1 {
 		return saved, true, nil
 	}
-	// The insert waited for whoever was saving the first copy, so that copy is committed and visible.
+	// The insert waited for the statement that saved the first copy, so that copy is committed and visible.
 	first, err := scanMessage(conn.QueryRowContext(ctx, selectFirstCopy, m.RoomID, m.AuthorKey(), m.ClientMessageID))
 	if err != nil {
 		return backend.ChatMessage{}, false, fmt.Errorf("store: reading the first copy of a message: %w", err)

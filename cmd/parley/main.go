@@ -56,14 +56,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // parse fills p from all sources of settings. It returns no command when the arguments ask for information, which it has
 // then written to stdout.
 func parse(p *program, args, environ []string, stdout io.Writer) (*kong.Context, error) {
-	told := false // kong tells what was asked for, calls Exit and goes on
+	printed := false // kong prints what was asked for, calls Exit and goes on
 	settings := newSources(environ)
 	parser, err := kong.New(p,
 		kong.Name("parley"),
 		kong.Description("A real-time backend that browsers use through Socket.IO."),
 		kong.Vars{"version": "parley " + version(), "benchmodes": strings.Join(load.Modes, ",")},
 		kong.Writers(stdout, stdout),
-		kong.Exit(func(int) { told = true }),
+		kong.Exit(func(int) { printed = true }),
 		kong.Resolvers(settings),
 		kong.Bind(settings),
 		kong.PostBuild(mentionEnvironment),
@@ -73,7 +73,7 @@ func parse(p *program, args, environ []string, stdout io.Writer) (*kong.Context,
 	}
 	command, err := parser.Parse(args)
 	switch {
-	case told:
+	case printed:
 		return nil, nil
 	case err != nil:
 		return nil, usageError{settings.explain(err)}
@@ -84,7 +84,7 @@ func parse(p *program, args, environ []string, stdout io.Writer) (*kong.Context,
 // output is where a command writes: what was asked for, and the log.
 type output struct{ stdout, stderr io.Writer }
 
-// usageError is a mistake of whoever started the program.
+// usageError is a mistake in how the program was started.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

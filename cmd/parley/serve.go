@@ -110,7 +110,7 @@ func (s *Settings) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// baseURL is where a person reaches a server that was told to listen at setting and got addr.
+// baseURL is where a person reaches a server that listens at addr because of this setting.
 func baseURL(setting string, addr net.Addr) string {
 	host, _, _ := net.SplitHostPort(setting)
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Settings is everything `parley serve` can be told. Each field is a flag, an environment variable (PARLEY_ and the
+// Settings is everything that `parley serve` can be given. Each field is a flag, an environment variable (PARLEY_ and the
 // flag's name in capitals) and a key of the YAML file; the flag wins over the environment, the environment over the
 // file, the file over the default written here.
 type Settings struct {
@@ -22,7 +22,7 @@ type Settings struct {
 	Listen   string `default:":3000" help:"HOST:PORT to listen on; port 0 takes a free one."`
 	Database string `default:"parley.db" help:"Path of the SQLite file; it is created when it is missing."`
 
-	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Origin of a page that may use this server, besides its own; repeatable. Its first label may be a star: https://*.example.com."`
+	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Further origin of pages that may use this server; repeatable. Its first label may be a star: https://*.example.com."`
 	CORSCredentials bool     `name:"cors-credentials" help:"Let pages of those origins send cookies."`
 	CORSAnyOrigin   bool     `name:"cors-any-origin" help:"Allow every origin. For development only."`
 
@@ -34,17 +34,17 @@ type Settings struct {
 	RateLimit           float64  `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
 	RateLimitPerIP      float64  `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
 	RateLimitDisconnect int      `placeholder:"N" help:"Refused events within a minute after which a connection is closed. 0 means never."`
-	MaxConnections      int      `placeholder:"N" help:"Most connections at a time; clients beyond are told to come back later. 0 means no limit."`
+	MaxConnections      int      `placeholder:"N" help:"Most connections at a time; further clients are asked to come back later. 0 means no limit."`
 	MaxConnectionsPerIP int      `name:"max-connections-per-ip" placeholder:"N" help:"Most connections from one address, which for IPv6 is a network of 64 bits. 0 means no limit."`
-	AdmissionRate       float64  `placeholder:"N" help:"Most new connections in a second; clients beyond are told to come back later. 0 means no limit."`
+	AdmissionRate       float64  `placeholder:"N" help:"Most new connections in a second; further clients are asked to come back later. 0 means no limit."`
 	AdmissionBurst      int      `placeholder:"N" help:"How many new connections may come at once. 0 means as many as in a second."`
-	TrustedProxy        []string `placeholder:"NETWORK" help:"Network of a proxy whose X-Forwarded-For and X-Forwarded-Host count, such as 10.0.0.0/8 or 192.0.2.7; repeatable."`
+	TrustedProxy        []string `placeholder:"NETWORK" help:"Network of a proxy whose X-Forwarded-For and X-Forwarded-Host are trusted, such as 10.0.0.0/8 or 192.0.2.7; repeatable."`
 
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"Least severe message to log: ${enum}."`
 	LogFormat string `default:"text" enum:"text,json" help:"How to write the log: ${enum}."`
 
 	ShutdownTimeout time.Duration `default:"10s" help:"How long a shutdown may take before it is forced."`
-	DrainWindow     time.Duration `default:"0s" help:"Over how much of that time a shutdown spreads the closing of connections, so that clients do not come back all at once; at most half."`
+	DrainWindow     time.Duration `default:"0s" help:"Part of that time over which connections are closed, so that clients do not reconnect all at once; at most half of it."`
 }
 
 // Validate reports the first setting that cannot work. kong calls it once all sources are read.
