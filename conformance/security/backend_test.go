@@ -61,7 +61,8 @@ func startBackend(t *testing.T, log *slog.Logger) *rig {
 			mux.Handle("/", web.Handler())
 			return mux
 		},
-		kept: 4 << 20, // the caches of the database
+		kept:  4 << 20, // the caches of the database
+		files: 8,       // its connections to the file, which it opens as they are needed
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -30,7 +31,8 @@ type setup struct {
 	http    func(*http.Server)                     // changes the HTTP server
 	around  func(io *socketio.Server) http.Handler // what serves, instead of the server alone
 	before  func(*socketio.Server)                 // registers handlers
-	kept    int64                                  // bytes that the application itself keeps of what it was sent
+	kept    int64                                  // bytes that the application may keep of what it was sent
+	files   int                                    // descriptors that the application may open
 }
 
 // rig is a real server on a TCP port, with two canaries: clients on a websocket and on polling that are served well
@@ -39,6 +41,7 @@ type rig struct {
 	t    *testing.T
 	io   *socketio.Server
 	addr string
+	held leak.Conns // connections that net/http holds
 
 	websocket, polling *client // the canaries
 	turn               int
@@ -75,6 +78,7 @@ func start(t *testing.T, s setup) *rig {
 		Handler:           io,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
+		ConnState:         r.held.Changed,
 		ErrorLog:          log.New(complaints, "", 0),
 	}
 	if s.around != nil {
@@ -106,13 +110,14 @@ func start(t *testing.T, s setup) *rig {
 	canaries := r.conns
 	r.conns, r.polls = nil, nil
 	r.canariesSing()
-	r.base = baseline()
+	r.base = r.baseline()
 	r.base.heap += s.kept
+	r.base.descriptors += s.files
 	t.Cleanup(func() {
 		r.canariesSing()
 		r.hangUp()
 		r.sessions(2)
-		settles(t, r.base)
+		r.settles(r.base)
 		r.conns, r.polls = canaries, []string{r.polling.sid}
 	})
 	return r

@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/parleyio/parley/socketio"
 )
@@ -26,7 +27,7 @@ type faults struct {
 
 // faultNames are the faults that there are.
 func faultNames() []string {
-	return []string{"drop", "twice", "swap", "goroutine", "descriptor", "heap"}
+	return []string{"drop", "twice", "swap", "goroutine", "timer", "descriptor", "heap"}
 }
 
 func newFaults(names []string) *faults {
@@ -70,11 +71,14 @@ func (f *faults) send(to socketio.Broadcast, from, name string, number int, text
 func (f *faults) connected() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.sockets++; f.sockets%10 != 0 || f.sockets > 1000 {
+	if f.sockets++; f.sockets%4 != 0 || f.sockets > 1000 {
 		return
 	}
 	if f.wanted["goroutine"] {
 		go func() { <-make(chan struct{}) }()
+	}
+	if f.wanted["timer"] {
+		time.AfterFunc(time.Hour, func() {})
 	}
 	if f.wanted["descriptor"] {
 		if file, err := os.Open(os.DevNull); err == nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,11 +16,8 @@ import (
 	"time"
 )
 
-// What may stay: what a run leaves in pools and caches.
-const (
-	heapGrowth       = 2 << 20
-	descriptorGrowth = 5
-)
+// heapGrowth is how many bytes of heap may stay, for pools and caches.
+const heapGrowth = 2 << 20
 
 // config says how to run.
 type config struct {
@@ -63,10 +59,11 @@ func (r *result) Summary() string {
 	}
 	fmt.Fprintf(&b, "%8d  cycles, %d sessions, %d recovered, %d too slow\n", all, r.Sessions, r.Recovered, r.After.Slow)
 	fmt.Fprintf(&b, "%8d  acknowledged messages between %d clients\n", r.Messages, len(members()))
-	fmt.Fprintf(&b, "idle:  %d goroutines before, %d after (and %d workers) · %d and %d descriptors · %.1f and %.1f MiB of heap\n",
-		r.Before.Goroutines, r.After.Goroutines, r.After.Workers, r.Before.Descriptors, r.After.Descriptors, mib(r.Before.Heap), mib(r.After.Heap))
-	fmt.Fprintf(&b, "ended: %d goroutines before, %d after · %d and %d descriptors", r.Start.Goroutines, r.Shutdown.Goroutines+r.Shutdown.Workers,
-		r.Start.Descriptors, r.Shutdown.Descriptors)
+	fmt.Fprintf(&b, "idle:  %d goroutines before, %d after (and %d idle workers) · %d and %d timers · %d and %d descriptors · %.1f and %.1f MiB of heap\n",
+		r.Before.Goroutines, r.After.Goroutines, r.After.Workers, r.Before.Timers, r.After.Timers, r.Before.Descriptors, r.After.Descriptors,
+		mib(r.Before.Heap), mib(r.After.Heap))
+	fmt.Fprintf(&b, "ended: %d goroutines before, %d after · %d and %d timers · %d and %d descriptors", r.Start.Goroutines,
+		r.Shutdown.Goroutines+r.Shutdown.Workers, r.Start.Timers, r.Shutdown.Timers, r.Start.Descriptors, r.Shutdown.Descriptors)
 	return b.String()
 }
 
@@ -91,27 +88,27 @@ func run(ctx context.Context, c config) (*result, error) {
 	defer watcher.Wait()
 	defer stopWatching()
 
+	r.Cycles = make(map[string]int64)
+	work := func(span time.Duration, seed uint64) {
+		ctx, cancel := context.WithTimeout(ctx, span)
+		defer cancel()
+		var ledgers sync.WaitGroup
+		ledgers.Go(func() { ledger(ctx, p.addr, c, b) })
+		for name, n := range visit(ctx, p.addr, c.Clients, seed, b.problem) {
+			r.Cycles[name] += n
+		}
+		ledgers.Wait()
+	}
 	warm := max(c.Time/20, 2*time.Second)
 	c.Report("seed %d: warming up for %v", c.Seed, warm)
-	r.Cycles = func() map[string]int64 {
-		ctx, cancel := context.WithTimeout(ctx, warm)
-		defer cancel()
-		return visit(ctx, p.addr, c.Clients, c.Seed, b.problem)
-	}()
+	work(warm, c.Seed)
 	settling := time.Now()
 	if r.Before, err = p.settle(ctx, c, nil); err != nil {
 		return nil, err
 	}
 	busy := max(c.Time-time.Since(start)-time.Since(settling), c.Time/4) // to settle takes as long again
 	c.Report("visitors and ledger for %v", busy.Round(time.Second))
-	var ledgers sync.WaitGroup
-	busyCtx, cancel := context.WithTimeout(ctx, busy)
-	defer cancel()
-	ledgers.Go(func() { ledger(busyCtx, p.addr, c, b) })
-	for name, n := range visit(busyCtx, p.addr, c.Clients, c.Seed+1, b.problem) {
-		r.Cycles[name] += n
-	}
-	ledgers.Wait()
+	work(busy, c.Seed+1)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -134,37 +131,50 @@ func run(ctx context.Context, c config) (*result, error) {
 
 // leaks compares the states.
 func (r *result) leaks() (all []string) {
-	grown := func(what string, before, after state, heap bool) {
-		if after.Goroutines > before.Goroutines {
-			all = append(all, fmt.Sprintf("goroutines %s: %d before, %d after\n%s", what, before.Goroutines, after.Goroutines, after.Dump))
-		}
-		if after.Descriptors > before.Descriptors+descriptorGrowth {
-			all = append(all, fmt.Sprintf("descriptors %s: %d before, %d after", what, before.Descriptors, after.Descriptors))
-		}
-		if heap && after.Heap > before.Heap+heapGrowth {
-			all = append(all, fmt.Sprintf("heap %s: %.1f MiB before, %.1f after", what, mib(before.Heap), mib(after.Heap)))
-		}
+	for _, text := range grown(r.Before, r.After) {
+		all = append(all, "of the idle server: "+text)
 	}
-	grown("of the idle server", r.Before, r.After, true)
-	r.Shutdown.Goroutines += r.Shutdown.Workers // which end with the server
-	r.Shutdown.Workers = 0
-	grown("after the shutdown", r.Start, r.Shutdown, false)
+	if r.After.Heap > r.Before.Heap+heapGrowth {
+		all = append(all, fmt.Sprintf("of the idle server: heap: %.1f MiB before, %.1f after", mib(r.Before.Heap), mib(r.After.Heap)))
+	}
+	for _, text := range grown(r.Start, r.Shutdown) {
+		all = append(all, "after the shutdown: "+text)
+	}
+	if r.Shutdown.Workers > 0 {
+		all = append(all, fmt.Sprintf("after the shutdown: %d idle workers", r.Shutdown.Workers))
+	}
 	if r.After.Sessions+r.After.Sockets > 0 {
 		all = append(all, fmt.Sprintf("%d sessions and %d sockets are left\n%s", r.After.Sessions, r.After.Sockets, r.After.Dump))
 	}
 	if r.After.Panics > 0 {
-		all = append(all, fmt.Sprintf("%d faults are counted", r.After.Panics))
+		all = append(all, fmt.Sprintf("%d panics in Parley's code", r.After.Panics))
 	}
 	return all
 }
 
-// process is the server's.
+// grown returns what a state has more of than one before it. Growth of the heap is not looked at.
+func grown(before, after state) (all []string) {
+	if after.Goroutines > before.Goroutines {
+		all = append(all, fmt.Sprintf("goroutines: %d before, %d after\n%s", before.Goroutines, after.Goroutines, after.Dump))
+	}
+	if after.Timers > before.Timers {
+		all = append(all, fmt.Sprintf("timers: %d before, %d after\n%s", before.Timers, after.Timers, after.TimerDump))
+	}
+	if after.Descriptors > before.Descriptors {
+		all = append(all, fmt.Sprintf("descriptors: %d before, %d after", before.Descriptors, after.Descriptors))
+	}
+	return all
+}
+
+// process is the server's process.
 type process struct {
-	cmd   *exec.Cmd
-	stdin io.Closer
-	out   *bufio.Reader
-	addr  string
-	http  *http.Client // one connection
+	cmd  *exec.Cmd
+	addr string
+
+	// mu guards the fields below: one request at a time.
+	mu      sync.Mutex
+	stdin   io.WriteCloser
+	answers *json.Decoder
 }
 
 func startServer(c config) (*process, error) {
@@ -177,7 +187,8 @@ func startServer(c config) (*process, error) {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), serverVariable+"="+string(set))
+	// The profile of all allocations counts timers exactly.
+	cmd.Env = append(os.Environ(), serverVariable+"="+string(set), "GODEBUG="+os.Getenv("GODEBUG")+",memprofilerate=1")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -190,28 +201,27 @@ func startServer(c config) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
-	p := &process{cmd: cmd, stdin: stdin, out: bufio.NewReader(stdout), http: &http.Client{Timeout: patience}}
-	line, err := p.out.ReadString('\n')
+	out := bufio.NewReader(stdout)
+	p := &process{cmd: cmd, stdin: stdin, answers: json.NewDecoder(out)}
+	line, err := out.ReadString('\n')
 	if err != nil {
 		p.kill()
-		return nil, fmt.Errorf("starting the server: it has not told its address: %w", err)
+		return nil, fmt.Errorf("starting the server: it has not printed its address: %w", err)
 	}
 	p.addr = strings.TrimSpace(line)
 	return p, nil
 }
 
-// state asks for the state.
-func (p *process) state(ctx context.Context, query string) (s state, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/state"+query, nil)
-	if err != nil {
-		return s, err
+// state asks for the state. A process that does not answer is killed.
+func (p *process) state(request string) (s state, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	if _, err = fmt.Fprintln(p.stdin, request); err == nil {
+		err = p.answers.Decode(&s)
 	}
-	response, err := p.http.Do(r)
 	if err != nil {
-		return s, fmt.Errorf("asking for the server's state: %w", err)
-	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&s); err != nil {
 		return s, fmt.Errorf("asking for the server's state: %w", err)
 	}
 	return s, nil
@@ -223,7 +233,7 @@ func (p *process) watch(ctx context.Context, start time.Time) (all []sample) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if s, err := p.state(ctx, ""); err == nil {
+		if s, err := p.state(current); err == nil {
 			all = append(all, sample{time.Since(start), s})
 		}
 		if len(all) == 1000 { // every second one is enough for the chart
@@ -248,7 +258,7 @@ func (p *process) settle(ctx context.Context, c config, before *state) (s state,
 	time.Sleep(c.Away + time.Second)
 	calm := 0
 	for end := time.Now().Add(c.Settle); ; {
-		if s, err = p.state(ctx, "?collect=1"); err != nil {
+		if s, err = p.state(collected); err != nil {
 			return s, err
 		}
 		if s.Sessions+s.Sockets == 0 {
@@ -268,12 +278,13 @@ func (p *process) settle(ctx context.Context, c config, before *state) (s state,
 
 // stop ends the process, and returns its state before there was a server and behind its end.
 func (p *process) stop() (before, after state, err error) {
-	p.http.CloseIdleConnections()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err := p.stdin.Close(); err != nil {
 		return before, after, fmt.Errorf("stopping the server: %w", err)
 	}
 	var states []state
-	err = json.NewDecoder(p.out).Decode(&states)
+	err = p.answers.Decode(&states)
 	if err = errors.Join(err, p.cmd.Wait()); err != nil || len(states) != 2 {
 		return before, after, fmt.Errorf("stopping the server: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,31 +17,41 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
 // serverVariable makes the program the server: it holds the settings in JSON.
 const serverVariable = "PARLEY_SOAK_SERVER"
 
-// settings are what the server is told.
+// The requests that the server's process reads.
+const (
+	current   = "state"         // as it is
+	collected = "collect state" // after a collection of garbage
+)
+
+// settings configure the server's process.
 type settings struct {
 	Away   time.Duration
 	Settle time.Duration
 	Faults []string
 }
 
-// serve is the server's process. It tells its address on standard output, ends when standard input does, and tells its
-// state then: all that it had is closed.
+// serve is the server's process. It prints its address. Then it reads requests for its state from standard input, a line
+// each, and prints the answers in JSON: no connection serves the observer. It shuts down at the end of standard input and
+// prints its states from before the server and after its end.
 func serve(text string) error {
 	var set settings
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
 		return fmt.Errorf("reading the settings: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the runtime opens the descriptors of its poller with the first
 	if err != nil {
 		return err
 	}
-	before := observe(nil, true)
+	var conns leak.Conns
+	before := observe(nil, &conns, true)
+	before.Descriptors-- // the listener, which is closed at the end
 	server, err := socketio.New(&socketio.Options{
 		PingInterval:      3 * time.Second,
 		PingTimeout:       9 * time.Second, // a machine may be busy: nobody who answers is to be lost
@@ -62,18 +71,27 @@ func serve(text string) error {
 	if err != nil {
 		return err
 	}
-	register(server, newFaults(set.Faults))
+	f := newFaults(set.Faults)
+	defer runtime.KeepAlive(f) // a file that is garbage would be closed
+	register(server, f)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", server)
-	mux.HandleFunc("/state", func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(observe(server, r.FormValue("collect") != "")) // who asks sees a broken answer
-	})
-	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	web := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnState:         conns.Changed,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	fmt.Println(listener.Addr())
 
-	_, _ = io.Copy(io.Discard, bufio.NewReader(os.Stdin)) // whatever ends it
+	answers := json.NewEncoder(os.Stdout)
+	for requests := bufio.NewScanner(os.Stdin); requests.Scan(); {
+		if err := answers.Encode(observe(server, &conns, requests.Text() == collected)); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err = errors.Join(server.Shutdown(ctx), web.Shutdown(ctx))
@@ -83,11 +101,13 @@ func serve(text string) error {
 	if err != nil {
 		return err
 	}
-	// Goroutines that have done their work may not be gone yet.
-	for end := time.Now().Add(set.Settle); runtime.NumGoroutine() > before.Goroutines && time.Now().Before(end); {
+	after := observe(nil, &conns, true)
+	// Goroutines that have done their work may take a moment to end.
+	for end := time.Now().Add(set.Settle); len(grown(before, after)) > 0 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
+		after = observe(nil, &conns, true)
 	}
-	return json.NewEncoder(os.Stdout).Encode([]state{before, observe(nil, true)})
+	return answers.Encode([]state{before, after})
 }
 
 var children = regexp.MustCompile(`^/child-\d+$`)

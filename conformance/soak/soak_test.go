@@ -29,7 +29,8 @@ func TestSoak_faults(t *testing.T) {
 	}
 	found := strings.Join(r.Problems, "\n")
 	for _, want := range []string{
-		"goroutines of the idle server", "goroutines after the shutdown", "descriptors of the idle server", "heap of the idle server",
+		"of the idle server: goroutines", "after the shutdown: goroutines", "of the idle server: timers", "after the shutdown: timers",
+		"of the idle server: descriptors", "after the shutdown: descriptors", "of the idle server: heap",
 		"was acknowledged, and did not come before", "came again, or behind",
 	} {
 		if !strings.Contains(found, want) {

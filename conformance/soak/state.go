@@ -1,47 +1,51 @@
 package main
 
 import (
-	"bytes"
-	"os"
-	"regexp"
 	"runtime"
-	"runtime/pprof"
-	"strconv"
 	"strings"
 
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
-// state is what the server's process holds.
+// state is what the server's process holds. Goroutines, timers and descriptors are those of the server and of the
+// application in this program; what net/http keeps for a while is not counted.
 type state struct {
-	Goroutines  int    // without the workers below
-	Workers     int    // of sockets: some hundred of them stay idle until the server ends
-	Heap        int64  // bytes in use; after a collection if one was asked for
-	Descriptors int    // -1 where they cannot be counted
+	Goroutines  int    // without idle workers
+	Workers     int    // idle workers of sockets: a few hundred of them wait for work until the server ends
+	Timers      int64  // pending or referenced; counted with a collection only
+	Heap        int64  // bytes in use; after a collection if the caller asked for one
+	Descriptors int    // -1 where the system does not list them
 	Sessions    int    // of Engine.IO
 	Sockets     int    // in "/"
 	Opened      int64  // sessions since the start
-	Recovered   int64  // sockets that have come back
+	Recovered   int64  // sockets that were recovered
 	Slow        int64  // clients that did not read fast enough
-	Panics      int64  // faults of Parley's own
-	Dump        string // the stacks of goroutines, by function, after a collection
+	Panics      int64  // panics in Parley's own code
+	Dump        string // the stacks of the goroutines, after a collection
+	TimerDump   string // what made the timers, after a collection
+}
+
+// observed reports whether a function is of the server or of this program.
+func observed(function string) bool {
+	return leak.Library(function) || strings.HasPrefix(function, "main.") ||
+		strings.HasPrefix(function, "github.com/parleyio/parley/conformance/soak.") // the test's binary
 }
 
 // observe reads the state. io may be nil.
-func observe(io *socketio.Server, collect bool) state {
-	s := state{Descriptors: descriptors()}
-	var stacks bytes.Buffer
-	if p := pprof.Lookup("goroutine"); p != nil {
-		_ = p.WriteTo(&stacks, 1) // a buffer takes it all
+func observe(io *socketio.Server, conns *leak.Conns, collect bool) state {
+	s := state{Descriptors: -1}
+	if open, ok := leak.Descriptors(); ok {
+		s.Descriptors = open - conns.Open()
 	}
-	s.Workers = workers(stacks.String())
-	s.Goroutines = runtime.NumGoroutine() - s.Workers
+	all := leak.Goroutines(observed)
+	busy := leak.WithoutIdleWorkers(all)
+	s.Goroutines, s.Workers = len(busy), len(all)-len(busy)
 	if collect {
-		s.Dump = stacks.String()
-		for range 3 { // a pool gives its objects up in the second
-			runtime.GC()
-		}
+		timers := leak.TimersOf(observed)
+		s.Timers = leak.Live(timers)
+		s.Dump, s.TimerDump = leak.Text(busy), leak.TimersText(timers)
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -53,29 +57,4 @@ func observe(io *socketio.Server, collect bool) state {
 		s.Opened, s.Recovered, s.Panics = stats.Engine.Opened, stats.Recoveries, stats.Panics+stats.Engine.Panics
 	}
 	return s
-}
-
-// group is the first line of the goroutines with one stack: how many they are.
-var group = regexp.MustCompile(`(?m)^(\d+) @ `)
-
-// workers counts the goroutines that wait for sockets' events.
-func workers(stacks string) (n int) {
-	for part := range strings.SplitSeq(stacks, "\n\n") {
-		found := group.FindStringSubmatch(part)
-		if found == nil || !strings.Contains(part, "socketio.(*workers).run") {
-			continue
-		}
-		count, _ := strconv.Atoi(found[1])
-		n += count
-	}
-	return n
-}
-
-// descriptors counts the open descriptors of this process, but for the one that counting takes.
-func descriptors() int {
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return -1
-	}
-	return len(open) - 1
 }
