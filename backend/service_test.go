@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -54,6 +55,7 @@ func (c *conn) Join(room string) error {
 }
 
 func (c *conn) Leave(room string) {
+	defer runtime.Gosched() // gives others the time to come between
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if !c.ended {

@@ -82,15 +82,23 @@ func (r *running) do(t *testing.T, method, path, body string, headers ...string)
 	return response, string(text)
 }
 
-// connect returns the path of a polling session that has joined the namespace "/".
-func (r *running) connect(t *testing.T) (session string) {
+func (r *running) host() string { return strings.TrimPrefix(r.url, "http://") }
+
+// handshake opens a polling session and returns its path.
+func (r *running) handshake(t *testing.T) (session string) {
 	t.Helper()
 	_, text := r.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "")
 	var open struct{ SID string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(text, "0")), &open); err != nil {
 		t.Fatalf("%v: %q", err, text)
 	}
-	session = "/socket.io/?EIO=4&transport=polling&sid=" + open.SID
+	return "/socket.io/?EIO=4&transport=polling&sid=" + open.SID
+}
+
+// connect returns the path of a polling session that has joined the namespace "/".
+func (r *running) connect(t *testing.T) (session string) {
+	t.Helper()
+	session = r.handshake(t)
 	r.do(t, "POST", session, "40")
 	if _, text := r.do(t, "GET", session, ""); !strings.HasPrefix(text, `40{"sid":`) {
 		t.Fatalf("joining: %q", text)
