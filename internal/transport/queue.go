@@ -140,12 +140,13 @@ func (q *Queue) WriteOwn(packets int, encode func(dst []byte) []byte) error {
 	}
 	own := buffer.Take()
 	*own = encode(*own)
-	return q.WriteBuffer(own, packets)
+	return q.write(chunk{data: *own, packets: packets, own: own})
 }
 
-// WriteBuffer writes what is in a pooled buffer, and gives it back.
-func (q *Queue) WriteBuffer(own *[]byte, packets int) error {
-	return q.write(chunk{data: *own, packets: packets, own: own})
+// Hold puts what is in a pooled buffer in front of what is written first, with which it leaves.
+func (q *Queue) Hold(own *[]byte) {
+	q.chunks = []chunk{{data: *own, own: own}}
+	q.bytes = len(*own)
 }
 
 // WriteShared writes bytes that other sessions write too. They may be dropped while they wait if they are expendable.
@@ -156,7 +157,7 @@ func (q *Queue) WriteShared(data []byte, packets int, expendable bool) error {
 		}
 		own := buffer.Take()
 		*own = append(*own, data...)
-		return q.WriteBuffer(own, packets)
+		return q.write(chunk{data: *own, packets: packets, own: own})
 	}
 	return q.write(chunk{data: data, packets: packets, expendable: expendable})
 }

@@ -82,14 +82,12 @@ func (t *Transport) Accept(w http.ResponseWriter, r *http.Request, o transport.O
 	if err != nil {
 		return nil, "", err
 	}
-	c := &Conn{conn: a.conn, answer: a.answer, form: o.Revision.Frames(o.Base64), revision: o.Revision, deflate: deflate}
+	c := &Conn{form: o.Revision.Frames(o.Base64), deflate: deflate}
 	c.Limits, c.Prepares = o.Limits, deflate != nil
 	direct := c.direct.take(a.conn)
-	if direct {
-		c.conn = &c.direct
-	}
+	c.in.init(c, a.conn, &t.Rules, a.early)
 	c.out.Init(&c.Link, c, direct)
-	c.in.init(c, &t.Rules, a.early)
+	c.out.Hold(a.answer)
 	return c, "", nil
 }
 

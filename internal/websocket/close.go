@@ -35,11 +35,11 @@ func (c *Conn) Close(unread bool) {
 
 // Drop implements transport.Conn. Unlike Close of a TLS connection it does not block.
 func (c *Conn) Drop() {
-	if secure, ok := c.conn.(*tls.Conn); ok {
+	if secure, ok := c.in.conn.(*tls.Conn); ok {
 		secure.NetConn().Close()
 		return
 	}
-	c.conn.Close()
+	c.in.conn.Close()
 }
 
 // closeSoon ends the connection when the client has answered the close frame, or CloseTimeout after it was written.
@@ -88,11 +88,11 @@ func (c *Conn) end(step ending) {
 		c.in.end()
 	case endHalf:
 		c.in.end()
-		if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		if half, ok := c.in.conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
 	case endAtOnce:
-		c.conn.Close()
+		c.in.conn.Close()
 	}
 }
 

@@ -24,12 +24,6 @@ type Conn struct {
 	out    transport.Queue
 	direct descriptor // conn, if it is one
 	in     frameReader
-
-	// Immutable after construction.
-	conn     stream
-	revision eio.Revision
-
-	answer *[]byte // to the handshake, in a pooled buffer, until Greet
 }
 
 // stream is what a websocket needs of its connection: a net.Conn or a descriptor.
@@ -42,12 +36,9 @@ type stream interface {
 // Name implements transport.Conn.
 func (*Conn) Name() string { return Name }
 
-// Greet implements transport.Conn.
+// Greet implements transport.Conn. The answer is held by the queue.
 func (c *Conn) Greet(first ...eio.Packet) error {
-	answer := c.answer
-	c.answer = nil
-	*answer = c.form.Append(*answer, first)
-	return c.out.WriteBuffer(answer, len(first))
+	return c.out.WriteOwn(len(first), func(dst []byte) []byte { return c.form.Append(dst, first) })
 }
 
 // Prepare implements transport.Conn: it compresses.
@@ -123,11 +114,11 @@ func (c *Conn) WriteBatch(pieces net.Buffers) (int64, error) {
 	if c.isDirect() {
 		return c.direct.writeBatch(pieces)
 	}
-	return pieces.WriteTo(c.conn)
+	return pieces.WriteTo(c.in.conn)
 }
 
 // SetWriteDeadline implements transport.Sink.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.in.conn.SetWriteDeadline(t) }
 
 // isDirect reports whether the connection is a descriptor of its own.
 func (c *Conn) isDirect() bool { return c.direct.File != nil }

@@ -59,11 +59,11 @@ type frameReader struct {
 }
 
 // init makes the reader of c ready; early holds bytes that were read before it existed.
-func (f *frameReader) init(c *Conn, rules *eio.Rules, early []byte) {
-	f.conn, f.link = c.conn, &c.Link
+func (f *frameReader) init(c *Conn, conn stream, rules *eio.Rules, early []byte) {
+	f.conn, f.link = conn, &c.Link
 	f.frames = eio.Assembler{Rules: rules, Inflates: c.deflate != nil}
 	if c.isDirect() {
-		f.direct = &c.direct
+		f.conn, f.direct = &c.direct, &c.direct
 		f.onReady = f.tryRead
 	} else {
 		f.buf = make([]byte, max(plainBufferSize, len(early)))

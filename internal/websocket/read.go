@@ -57,18 +57,29 @@ func (c *Conn) receive() (message bool, err error) {
 		return false, err
 	}
 	c.startBurst()
-	if binary {
-		p, wrong := c.revision.DecodeBinary(data)
-		return c.Session.Receive(&c.Link, p, wrong)
-	}
-	p, wrong := c.revision.DecodeText(data)
+	p, wrong := c.decode(data, binary)
 	return c.Session.Receive(&c.Link, p, wrong)
+}
+
+// decode decodes a message in the way of the revision that the connection's form belongs to.
+func (c *Conn) decode(data []byte, binary bool) (eio.Packet, error) {
+	old := c.form == eio.Frames3 || c.form == eio.Frames3Base64
+	switch {
+	case old && binary:
+		return eio.Revision3{}.DecodeBinary(data)
+	case old:
+		return eio.Revision3{}.DecodeText(data)
+	case binary:
+		return eio.Revision4{}.DecodeBinary(data)
+	default:
+		return eio.Revision4{}.DecodeText(data)
+	}
 }
 
 // stopReading closes the connection, unless another goroutine reads on.
 func (c *Conn) stopReading(number int32) {
 	if c.Reader.Load() == number {
-		defer c.conn.Close()
+		defer c.in.conn.Close()
 		c.in.release()
 	}
 }
