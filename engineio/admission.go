@@ -4,15 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"github.com/parleyio/parley/internal/eio"
 )
 
 // Admission bounds how fast sessions are opened. When a server comes back, its clients do so all at once; those beyond
@@ -52,7 +49,8 @@ func (a Admission) withDefaults() (Admission, error) {
 // gate counts the sessions that there are, and those that are being opened, and turns away those above the limits.
 type gate struct {
 	// Immutable after construction.
-	limits     *Options
+	most       int           // sessions
+	mostPerIP  int           // of one network
 	rate       *rate.Limiter // nil: there is no bound
 	retryAfter string        // seconds
 
@@ -61,14 +59,14 @@ type gate struct {
 	byAddress map[netip.Addr]int // by networkOf; none of them is zero
 }
 
-func newGate(o *Options) *gate {
+func newGate(most, mostPerIP int, a Admission) *gate {
 	g := &gate{
-		limits:     o,
-		retryAfter: strconv.Itoa(int(math.Ceil(o.Admission.RetryAfter.Seconds()))),
+		most: most, mostPerIP: mostPerIP,
+		retryAfter: strconv.Itoa(int(math.Ceil(a.RetryAfter.Seconds()))),
 		byAddress:  map[netip.Addr]int{},
 	}
-	if o.Admission.Rate > 0 {
-		g.rate = rate.NewLimiter(rate.Limit(o.Admission.Rate), o.Admission.Burst)
+	if a.Rate > 0 {
+		g.rate = rate.NewLimiter(rate.Limit(a.Rate), a.Burst)
 	}
 	return g
 }
@@ -85,15 +83,15 @@ func (g *gate) enter(network netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case g.byAddress[network] >= g.limits.MaxConnectionsPerIP:
+	case g.byAddress[network] >= g.mostPerIP:
 		return errTooManyConnectionsPerIP // before the rate: one address shall not use it up
-	case g.total >= g.limits.MaxConnections:
+	case g.total >= g.most:
 		return errTooManyConnections
 	case g.rate != nil && !g.rate.Allow():
 		return errNotAdmitted
 	}
 	g.total++
-	if g.limits.MaxConnectionsPerIP != math.MaxInt {
+	if g.mostPerIP != math.MaxInt {
 		g.byAddress[network]++
 	}
 	return nil
@@ -108,35 +106,5 @@ func (g *gate) leave(network netip.Addr) {
 		g.byAddress[network] = n - 1
 	} else {
 		delete(g.byAddress, network)
-	}
-}
-
-// arrival is a request for a new session that has been let in. Its place is the session's once there is one; until then
-// whoever ends the request gives it back.
-type arrival struct {
-	server   *Server
-	revision eio.Revision
-	base64   bool
-	address  string // of the client
-	network  netip.Addr
-	handedOn bool // a session has the place
-}
-
-// admit lets a request for a new session in, or answers it. It costs little when it does not.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) *arrival {
-	address := s.proxies.client(r)
-	network := networkOf(address)
-	if err := s.gate.enter(network); err != nil {
-		s.counters.turnedAway(err)
-		s.unavailable(w, "too many connections", s.gate.retryAfter)
-		return nil
-	}
-	return &arrival{server: s, address: address, network: network}
-}
-
-// leave gives the place back, unless a session has it.
-func (a *arrival) leave() {
-	if !a.handedOn {
-		a.server.gate.leave(a.network)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/coding"
 )
 
 // TestAllocs_deflate: a connection that could compress pays for it only when it does.
@@ -56,7 +57,7 @@ func TestAllocs_deflate(t *testing.T) {
 		io.ReadFull(c.conn, large)
 	})
 	request := &http.Request{Header: http.Header{"Accept-Encoding": {"gzip;q=0.5, deflate;q=0.8, br"}}}
-	measure("negotiation", 0, func() { engineio.AcceptedEncoding(request, "gzip", "deflate") })
+	measure("negotiation", 0, func() { coding.Accepted(request, "gzip", "deflate") })
 }
 
 // TestIdle_deflate: a websocket that says nothing holds no state of compression.

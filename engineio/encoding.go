@@ -6,62 +6,12 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/parleyio/parley/internal/buffer"
+	"github.com/parleyio/parley/internal/coding"
 	"github.com/parleyio/parley/internal/eio"
 )
-
-// AcceptedEncoding returns which of the content codings, named in order of preference, suits a request best, or "" when
-// the answer should not be encoded. It follows the weights of Accept-Encoding (RFC 9110, section 12.5.3); between
-// equals the order given decides. A request without that header gets no encoding.
-func AcceptedEncoding(r *http.Request, codings ...string) string {
-	accepted := r.Header["Accept-Encoding"]
-	if len(accepted) == 0 {
-		return ""
-	}
-	best, weight := "", 0.0
-	for _, coding := range codings {
-		q, named := weightOf(accepted, coding)
-		if !named {
-			q, _ = weightOf(accepted, "*")
-		}
-		if q > weight {
-			best, weight = coding, q
-		}
-	}
-	if q, _ := weightOf(accepted, "identity"); q > weight {
-		return ""
-	}
-	return best
-}
-
-// weightOf returns the weight of a coding, and whether it is named at all. A weight that cannot be read is zero.
-func weightOf(accepted []string, coding string) (weight float64, named bool) {
-	for _, line := range accepted {
-		for part := range strings.SplitSeq(line, ",") {
-			name, parameters, _ := strings.Cut(part, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), coding) {
-				continue
-			}
-			weight = 1
-			for parameter := range strings.SplitSeq(parameters, ";") {
-				key, value, _ := strings.Cut(parameter, "=")
-				if !strings.EqualFold(strings.TrimSpace(key), "q") {
-					continue
-				}
-				q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-				if weight = 0; err == nil && q >= 0 && q <= 1 {
-					weight = q
-				}
-			}
-			return weight, true
-		}
-	}
-	return 0, false
-}
 
 // encoder is a compressor of HTTP bodies: a gzip.Writer or a zlib.Writer.
 type encoder interface {
@@ -101,7 +51,7 @@ func giveEncoder(coding string, e encoder) {
 // encodeBody compresses a polling body, if the client wants that and it saves anything, and says so in the headers. It
 // returns nil when the body is to be sent as it is; otherwise a pooled buffer for buffer.Give.
 func encodeBody(h http.Header, r *http.Request, body []byte) *[]byte {
-	coding := AcceptedEncoding(r, "gzip", "deflate")
+	coding := coding.Accepted(r, "gzip", "deflate")
 	if coding == "" {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
-	"github.com/parleyio/parley/internal/transport"
 )
 
 // What the heartbeat sends: in revision 4 the server pings, in revision 3 the client does (engine.io-protocol,
@@ -15,14 +14,7 @@ var (
 	pongPacket = control(eio.TypePong)
 )
 
-// control makes a group of packets without data, which nothing would compress.
-func control(types ...eio.Type) *transport.Group {
-	packets := make([]eio.Packet, len(types))
-	for i, t := range types {
-		packets[i] = eio.Packet{Type: t, Plain: true}
-	}
-	return transport.NewGroup(packets...)
-}
+var errHeartbeatDirection = errors.New("engineio: invalid heartbeat direction")
 
 // startHeartbeat arms the timer of the first ping: the server's is sent then, the client's is overdue.
 func (s *Session) startHeartbeat() {

@@ -3,11 +3,42 @@ package engineio
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
 	"github.com/parleyio/parley/internal/transport"
 )
+
+// arrival is a request for a new session that has been let in. Its place is the session's once there is one; until then
+// the end of the request gives it back.
+type arrival struct {
+	server   *Server
+	revision eio.Revision
+	base64   bool
+	address  string // of the client
+	network  netip.Addr
+	handedOn bool // a session has the place
+}
+
+// admit lets a request for a new session in, or answers it. It costs little when it does not.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) *arrival {
+	address := s.proxies.client(r)
+	network := networkOf(address)
+	if err := s.gate.enter(network); err != nil {
+		s.counters.turnedAway(err)
+		s.unavailable(w, "too many connections", s.gate.retryAfter)
+		return nil
+	}
+	return &arrival{server: s, address: address, network: network}
+}
+
+// leave gives the place back, unless a session has it.
+func (a *arrival) leave() {
+	if !a.handedOn {
+		a.server.gate.leave(a.network)
+	}
+}
 
 // openPolling opens a session on polling.
 func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival) {
@@ -28,79 +59,6 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival)
 		first = append(first, s.greeting)
 	}
 	session.writePackets(w, r, first...)
-}
-
-// openConn opens a session on a connection.
-func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.Request, a *arrival) {
-	if wrong := t.Check(r); wrong != "" {
-		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
-		return
-	}
-	s.customHeaders(w.Header(), r, true) // before there is a session that a panic would leave behind
-	session := s.open(w, r, a, 2)
-	if session == nil {
-		return
-	}
-	taken := false
-	defer func() { // of a connection that cannot be taken over, or whose http.ResponseWriter panics, nothing stays
-		if !taken {
-			s.remove(session)
-			s.running.Add(-2)
-		}
-	}()
-	c, sid, err := t.Accept(w, r, s.opening(a.revision, a.base64))
-	if err != nil {
-		s.opts.Logger.Debug("handshake of a transport failed", "transport", t.Name(), "err", err)
-		return
-	}
-	taken = true
-	if sid != "" {
-		s.upgradeLate(c, session, sid)
-		return
-	}
-	c.Tie().Bind(c, (*carried)(session), &session.mu)
-	err = session.greet(c)
-	session.start()
-	if err != nil {
-		session.writeFailed(c.Tie(), err)
-	}
-	c.Run()
-}
-
-// opening returns what a connection is accepted with.
-func (s *Server) opening(revision eio.Revision, base64 bool) transport.Opening {
-	return transport.Opening{Revision: revision, Base64: base64, Limits: &s.limits}
-}
-
-// greet makes the connection its session's transport and writes what comes first. It does not panic: what has begun must
-// be started before it can end.
-func (s *Session) greet(c transport.Conn) error {
-	defer s.guard()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.link.Store(c.Tie())
-	err := c.Greet(s.openPacket(nil))
-	if greeting := s.server.greeting; greeting != nil && err == nil {
-		err = c.Push(greeting)
-	}
-	if s.state == closed { // Shutdown was faster
-		c.Close(false)
-	}
-	return err
-}
-
-// upgradeLate lets a connection go on with the session that it has named itself, in place of the one that was made for it.
-func (s *Server) upgradeLate(c transport.Conn, made *Session, sid string) {
-	s.remove(made)
-	s.running.Done() // nothing tells a handler of its end
-	session := s.session(sid)
-	if session == nil || session.revision != made.revision {
-		s.counters.refused[SessionUnknown].Add(1)
-		c.Drop()
-		s.running.Done()
-		return
-	}
-	session.probeWith(c)
 }
 
 // open registers a new session that will run n goroutines: the one that tells its handler of the end, and a
@@ -165,3 +123,29 @@ func (s *Session) openPacket(upgrades []string) eio.Packet {
 		SID: s.id, Upgrades: upgrades, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
 	}.Encode()}
 }
+
+// acceptHandler asks the application for the session's handler. The application may already send, or close the session.
+func (s *Session) acceptHandler() {
+	var handler Handler = nobody{}
+	func() {
+		defer s.guard()
+		made := s.server.accept(s)
+		if h, ok := made.(transport.Controlled); ok {
+			h.SetControl((*controlled)(s))
+		}
+		handler = made
+	}()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handler, s.accepted = handler, true
+	s.inline, _ = handler.(transport.InlineHandler)
+	if s.state == closed {
+		go s.notifyClosed()
+	}
+}
+
+// nobody is the handler of a session whose own could not be made.
+type nobody struct{}
+
+func (nobody) Message([]byte, bool) {}
+func (nobody) Close(Reason, error)  {}

@@ -154,9 +154,6 @@ func (o *Options) transports() (all []transport.Transport, err error) {
 	return all, nil
 }
 
-// closingPollTimeout is how long a session that was closed on polling waits for the poll that can tell the client.
-const closingPollTimeout = 30 * time.Second
-
 // withDefaults returns a copy of o with every default filled in, or the first contradiction found.
 func (o *Options) withDefaults() (Options, error) {
 	var v Options

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	okAnswer    = "ok" // a POST was taken
-	octetStream = "application/octet-stream"
-	textType    = "text/plain; charset=UTF-8"
+	// lingerClosed is how long after the client's close packet its last poll may come.
+	lingerClosed = 100 * time.Millisecond
+
+	okAnswer = "ok" // a POST was taken
 )
 
 var (
@@ -114,14 +115,6 @@ func (s *Session) postEnded() {
 	defer s.mu.Unlock()
 	s.polling.posting, s.polling.stopPost = false, nil
 	s.polling.postDoneLocked()
-}
-
-// postDoneLocked makes an upgrade that waits for a POST look again.
-func (t *pollTransport) postDoneLocked() {
-	if t.postDone != nil {
-		close(t.postDone)
-		t.postDone = nil
-	}
 }
 
 // readBody reads a body of at most MaxPayload bytes.

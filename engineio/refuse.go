@@ -60,3 +60,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, messa
 	w.WriteHeader(code.status())
 	w.Write(body)
 }
+
+// Reject answers a request that a middleware does not let pass: 400 with the code of BadRequest, as bare text when the
+// client wants a websocket. The client is not told why. Options.OnConnectionError is, with the context "name"
+// MIDDLEWARE_FAILURE and "error", the text of err.
+func (s *Server) Reject(w http.ResponseWriter, r *http.Request, err error) {
+	s.refuse(w, r, BadRequest, "", "name", "MIDDLEWARE_FAILURE", "error", err.Error())
+}

@@ -123,3 +123,11 @@ func (p headers) expand() http.Header {
 	}
 	return h
 }
+
+// last returns the value that counts of a query parameter: the last, as in the reference.
+func last(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}

@@ -144,26 +144,6 @@ func (s *Session) pushLocked(g *transport.Group) error {
 	return nil
 }
 
-// failLocked ends the session if err is a failed write to its connection, and returns what a sender is to know of it.
-func (s *Session) failLocked(l *transport.Link, err error) error {
-	switch err {
-	case nil, ErrQueueFull, transport.ErrUnprepared:
-		return err
-	}
-	if s.link.Load() == l {
-		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
-	}
-	l.Conn.Drop()
-	return ErrClosed
-}
-
-// writeFailed is failLocked without the lock.
-func (s *Session) writeFailed(l *transport.Link, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failLocked(l, err)
-}
-
 // writableLocked reports whether the client can take a message at this moment.
 func (s *Session) writableLocked() bool {
 	if l := s.link.Load(); l != nil {

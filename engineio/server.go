@@ -2,15 +2,11 @@ package engineio
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
-	"github.com/parleyio/parley/internal/eio"
 	"github.com/parleyio/parley/internal/transport"
-	"github.com/parleyio/parley/internal/websocket"
 )
 
 // Server is an Engine.IO server. It is an http.Handler for any mount point: whatever is below it is Engine.IO. All
@@ -57,7 +53,7 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
 	}
 	s := &Server{opts: o, accept: accept, origins: origins, proxies: o.TrustedProxies, sessions: map[string]*Session{}}
-	s.gate = newGate(&s.opts)
+	s.gate = newGate(o.MaxConnections, o.MaxConnectionsPerIP, o.Admission)
 	s.limits = o.limits()
 	s.polling = slices.Contains(o.Transports, Polling)
 	if s.transports, err = o.transports(); err != nil {
@@ -70,135 +66,6 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 		s.greeting = &Prepare(*o.InitialPacket).group
 	}
 	return s, nil
-}
-
-// ServeHTTP serves a request of a client: a handshake, a poll, data, or the opening of a websocket, which outlives the
-// call. The checks and their order are those of engine.io-protocol v4; the origin comes before all of them.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.AllowsOrigin(r) {
-		s.refuse(w, r, Forbidden, "", "name", "INVALID_ORIGIN")
-		return
-	}
-	s.origins.writeHeaders(w.Header(), r)
-	if r.Method == http.MethodOptions && s.origins.enabled {
-		s.origins.writePreflight(w, r)
-		return
-	}
-	step{s, 0}.ServeHTTP(w, r)
-}
-
-// serve is ServeHTTP behind the check of the origin and the middlewares.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	query, _ := url.ParseQuery(r.URL.RawQuery)
-	name := last(query["transport"])
-	t, ok := s.transport(name)
-	if !ok {
-		s.refuse(w, r, TransportUnknown, "", "transport", name)
-		return
-	}
-	if sid := last(query["sid"]); sid != "" {
-		s.serveSession(w, r, sid, t, eio.RevisionOf(last(query["EIO"])))
-		return
-	}
-	switch {
-	case r.Method != t.method():
-		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
-		return
-	case !t.fits(r):
-		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_HANDSHAKE_ERROR")
-		return
-	}
-	a := s.admit(w, r)
-	if a == nil {
-		return
-	}
-	defer a.leave() // after a panic of the application's too
-	if s.opts.AllowRequest != nil {
-		if err := s.opts.AllowRequest(r); err != nil {
-			s.refuse(w, r, Forbidden, err.Error(), "message", err.Error())
-			return
-		}
-	}
-	a.revision, a.base64 = eio.RevisionOf(last(query["EIO"])), last(query["b64"]) != ""
-	if a.revision.Number() == 3 && !s.opts.AllowEIO3 {
-		s.refuse(w, r, UnsupportedProtocolVersion, "", "protocol", last(query["EIO"]))
-		return
-	}
-	if t.conns != nil {
-		s.openConn(t.conns, w, r, a)
-	} else {
-		s.openPolling(w, r, a)
-	}
-}
-
-// served is a transport that clients may ask for.
-type served struct {
-	name  Transport
-	conns transport.Transport // nil: it is polling
-}
-
-// transport returns the transport with a name, if it is served.
-func (s *Server) transport(name string) (t served, ok bool) {
-	if Transport(name) == Polling {
-		return served{name: Polling}, s.polling
-	}
-	for _, t := range s.transports {
-		if t.Name() == name {
-			return served{Transport(name), t}, true
-		}
-	}
-	return t, false
-}
-
-// method is that of the requests that open sessions.
-func (t served) method() string {
-	if t.conns != nil {
-		return t.conns.Method()
-	}
-	return http.MethodGet
-}
-
-// fits reports whether a request is of the form that the transport's requests have.
-func (t served) fits(r *http.Request) bool {
-	if t.conns != nil {
-		return t.conns.Opens(r)
-	}
-	return !websocket.IsUpgrade(r)
-}
-
-// last returns the value that counts of a query parameter: the last, as in the reference.
-func last(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return values[len(values)-1]
-}
-
-// serveSession serves a request that belongs to a session.
-func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string, t served, revision eio.Revision) {
-	session := s.session(sid)
-	if session == nil {
-		s.refuse(w, r, SessionUnknown, "", "sid", sid)
-		return
-	}
-	switch {
-	case !t.fits(r) || t.conns == nil && session.Transport() != Polling:
-		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
-			"transport", string(t.name), "previousTransport", string(session.Transport()))
-	case revision != session.revision:
-		s.refuse(w, r, BadRequest, "", "name", "PROTOCOL_MISMATCH",
-			"protocol", strconv.Itoa(revision.Number()), "previousProtocol", strconv.Itoa(session.Protocol()))
-	case t.conns != nil && r.Method != t.method():
-		s.refuse(w, r, BadHandshakeMethod, "", "method", r.Method)
-	case t.conns != nil:
-		s.upgrade(t.conns, w, r, session)
-	case r.Method == http.MethodGet:
-		session.servePoll(w, r)
-	case r.Method == http.MethodPost:
-		session.servePost(w, r)
-	default:
-		w.WriteHeader(http.StatusInternalServerError)
-	}
 }
 
 func (s *Server) session(id string) *Session {

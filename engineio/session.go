@@ -12,8 +12,7 @@ import (
 // Handler receives what happens on one session.
 type Handler interface {
 	// Message is called for each message, one after another, in the order in which the client sent them. data is valid
-	// during the call only. While it blocks nothing more is read from the client, whose heartbeat would then time out:
-	// call Session.Stalled around a long wait.
+	// during the call only. While it blocks nothing more is read from the client, whose heartbeat would then time out.
 	Message(data []byte, binary bool)
 
 	// Close is called exactly once, on a goroutine of its own, when the session has ended for whatever reason. err says
@@ -79,124 +78,8 @@ func (s *Session) Protocol() int { return s.revision.Number() }
 
 // Transport returns the transport that carries the session now.
 func (s *Session) Transport() Transport {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.transportLocked()
-}
-
-func (s *Session) transportLocked() Transport {
 	if l := s.link.Load(); l != nil {
 		return Transport(l.Conn.Name())
 	}
 	return Polling
-}
-
-// Close ends the session with the reason ForcedClose once what is queued has been written.
-func (s *Session) Close() { s.close(closingPollTimeout) }
-
-// close ends the session; a client between two polls has so long to send the next one.
-func (s *Session) close(wait time.Duration) {
-	defer s.guard()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.state == closed:
-	case s.state == closing:
-		if wait < closingPollTimeout { // the server shuts down: it waits less
-			s.timer.Reset(wait)
-		}
-	case s.link.Load() != nil:
-		s.state = closing
-		s.link.Load().Conn.Close(false)
-		s.endLocked(ForcedClose, nil)
-	default:
-		s.state = closing
-		s.closePollingLocked(wait)
-	}
-}
-
-// Abort ends the session at once, with the reason given; what is queued may be lost.
-func (s *Session) Abort(reason Reason, err error) {
-	defer s.guard()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.abortLocked(reason, err)
-}
-
-func (s *Session) abortLocked(reason Reason, err error) {
-	if s.state == closed {
-		return
-	}
-	if l := s.link.Load(); l != nil {
-		l.Conn.Close(reason == SlowConsumer || reason == PingTimeout)
-	}
-	s.endLocked(reason, err)
-}
-
-// endLocked is the one way to the state closed.
-func (s *Session) endLocked(reason Reason, err error) {
-	if s.state == closed {
-		return
-	}
-	s.state, s.reason, s.err = closed, reason, err
-	// Both deferred: a fault on the way, of which there is no second try, must not keep them from their part.
-	defer s.goneLocked()
-	defer s.polling.endLocked()
-	if s.timer != nil {
-		s.timer.Stop()
-	}
-	if s.probe != nil {
-		s.dropProbeLocked(s.probe)
-	}
-}
-
-// goneLocked has the server forget the session, and its handler told.
-func (s *Session) goneLocked() {
-	s.server.remove(s)
-	if s.accepted {
-		go s.notifyClosed()
-	}
-}
-
-// notifyClosed tells the handler, and the server that waits for its sessions.
-func (s *Session) notifyClosed() {
-	defer s.server.running.Done()
-	defer s.guard()
-	s.server.counters.closed(s.reason)
-	s.handler.Close(s.reason, s.err)
-}
-
-// acceptHandler asks the application for the session's handler. The application may already send, or close the session.
-func (s *Session) acceptHandler() {
-	var handler Handler = nobody{}
-	func() {
-		defer s.guard()
-		made := s.server.accept(s)
-		if h, ok := made.(transport.Controlled); ok {
-			h.SetControl((*controlled)(s))
-		}
-		handler = made
-	}()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handler, s.accepted = handler, true
-	s.inline, _ = handler.(transport.InlineHandler)
-	if s.state == closed {
-		go s.notifyClosed()
-	}
-}
-
-// nobody is the handler of a session whose own could not be made.
-type nobody struct{}
-
-func (nobody) Message([]byte, bool) {}
-func (nobody) Close(Reason, error)  {}
-
-// kill closes the connection without ceremony.
-func (s *Session) kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l := s.link.Load(); l != nil {
-		l.Conn.Drop()
-	}
 }

@@ -1,7 +1,6 @@
 package engineio
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/parleyio/parley/internal/eio"
@@ -19,39 +18,6 @@ type UpgradeHandler interface {
 	// Upgraded is called once, behind the messages that came by polling and before those of the new transport, by the
 	// goroutine that calls Message.
 	Upgraded()
-}
-
-// upgrade opens a connection for a session that is on polling.
-func (s *Server) upgrade(t transport.Transport, w http.ResponseWriter, r *http.Request, session *Session) {
-	if wrong := t.Check(r); wrong != "" {
-		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
-		return
-	}
-	s.customHeaders(w.Header(), r, false)
-	if !s.run() {
-		s.unavailable(w, shuttingDown, "1")
-		return
-	}
-	taken := false
-	defer func() { // as in openConn; the session goes on over polling
-		if !taken {
-			s.running.Done()
-		}
-	}()
-	c, _, err := t.Accept(w, r, s.opening(session.revision, last(r.URL.Query()["b64"]) != ""))
-	if err != nil {
-		s.opts.Logger.Debug("handshake of a transport failed", "transport", t.Name(), "err", err)
-		return
-	}
-	taken = true
-	session.probeWith(c)
-}
-
-// probeWith lets a connection that has been accepted probe the session, or closes it.
-func (s *Session) probeWith(c transport.Conn) {
-	c.Tie().Bind(c, (*carried)(s), &s.mu)
-	s.beginProbe(c)
-	c.Run()
 }
 
 // beginProbe answers the request of the connection and begins the upgrade, or ends it. It does not panic: a connection

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/coding"
 )
 
 // isClientFile reports whether a name is one of the eight files of the client: four bundles and their maps. Nothing
@@ -106,7 +106,7 @@ func (c *clientFiles) serve(w http.ResponseWriter, r *http.Request, name string)
 	}
 	// There is no encoder for br here, and nobody needs deflate. Ranges are of the bundle itself: they share its ETag.
 	h.Add("Vary", "Accept-Encoding")
-	if r.Header.Get("Range") == "" && engineio.AcceptedEncoding(r, "gzip") != "" {
+	if r.Header.Get("Range") == "" && coding.Accepted(r, "gzip") != "" {
 		if zipped := c.gzipped(name); zipped != nil {
 			h.Set("Content-Encoding", "gzip")
 			content = bytes.NewReader(zipped)
