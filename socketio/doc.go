@@ -19,6 +19,17 @@
 // Events may be typed (package event) or handled as they came: [event.Message] gives their arguments. [event.Once] makes
 // a handler run once.
 //
+// # Choosing sockets
+//
+// A [Socket] emits to its client; To, In, Except, Local and Broadcast turn to others, and Volatile and Compress say how. On
+// a server and a namespace the same methods choose among all sockets. They may be called in any order, return values and
+// change nothing:
+//
+//	s.Volatile().To("lobby").Except("muted").Emit("moved", position)
+//	io.Local().Except("muted").Emit("news", 1)
+//
+// A list of rooms that is empty chooses nobody: To(s.Rooms()...) of a socket that has joined no room reaches no client.
+//
 // # Namespaces
 //
 // [Server.Of] makes a namespace that clients can join. [Server.OfPattern] and [Server.OfFunc] make a [ParentNamespace],
@@ -57,4 +68,7 @@
 // An *event.Error that a handler returns is told to the client as the acknowledgement, any other error is logged and
 // told as "internal". Without an acknowledgement nothing is sent and Options.OnError is called. A handler that panics
 // ends its event only.
+//
+// Errors that a program may want to tell apart have names in this package ([ErrClosed] and its neighbours,
+// [IncompleteError]), whichever package they come from, and so have the reasons of a disconnect ([Reason]).
 package socketio
