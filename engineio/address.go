@@ -1,21 +1,16 @@
 package engineio
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 )
 
-// proxies are the networks whose word about a client counts.
+// proxies are the networks of the proxies whose headers about a client are trusted.
 type proxies []netip.Prefix
 
-// trusts reports whether an address, with or without a port, is that of a trusted proxy.
-func (p proxies) trusts(address string) bool {
-	if len(p) == 0 {
-		return false
-	}
-	addr := parseAddress(address)
+// trusts reports whether an address is that of a trusted proxy.
+func (p proxies) trusts(addr netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(addr) {
 			return true
@@ -24,11 +19,12 @@ func (p proxies) trusts(address string) bool {
 	return false
 }
 
-// client returns the address of a request's client, without a port. X-Forwarded-For is read from its end, because each
-// proxy appends whom it was called by: the first address that is not a trusted proxy's is the client's, whatever the
-// client itself has put in front. Where that is no address, the proxy that said so is all that is known.
-func (p proxies) client(r *http.Request) string {
-	client := hostOf(r.RemoteAddr)
+// client returns the address of a request's client, which is not valid for a peer without an IP address. X-Forwarded-For
+// is read from its end, because each proxy appends whom it was called by: the first address that is not a trusted proxy's
+// is the client's, whatever the client itself has put in front. Where that is no address, the proxy that said so is all
+// that is known.
+func (p proxies) client(r *http.Request) netip.Addr {
+	client := parseAddress(r.RemoteAddr)
 	if !p.trusts(client) {
 		return client
 	}
@@ -44,20 +40,12 @@ func (p proxies) client(r *http.Request) string {
 			if !addr.IsValid() {
 				return client
 			}
-			if client = addr.String(); !p.trusts(client) {
+			if client = addr; !p.trusts(client) {
 				return client
 			}
 		}
 	}
 	return client
-}
-
-// hostOf removes the port of a peer's address. One without a port, as a Unix socket has, stays as it is.
-func hostOf(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return address
 }
 
 // parseAddress reads an IP address, with or without a port and brackets. The result is not valid when it is none. IPv4
@@ -76,8 +64,7 @@ func parseAddress(text string) netip.Addr {
 
 // networkOf returns what stands for one client in a limit: an IPv4 address, or the first 64 bits of one of IPv6, which
 // is what a single customer gets. Addresses that are none, such as those of Unix sockets, all count as one.
-func networkOf(address string) netip.Addr {
-	addr := parseAddress(address)
+func networkOf(addr netip.Addr) netip.Addr {
 	if !addr.Is6() {
 		return addr
 	}

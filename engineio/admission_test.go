@@ -327,7 +327,7 @@ func TestRequest_Address(t *testing.T) {
 		{"192.0.2.9:4000", nil, "192.0.2.9"},
 		{"192.0.2.9:4000", []string{"203.0.113.5"}, "192.0.2.9"},
 		{"[2001:db8::1]:4000", nil, "2001:db8::1"},
-		{"@", []string{"203.0.113.5"}, "@"},
+		{"@", []string{"203.0.113.5"}, "invalid IP"},
 		{"10.0.0.1:4000", nil, "10.0.0.1"},
 		{"10.0.0.1:4000", []string{"203.0.113.5"}, "203.0.113.5"},
 		{"[::ffff:10.0.0.1]:4000", []string{"203.0.113.5"}, "203.0.113.5"},
@@ -344,7 +344,7 @@ func TestRequest_Address(t *testing.T) {
 		{"10.0.0.1:4000", []string{""}, "10.0.0.1"},
 		{"10.0.0.1:4000", []string{strings.Repeat(",", 30_000)}, "10.0.0.1"},
 	} {
-		var got string
+		var got netip.Addr
 		engine, err := engineio.New(func(s *engineio.Session) engineio.Handler {
 			got = s.Request().Address
 			return quietEcho{s}
@@ -359,7 +359,7 @@ func TestRequest_Address(t *testing.T) {
 		request.RemoteAddr = test.peer
 		request.Header["X-Forwarded-For"] = test.lines
 		engine.ServeHTTP(httptest.NewRecorder(), request)
-		if got != test.want {
+		if got.String() != test.want {
 			t.Errorf("%+v: %q", test, got)
 		}
 		if err := engine.Shutdown(t.Context()); err != nil {

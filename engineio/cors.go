@@ -110,7 +110,7 @@ func (p *originPolicy) sameOrigin(r *http.Request, origin string) bool {
 		return false
 	}
 	asked := r.Host
-	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && p.proxies.trusts(r.RemoteAddr) {
+	if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && p.proxies.trusts(parseAddress(r.RemoteAddr)) {
 		asked = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	}
 	return host == strings.TrimSuffix(strings.ToLower(asked), defaultPort(scheme))

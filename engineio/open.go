@@ -16,7 +16,7 @@ type arrival struct {
 	server   *Server
 	revision eio.Revision
 	base64   bool
-	address  string // of the client
+	address  netip.Addr // of the client
 	network  netip.Addr
 	handedOn bool // a session has the place
 }

@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,9 +18,9 @@ type Request struct {
 	// Host is the host that the client asked for.
 	Host string
 	// Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one
-	// in X-Forwarded-For that is not.
-	Address string
-	// RemoteAddr is the address and port of the peer: the client, or the last proxy before the server.
+	// in X-Forwarded-For that is not. It is not valid when the peer has none, as on a Unix socket. IPv4 inside IPv6 is IPv4.
+	Address netip.Addr
+	// RemoteAddr is the address and port of the peer as net/http gives it: the client, or the last proxy before the server.
 	RemoteAddr string
 	// Secure tells that the request came over TLS to this server.
 	Secure bool
@@ -29,7 +30,7 @@ type Request struct {
 	headers headers
 }
 
-func newRequest(r *http.Request, address string, now time.Time) *Request {
+func newRequest(r *http.Request, address netip.Addr, now time.Time) *Request {
 	target := r.RequestURI // unlike r.URL, not changed by http.StripPrefix
 	if target == "" {
 		target = r.URL.RequestURI()

@@ -33,7 +33,7 @@ func (o *owner) waitLocked(l *limit, now time.Time) time.Duration {
 // client is what the limiter keeps with a connection.
 type client struct {
 	owner
-	address    string        // of its network; empty if it has no IP address. Immutable.
+	network    netip.Prefix  // not valid if it has no IP address. Immutable.
 	violations *rate.Limiter // nil until the first; guarded by owner.mu
 }
 
@@ -50,21 +50,18 @@ func (c *client) violate(after int, now time.Time) bool {
 	return !c.violations.AllowN(now, 1)
 }
 
-// network returns an IPv4 address as it is, and the /64 of an IPv6 address. It is empty for anything else.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
+// networkOf returns what one client has: an IPv4 address, or the first 64 bits of an IPv6 address. It is not valid for an
+// address that is not.
+func networkOf(addr netip.Addr) netip.Prefix {
+	bits := 64
+	if addr.Is4() {
+		bits = 32
 	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
+	network, err := addr.Prefix(bits)
+	if err != nil { // it has as many bits: it cannot fail
+		return netip.Prefix{}
 	}
-	prefix, err := ip.Prefix(64)
-	if err != nil { // it has 128 bits: it cannot fail
-		return ""
-	}
-	return prefix.String()
+	return network
 }
 
 // minPeriod bounds how often owners are looked through.
@@ -73,7 +70,7 @@ const minPeriod = 10 * time.Second
 // owners are the users, or the addresses, that have sent something lately. There are two generations of them: who sends
 // is put into the younger, and after each period the older is forgotten. A period is long enough for any bucket to fill
 // up, so an owner that is forgotten has lost nothing. The timer runs only while there are owners.
-type owners struct {
+type owners[K comparable] struct {
 	// Immutable after construction.
 	buckets int // of each owner
 	max     int
@@ -83,23 +80,23 @@ type owners struct {
 	crowded atomic.Int64
 
 	mu         sync.Mutex // guards the fields below
-	young, old map[string]*owner
+	young, old map[K]*owner
 	aging      bool // the timer runs
 }
 
 // newOwners returns an empty set. limit is the option's value: zero means the default, a negative value no limit.
-func newOwners(buckets int, fill time.Duration, limit int) *owners {
+func newOwners[K comparable](buckets int, fill time.Duration, limit int) *owners[K] {
 	switch {
 	case limit == 0:
 		limit = 100_000
 	case limit < 0:
 		limit = math.MaxInt
 	}
-	return &owners{buckets: buckets, max: limit, period: max(fill, minPeriod), crowd: newOwner(buckets)}
+	return &owners[K]{buckets: buckets, max: limit, period: max(fill, minPeriod), crowd: newOwner(buckets)}
 }
 
 // find returns the owner with this key.
-func (s *owners) find(key string) *owner {
+func (s *owners[K]) find(key K) *owner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o := s.young[key]; o != nil {
@@ -121,14 +118,14 @@ func (s *owners) find(key string) *owner {
 		time.AfterFunc(s.period, s.age)
 	}
 	if s.young == nil {
-		s.young = map[string]*owner{}
+		s.young = map[K]*owner{}
 	}
 	s.young[key] = o
 	return o
 }
 
 // age ends a period.
-func (s *owners) age() {
+func (s *owners[K]) age() {
 	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +137,7 @@ func (s *owners) age() {
 
 // guard keeps a fault from ending the process: it is logged, to slog.Default because a limiter is given no logger, and
 // the next owner starts the timer again.
-func (s *owners) guard() {
+func (s *owners[K]) guard() {
 	if fault := recover(); fault != nil {
 		guard.Log(nil, "panic in a rate limiter", fault)
 		s.mu.Lock()
@@ -149,7 +146,7 @@ func (s *owners) guard() {
 	}
 }
 
-func (s *owners) len() int {
+func (s *owners[K]) len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.young) + len(s.old)

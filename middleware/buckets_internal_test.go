@@ -9,7 +9,7 @@ import (
 // TestOwners_guard: nothing in age can be made to fail from outside, so the guard is tried by itself.
 func TestOwners_guard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newOwners(1, 0, 0)
+		s := newOwners[string](1, 0, 0)
 		s.aging = true
 		func() {
 			defer s.guard()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -103,8 +104,8 @@ type RateLimiter struct {
 
 	making      sync.Mutex // held while a connection gets its client
 	connections *socketio.Data[*client]
-	users       *owners
-	addresses   *owners
+	users       *owners[string]
+	networks    *owners[netip.Prefix]
 
 	exceeded              []atomic.Int64 // by limit
 	refused, disconnected atomic.Int64
@@ -160,8 +161,8 @@ func RateLimit(opts *RateLimitOptions) (*RateLimiter, error) {
 		l.buckets[given.Per]++
 		fill[given.Per] = max(fill[given.Per], one.fill())
 	}
-	l.users = newOwners(l.buckets[PerUser], fill[PerUser], o.MaxUsers)
-	l.addresses = newOwners(l.buckets[PerIP], fill[PerIP], o.MaxIPs)
+	l.users = newOwners[string](l.buckets[PerUser], fill[PerUser], o.MaxUsers)
+	l.networks = newOwners[netip.Prefix](l.buckets[PerIP], fill[PerIP], o.MaxIPs)
 	return l, nil
 }
 
@@ -216,7 +217,7 @@ func (l *RateLimiter) client(s *socketio.Socket) *client {
 	defer l.making.Unlock()
 	c, ok := l.connections.Value(s)
 	if !ok {
-		c = &client{owner: newOwner(l.buckets[PerConnection]), address: network(s.Handshake().Address())}
+		c = &client{owner: newOwner(l.buckets[PerConnection]), network: networkOf(s.Handshake().Address())}
 		l.connections.Set(s, c)
 	}
 	return c
@@ -230,8 +231,8 @@ func (l *RateLimiter) take(c *client, s *socketio.Socket, name string, now time.
 			by[PerUser] = l.users.find(user)
 		}
 	}
-	if l.buckets[PerIP] > 0 && c.address != "" {
-		by[PerIP] = l.addresses.find(c.address)
+	if l.buckets[PerIP] > 0 && c.network.IsValid() {
+		by[PerIP] = l.networks.find(c.network)
 	}
 	for _, o := range by { // in the order of the scopes, so that no two wait for each other
 		if o != nil {
@@ -290,9 +291,9 @@ func (l *RateLimiter) Stats() RateLimiterStats {
 		Refused:      l.refused.Load(),
 		Exceeded:     make([]int64, len(l.exceeded)),
 		Disconnected: l.disconnected.Load(),
-		Crowded:      l.users.crowded.Load() + l.addresses.crowded.Load(),
+		Crowded:      l.users.crowded.Load() + l.networks.crowded.Load(),
 		Users:        l.users.len(),
-		IPs:          l.addresses.len(),
+		IPs:          l.networks.len(),
 	}
 	for i := range l.exceeded {
 		s.Exceeded[i] = l.exceeded[i].Load()

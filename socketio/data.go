@@ -91,3 +91,12 @@ func (s *Socket) marshalData() json.RawMessage {
 	}
 	return data
 }
+
+// marshalHandshake encodes what other nodes may know of the socket's handshake.
+func (s *Socket) marshalHandshake() json.RawMessage {
+	data, err := s.handshake.MarshalJSON()
+	if err != nil { // text and validated JSON: it cannot fail
+		return json.RawMessage("{}")
+	}
+	return data
+}

@@ -78,7 +78,7 @@ func TestEIO3_packets(t *testing.T) {
 			for _, name := range []string{"/", "/nsp"} {
 				register(n.Of(name), told)
 				n.Of(name).On("who", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
-					return s.Emit("who", s.ID(), s.Handshake().Auth)
+					return s.Emit("who", s.ID(), s.Handshake().Auth())
 				})
 			}
 			n.Of("/nsp").Use(strict)

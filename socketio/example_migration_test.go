@@ -196,7 +196,7 @@ func Example_migrationSocket() {
 	}
 	io.OnConnection(func(ctx context.Context, s *socketio.Socket) error {
 		fmt.Println(len(s.ID()), s.Namespace().Name(), s.Connected(), s.Recovered(), s.Transport())
-		fmt.Println(s.Handshake().Query().Get("EIO"), s.Handshake().Header().Get("Cookie") == "", s.Handshake().Address() != "")
+		fmt.Println(s.Handshake().Query().Get("EIO"), s.Handshake().Header().Get("Cookie") == "", s.Handshake().Address().IsValid())
 		user.Set(s, account{"Ann"})
 		u, ok := user.Value(s)
 		fmt.Println(u.Name, ok)

@@ -3,6 +3,7 @@ package socketio
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -13,21 +14,25 @@ import (
 )
 
 // Handshake is what a socket's client said of itself when it connected. Immutable.
+//
+// As JSON it is what socket.handshake is in the reference: an object with headers, time, address, xdomain, secure, issued,
+// url, query and auth.
 type Handshake struct {
-	// Auth is the payload with which the client joined the namespace: a JSON object, or nil. From a client of Socket.IO 2
-	// it is the query behind the namespace's name, with a string for each name.
-	Auth json.RawMessage
-
+	auth    json.RawMessage // nil if there is none
 	request *engineio.Request
 }
+
+// Auth is the payload with which the client joined the namespace: a JSON object, or nil. From a client of Socket.IO 2 it is
+// the query behind the namespace's name, with a string for each name. It must not be changed.
+func (h *Handshake) Auth() json.RawMessage { return h.auth }
 
 // ScanAuth decodes the auth payload into v, by the rules of encoding/json. Without a payload v is left as it is. The
 // error is an *event.Error with code Invalid, fit to be returned by a middleware.
 func (h *Handshake) ScanAuth(v any) error {
-	if h.Auth == nil {
+	if h.auth == nil {
 		return nil
 	}
-	if err := payload.Unmarshal(h.Auth, nil, v); err != nil {
+	if err := payload.Unmarshal(h.auth, nil, v); err != nil {
 		return &event.Error{Code: event.Invalid, Message: "invalid auth payload: " + err.Error()}
 	}
 	return nil
@@ -43,10 +48,10 @@ func (h *Handshake) Query() url.Values { return h.request.Query() }
 func (h *Handshake) URL() string { return h.request.URL }
 
 // Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one in
-// X-Forwarded-For that is not.
-func (h *Handshake) Address() string { return h.request.Address }
+// X-Forwarded-For that is not. It is not valid when the peer has none, as on a Unix socket. IPv4 inside IPv6 is IPv4.
+func (h *Handshake) Address() netip.Addr { return h.request.Address }
 
-// RemoteAddr is the address and port of the peer: the client, or the last proxy before the server.
+// RemoteAddr is the address and port of the peer as net/http gives it: the client, or the last proxy before the server.
 func (h *Handshake) RemoteAddr() string { return h.request.RemoteAddr }
 
 // Secure reports whether the connection came over TLS to this server.
@@ -58,28 +63,24 @@ func (h *Handshake) CrossDomain() bool { return h.request.Header().Get("Origin")
 // Time is when the connection was opened.
 func (h *Handshake) Time() time.Time { return h.request.Time }
 
-// marshal encodes the handshake as the reference server shows it to other nodes.
-func (h *Handshake) marshal() json.RawMessage {
-	headers := map[string]string{"host": h.request.Host}
-	for name, values := range h.Header() {
-		separator := ", "
-		if name == "Cookie" {
-			separator = "; "
-		}
-		headers[strings.ToLower(name)] = strings.Join(values, separator)
-	}
+// MarshalJSON encodes the handshake as the reference does, except that of a repeated parameter of the query the last value
+// counts, and that IPv4 inside IPv6 is IPv4.
+func (h *Handshake) MarshalJSON() ([]byte, error) {
 	query := map[string]string{}
-	for name := range h.Query() {
-		query[name] = h.Query().Get(name)
+	for name, values := range h.Query() {
+		query[name] = values[0]
 	}
-	auth := h.Auth
+	auth, address := h.auth, ""
 	if auth == nil {
 		auth = json.RawMessage("{}")
 	}
-	data, err := payload.MarshalValue(struct {
+	if h.Address().IsValid() {
+		address = h.Address().String()
+	}
+	return payload.MarshalValue(struct {
 		Headers     map[string]string `json:"headers"`
 		Time        string            `json:"time"`
-		Address     string            `json:"address"`
+		Address     string            `json:"address,omitempty"`
 		CrossDomain bool              `json:"xdomain"`
 		Secure      bool              `json:"secure"`
 		Issued      int64             `json:"issued"`
@@ -87,11 +88,25 @@ func (h *Handshake) marshal() json.RawMessage {
 		Query       map[string]string `json:"query"`
 		Auth        json.RawMessage   `json:"auth"`
 	}{
-		headers, h.Time().UTC().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (Coordinated Universal Time)"),
-		h.Address(), h.CrossDomain(), h.Secure(), h.Time().UnixMilli(), h.URL(), query, auth,
+		h.nodeHeaders(), h.Time().UTC().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (Coordinated Universal Time)"),
+		address, h.CrossDomain(), h.Secure(), h.Time().UnixMilli(), h.URL(), query, auth,
 	})
-	if err != nil { // text and validated JSON: it cannot fail
-		return json.RawMessage("{}")
+}
+
+// nodeHeaders returns the headers as Node's HTTP server gives them: with small letters, and in one string each.
+func (h *Handshake) nodeHeaders() map[string]string {
+	headers := map[string]string{"host": h.request.Host}
+	for name, values := range h.Header() {
+		switch name {
+		case "Cookie":
+			headers["cookie"] = strings.Join(values, "; ")
+		case "Age", "Authorization", "Content-Length", "Content-Type", "Etag", "Expires", "From", "If-Modified-Since",
+			"If-Unmodified-Since", "Last-Modified", "Location", "Max-Forwards", "Proxy-Authorization", "Referer", "Retry-After",
+			"Server", "User-Agent": // of which there can be only one
+			headers[strings.ToLower(name)] = values[0]
+		default:
+			headers[strings.ToLower(name)] = strings.Join(values, ", ")
+		}
 	}
-	return data
+	return headers
 }

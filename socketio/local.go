@@ -83,7 +83,7 @@ func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
 	for _, m := range members {
 		s := socketOf(m)
 		infos = append(infos, cluster.SocketInfo{
-			ID: s.id, Rooms: s.Rooms(), Handshake: s.handshake.marshal(), Data: s.marshalData(),
+			ID: s.id, Rooms: s.Rooms(), Handshake: s.marshalHandshake(), Data: s.marshalData(),
 		})
 	}
 	return infos

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -256,8 +257,8 @@ func TestSocket_Handshake(t *testing.T) {
 		c := n.dial(t)
 		c.send(`40{"token":"t","deep":{"n":1.50}}`)
 		h := <-shakes
-		if string(h.Auth) != `{"token":"t","deep":{"n":1.50}}` {
-			t.Errorf("auth %s", h.Auth)
+		if string(h.Auth()) != `{"token":"t","deep":{"n":1.50}}` {
+			t.Errorf("auth %s", h.Auth())
 		}
 		var auth struct{ Token string }
 		if err := h.ScanAuth(&auth); err != nil || auth.Token != "t" {
@@ -274,7 +275,7 @@ func TestSocket_Handshake(t *testing.T) {
 		if u, err := url.Parse(h.URL()); err != nil || u.Path != "/socket.io/" {
 			t.Errorf("URL %q, %v", h.URL(), err)
 		}
-		if h.Header().Get("Sec-WebSocket-Version") != "13" || h.Address() != "198.51.100.1" || !strings.HasPrefix(h.RemoteAddr(), "198.51.100.1:") {
+		if h.Header().Get("Sec-WebSocket-Version") != "13" || h.Address() != netip.MustParseAddr("198.51.100.1") || !strings.HasPrefix(h.RemoteAddr(), "198.51.100.1:") {
 			t.Errorf("headers %v, address %q, peer %q", h.Header(), h.Address(), h.RemoteAddr())
 		}
 		if h.Secure() || h.CrossDomain() || h.Time().Sub(began) != time.Second {
@@ -282,8 +283,8 @@ func TestSocket_Handshake(t *testing.T) {
 		}
 
 		plain := n.join(t)
-		if h := n.socket(t, plain, "/").Handshake(); h.Auth != nil || h.ScanAuth(&auth) != nil || auth.Token != "t" {
-			t.Errorf("without a payload: %q", h.Auth)
+		if h := n.socket(t, plain, "/").Handshake(); h.Auth() != nil || h.ScanAuth(&auth) != nil || auth.Token != "t" {
+			t.Errorf("without a payload: %q", h.Auth())
 		}
 	})
 }

@@ -83,7 +83,7 @@ func (s *Socket) adopt() (n *Namespace, made bool, err error) {
 	for _, p := range s.conn.server.parentList() {
 		taken := false
 		err := s.protect("namespace", func() (err error) {
-			taken, err = p.match(s.ctx, name, s.handshake.Auth)
+			taken, err = p.match(s.ctx, name, s.handshake.auth)
 			return err
 		})
 		switch {

@@ -127,7 +127,7 @@ func (s *Socket) restore() *cluster.Leftover {
 // there is none, and the offset, empty if it has seen none.
 func (h *Handshake) session() (pid, offset string, err error) {
 	var auth map[string]json.RawMessage // not a struct: the application may have a field "PID" of its own
-	if h.Auth == nil || payload.Unmarshal(h.Auth, nil, &auth) != nil || payload.Unmarshal(auth["pid"], nil, &pid) != nil {
+	if h.auth == nil || payload.Unmarshal(h.auth, nil, &auth) != nil || payload.Unmarshal(auth["pid"], nil, &pid) != nil {
 		return "", "", nil
 	}
 	if raw, ok := auth["offset"]; ok && payload.Unmarshal(raw, nil, &offset) != nil {

@@ -52,7 +52,7 @@ func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
 		session:   c.session,
 		nsp:       nsp,
 		conn:      c,
-		handshake: Handshake{Auth: json.RawMessage(auth), request: c.session.Request()},
+		handshake: Handshake{auth: json.RawMessage(auth), request: c.session.Request()},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(c.server.base)
 	return s

@@ -55,7 +55,7 @@ func serveClients(n *socketio.Namespace) {
 		for name, values := range h.Query() {
 			query[name] = values[0]
 		}
-		return m.Ack(map[string]any{"id": s.ID(), "auth": h.Auth, "query": query})
+		return m.Ack(map[string]any{"id": s.ID(), "auth": h.Auth(), "query": query})
 	})
 	n.On("many", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 		var count int

@@ -92,7 +92,7 @@ func socket(opts socketio.Options) (profile, error) {
 	for _, name := range []string{"/", "/custom"} {
 		nsp := io.Of(name)
 		nsp.OnConnection(func(_ context.Context, s *socketio.Socket) error {
-			auth := s.Handshake().Auth
+			auth := s.Handshake().Auth()
 			if auth == nil {
 				auth = []byte("{}")
 			}
