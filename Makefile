@@ -12,6 +12,7 @@ RELEASE  ?=
 FUZZTIME ?= 20s
 SOAKTIME ?= 10m
 BENCH    ?=
+RENAME   ?=
 CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # The bundles of the official browser client, which the binary serves.
@@ -56,6 +57,11 @@ check: need-go ## Check the format, go vet on every platform, and staticcheck
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go vet ./...; \
 	done
 	go tool staticcheck ./...
+
+.PHONY: compat
+compat: need-go ## After tests were renamed: correct their names in docs/COMPATIBILITY.md and docs/SECURITY.md; RENAME="OLD=NEW …" decides
+	go run ./internal/testing/compat/mend $(RENAME)
+	go test ./internal/testing/compat
 
 .PHONY: test-go
 test-go: need-go ## Run the Go tests with the race detector, those that count allocations without it, and two packages without the bundles

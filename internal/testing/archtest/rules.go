@@ -44,6 +44,7 @@ func layers() []Layer {
 		{"mains", []string{
 			"cmd/*", "examples/*", "conformance", "conformance/*",
 			"internal/testing/bench/compare", // it measures with internal/testing/bench/load, as cmd/parley does
+			"internal/testing/compat/mend",   // it calls internal/testing/compat
 		}},
 	}
 }

@@ -21,7 +21,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("%d rows and %d calls: have the heads of the tables changed?", len(page.Rows), len(page.Calls))
 	}
 	for _, problem := range compat.Check(compat.Load("../../.."), string(text), examples) {
-		t.Errorf("docs/COMPATIBILITY.md, %s", problem)
+		t.Errorf("docs/COMPATIBILITY.md, %s (after a test was renamed: make compat)", problem)
 	}
 }
 

@@ -19,6 +19,7 @@ type Tree struct {
 	root     string
 	packages map[string]*source
 	texts    map[string]string
+	tested   []string // the folders with Go tests, once something asked for them
 }
 
 // source is what one folder declares.
@@ -29,7 +30,7 @@ type source struct {
 
 // Load returns the tree in a folder. Its files are read when they are asked for.
 func Load(root string) *Tree {
-	return &Tree{root, make(map[string]*source), make(map[string]string)}
+	return &Tree{root: root, packages: make(map[string]*source), texts: make(map[string]string)}
 }
 
 // HasName reports whether an exported identifier exists.
