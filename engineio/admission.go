@@ -20,7 +20,7 @@ type Admission struct {
 	Rate float64
 	// Burst is how many may be opened at once, after a time in which there were few. Zero means as many as in a second.
 	Burst int
-	// RetryAfter is what clients that are turned away are told to wait, in whole seconds; by the limits of connections
+	// RetryAfter is sent to clients that are turned away, in whole seconds; those turned away by the limits of connections
 	// too. Zero means 5 s.
 	RetryAfter time.Duration
 }

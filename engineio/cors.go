@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// CORS says which origins beside the server's own may open sessions, and what browsers are told about it. The zero
+// CORS says which origins may open sessions in addition to the server's own, and which CORS headers browsers receive. The zero
 // value allows the same origin only and writes no header. Requests without an Origin header are always allowed: they do
 // not come from a foreign page.
 type CORS struct {

@@ -40,5 +40,5 @@
 // # HTTP
 //
 // [Server.Use] puts a middleware around every request. Options.InitialHeaders and Options.Headers change the headers of
-// answers, Options.Cookie sets a cookie for proxies, and Options.OnConnectionError is told of what is refused.
+// answers, Options.Cookie sets a cookie for proxies, and Options.OnConnectionError is called for each refused request.
 package engineio

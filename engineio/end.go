@@ -33,10 +33,10 @@ func (s *Session) close(wait time.Duration) {
 	}
 }
 
-// closePollingLocked closes a session on polling: a client can only be told by a poll.
+// closePollingLocked closes a session on polling: a client can learn of it only by a poll.
 func (s *Session) closePollingLocked(wait time.Duration) {
 	t := &s.polling
-	if t.poll != nil && len(t.queue) == 0 || s.timer == nil { // told now, or not even told that it is open
+	if t.poll != nil && len(t.queue) == 0 || s.timer == nil { // the client learns of it now, or has not even learnt that it is open
 		s.endLocked(ForcedClose, nil)
 		return
 	}
@@ -88,7 +88,7 @@ func (s *Session) endLocked(reason Reason, err error) {
 	}
 }
 
-// goneLocked has the server forget the session, and its handler told.
+// goneLocked has the server forget the session, and its handler called.
 func (s *Session) goneLocked() {
 	s.server.remove(s)
 	if s.accepted {

@@ -36,7 +36,7 @@ var (
 	ErrQueueFull = errs.ErrQueueFull
 
 	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once, or
-	// an expendable one because there was no room for it.
+	// an expendable one because it did not fit the queue.
 	ErrDropped = errors.New("engineio: message dropped")
 )
 

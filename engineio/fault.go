@@ -10,7 +10,7 @@ import (
 
 // A fault of this package, or a panic of its Handler, ends one session. Two things see to that: each goroutine and timer
 // has a guard at its top, and what a session does under its lock is done with a deferred Unlock. A lock that a fault left
-// held would be waited for by whoever sends to the session, and so by its whole room.
+// held would block each sender to the session, and so all members of its rooms.
 
 var errFault = errors.New("engineio: a fault of the server's own")
 

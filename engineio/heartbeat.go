@@ -84,7 +84,7 @@ func (s *Session) pong() error {
 	return nil
 }
 
-// ping answers a client's ping, without its data. Pongs wait like messages: who pings and does not read is closed.
+// ping answers a client's ping, without its data. Pongs wait like messages: a client that pings and does not read is closed.
 func (s *Session) ping() error {
 	if !s.revision.ClientPings() {
 		return &endError{TransportError, errHeartbeatDirection}

@@ -16,7 +16,7 @@ type userKey struct{}
 
 // TestUse runs middlewares around every kind of request, in their order.
 func TestUse(t *testing.T) {
-	eachFramed(t, func(t *testing.T, n *network) {
+	eachNetwork(t, func(t *testing.T, n *network) {
 		users := make(chan any, 10)
 		r := start(t, n, setup{options: engineio.Options{
 			CORS:         engineio.CORS{Origins: []string{"http://a.com"}},
@@ -45,10 +45,8 @@ func TestUse(t *testing.T) {
 				t.Errorf("%q: seen by %q", query, a.header.Values("X-Seen"))
 			}
 		}
-		raw := r.raw()
-		raw.write(websocketRequest("?EIO=4&transport=websocket&sid=" + c.SID))
-		if response := raw.response(); response.StatusCode != 101 || len(response.Header.Values("X-Seen")) != 2 {
-			t.Errorf("upgrade: %d %v", response.StatusCode, response.Header)
+		if _, a := r.ask("?EIO=4&transport=websocket&sid=" + c.SID); a.status != 101 || len(a.header.Values("X-Seen")) != 2 {
+			t.Errorf("upgrade: %d %v", a.status, a.header)
 		}
 		// A foreign page's request and a preflight are answered before any middleware sees them.
 		for _, a := range []answer{
@@ -65,7 +63,7 @@ func TestUse(t *testing.T) {
 
 // TestUse_ends covers middlewares that do not let a request pass.
 func TestUse_ends(t *testing.T) {
-	inFrames(t, func(t *testing.T, n *network) {
+	inMemory(t, func(t *testing.T, n *network) {
 		var refused *engineio.ConnectionError
 		r := start(t, n, setup{options: engineio.Options{
 			CORS:              engineio.CORS{Origins: []string{"http://a.com"}},
@@ -128,7 +126,7 @@ func TestUse_ends(t *testing.T) {
 
 // TestUse_late adds a middleware while requests are served.
 func TestUse_late(t *testing.T) {
-	inFrames(t, func(t *testing.T, n *network) {
+	inMemory(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
 		held := c.hold()

@@ -40,7 +40,7 @@ type Options struct {
 	// DrainWindow is the time over which Shutdown spreads the closing of sessions, so that clients do not come back all at
 	// once. Zero closes them all at once.
 	DrainWindow time.Duration
-	// MaxPayload bounds a polling body and a websocket message, in bytes, and is told to the client. Zero means
+	// MaxPayload bounds a polling body and a websocket message, in bytes. Clients receive it in the handshake. Zero means
 	// 1,000,000.
 	MaxPayload int
 	// Transports lists which of this package's transports clients may use. Empty means polling and websocket.
@@ -65,8 +65,8 @@ type Options struct {
 	// AllowRequest may refuse a handshake (not the session's later requests): an error answers Forbidden, with the
 	// error's text as the message. It is called by the request's goroutine. Nil allows all.
 	AllowRequest func(r *http.Request) error
-	// OnConnectionError is told of each refused request, by the request's goroutine, but not of those that are answered
-	// 503 because there is no room. Nil means nobody is.
+	// OnConnectionError is called for each refused request, by the request's goroutine, but not for those that are answered
+	// 503 because a limit is reached. Nil means none is reported.
 	OnConnectionError func(*ConnectionError)
 
 	// MaxConnections bounds the open sessions; beyond it handshakes are answered 503 with Retry-After, a websocket's too.

@@ -26,7 +26,7 @@ type pollTransport struct {
 	posting    bool         // a POST is being handled
 	stopPost   func()       // makes that POST give up reading its body; nil when it is not
 	postDone   chan struct{}
-	lastAnswer *transport.Group // what the next poll of a closing session is told
+	lastAnswer *transport.Group // what the next poll of a closing session is answered
 	reason     Reason           // why it is closing
 }
 

@@ -176,7 +176,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		s.polling.answerLocked(noopAnswer)
 		s.endLocked(end.reason, nil)
 	case s.state != closed:
-		// The poll that the client has sent may still be on its way: it is told, not refused.
+		// The poll that the client has sent may still be on its way: it is answered, not refused.
 		s.state = closing
 		s.polling.takeLocked()
 		s.polling.lastAnswer, s.polling.reason = noopAnswer, end.reason

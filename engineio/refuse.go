@@ -12,8 +12,8 @@ import (
 // shuttingDown is the answer to a handshake during Shutdown.
 const shuttingDown = "shutting down"
 
-// unavailable answers a handshake for which there is no room now, in so many seconds perhaps: the client tries again, and
-// may reach another server.
+// unavailable answers a handshake that may succeed after so many seconds, here or at another server: the client tries
+// again.
 func (s *Server) unavailable(w http.ResponseWriter, why, retryAfter string) {
 	h := w.Header()
 	h.Set("Connection", "close")
@@ -62,7 +62,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, messa
 }
 
 // Reject answers a request that a middleware does not let pass: 400 with the code of BadRequest, as bare text when the
-// client wants a websocket. The client is not told why. Options.OnConnectionError is, with the context "name"
+// client wants a websocket. The cause is not sent to the client; Options.OnConnectionError receives it, with the context "name"
 // MIDDLEWARE_FAILURE and "error", the text of err.
 func (s *Server) Reject(w http.ResponseWriter, r *http.Request, err error) {
 	s.refuse(w, r, BadRequest, "", "name", "MIDDLEWARE_FAILURE", "error", err.Error())

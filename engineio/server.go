@@ -26,7 +26,7 @@ type Server struct {
 	transports []transport.Transport // others that they may use, in the order in which they are offered
 	limits     transport.Limits
 
-	// running counts the sessions whose handler has not been told of the end yet, and the readers of connections.
+	// running counts the sessions whose Handler.Close has not returned yet, and the connections that something reads.
 	running sync.WaitGroup
 
 	using       sync.Mutex                     // held while a middleware is added

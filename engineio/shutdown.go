@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ShutdownHandler is what a Handler may implement to be told that Shutdown is about to close its session.
+// ShutdownHandler is what a Handler may implement to learn that Shutdown is about to close its session.
 type ShutdownHandler interface {
 	// ShuttingDown is called before the session is closed, perhaps more than once, by the goroutine of Shutdown. It should
 	// not block.
@@ -14,7 +14,7 @@ type ShutdownHandler interface {
 }
 
 // Shutdown refuses new sessions from now on, closes the open ones with the reason ForcedClose and waits until their
-// handlers have been told and their connections are closed, or until ctx ends. Clients see a lost connection and come
+// handlers have returned from Close and their connections are closed, or until ctx ends. Clients see a lost connection and come
 // back by themselves. With Options.DrainWindow sessions are closed one by one, in no order, and live on until then. It
 // does not close the http.Server.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -67,7 +67,7 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 	}
 }
 
-// shutDown closes the session, after its handler has been told why.
+// shutDown closes the session, after its handler has learnt why.
 func (s *Session) shutDown() {
 	s.mu.Lock()
 	var handler ShutdownHandler

@@ -31,8 +31,8 @@ type Stats struct {
 	UpgradeTimeouts int64
 	// VolatileDropped counts the volatile messages that a client could not take at once.
 	VolatileDropped int64
-	// ExpendableDropped counts the expendable messages, in groups that were sent together, for which a full queue had no
-	// room or which had to make room.
+	// ExpendableDropped counts the expendable messages, in groups that were sent together, that did not fit a full
+	// queue, or were dropped so that others fit.
 	ExpendableDropped int64
 	// UnsolicitedPongs counts pongs without a ping, which are ignored.
 	UnsolicitedPongs int64
