@@ -1,11 +1,5 @@
 package event
 
-import (
-	"bytes"
-
-	"github.com/parleyio/parley/internal/payload"
-)
-
 // None is the payload of an event without arguments, and the result of an acknowledgement without any. Arguments that
 // come all the same are ignored.
 type None struct{}
@@ -52,30 +46,4 @@ func arguments[T any](payload T) []any {
 		return s.arguments()
 	}
 	return []any{payload}
-}
-
-// failure returns the error that an acknowledgement consists of: one argument, an object whose only key is "error",
-// whose value is an object with a code. It is nil for any other answer.
-func (m *Message) failure() *Error {
-	if m.Len() != 1 {
-		return nil
-	}
-	value, _, _ := payload.Next(m.packet.Data, m.args)
-	// Most answers are told apart by their first bytes.
-	if value[0] != '{' || !bytes.HasPrefix(bytes.TrimLeft(value[1:], " \t\r\n"), []byte(`"error"`)) {
-		return nil
-	}
-	var object map[string]*struct {
-		Code    *string `json:"code"`
-		Message string  `json:"message"`
-		Data    any     `json:"data"`
-	}
-	if err := payload.Unmarshal(value, m.packet.Attachments, &object); err != nil {
-		return nil
-	}
-	e := object["error"]
-	if len(object) != 1 || e == nil || e.Code == nil {
-		return nil
-	}
-	return &Error{Code: *e.Code, Message: e.Message, Data: e.Data}
 }

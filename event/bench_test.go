@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -33,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 	run := func(b *testing.B, x *event.Mux[string]) {
 		b.ReportAllocs()
 		for b.Loop() {
-			m := event.NewMessage(p, nop{})
+			m := (*event.Message)(message.Parse(p, nop{}))
 			for _, h := range x.Handlers(m.Name()) {
 				if err := h(ctx, "socket", m); err != nil {
 					b.Fatal(err)

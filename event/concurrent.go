@@ -2,13 +2,6 @@ package event
 
 import "context"
 
-// Runner is the optional ability of an [Acker] to run a handler beside the events that follow. The engine owns the
-// goroutine: it bounds their number, treats the result of f as that of m's handler, recovers its panic and waits for it
-// when it shuts down. Run returns without waiting for f, unless too many run already.
-type Runner interface {
-	Run(m *Message, f func() error)
-}
-
 // Concurrent returns a registrar whose handlers do not hold up the socket's next events: the one opt-out of the order
 // in which the events of a socket are handled.
 //
@@ -25,11 +18,11 @@ func (c concurrent[S]) On(name string, h Handler[S]) (off func()) {
 		panic("event: nil handler for " + name)
 	}
 	return c.Registrar.On(name, func(ctx context.Context, s S, m *Message) error {
-		runner, ok := m.acker.(Runner)
-		if !ok {
+		runner := m.inner().Runner()
+		if runner == nil {
 			return h(ctx, s, m)
 		}
-		runner.Run(m, func() error { return h(ctx, s, m) })
+		runner.Run(m.inner(), func() error { return h(ctx, s, m) })
 		return nil
 	})
 }

@@ -17,9 +17,6 @@ const (
 	Timeout     = "timeout"      // an answer did not come in time
 )
 
-// ErrAcknowledged is returned by [Message.Ack] when the event has been acknowledged before.
-var ErrAcknowledged = errors.New("event: already acknowledged")
-
 // Error is an error that the peer is told: a handler returns one, and the peer's acknowledgement receives it as
 // {"error":{"code":…,"message":…,"data":…}}. [EmitWithAck] returns what a peer answered so as an *Error.
 type Error struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -38,10 +39,10 @@ func receive(io *event.Mux[user], text string) {
 		fmt.Println(err)
 		return
 	}
-	m := event.NewMessage(p, printer{})
+	m := (*event.Message)(message.Parse(p, printer{}))
 	for _, h := range io.Handlers(m.Name()) {
 		if err := h(context.Background(), "alice", m); err != nil {
-			_ = m.Fail(err)
+			_ = fail(m, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -29,19 +30,27 @@ func (a *acks) Acknowledge(id uint64, data []byte, attachments [][]byte) error {
 }
 
 // arrived returns the message of a packet that arrives as this text with these attachments.
-func arrived(t testing.TB, acker event.Acker, text string, attachments ...string) *event.Message {
+func arrived(t testing.TB, acker message.Acker, text string, attachments ...string) *event.Message {
 	t.Helper()
-	dec := parser.JSON{}.NewDecoder(parser.Limits{})
-	p, err := dec.Add([]byte(text), false)
+	dec := message.NewDecoder(parser.JSON{}, parser.Limits{})
+	p, name, args, err := dec.AddEvent([]byte(text), false)
 	for _, a := range attachments {
 		if err == nil {
-			p, err = dec.Add([]byte(a), true)
+			p, name, args, err = dec.AddEvent([]byte(a), true)
 		}
 	}
 	if err != nil || p == nil {
 		t.Fatalf("%s: %v, %v", text, p, err)
 	}
-	return event.NewMessage(p, acker)
+	if p.Type == parser.Ack {
+		return (*event.Message)(message.Answer(p))
+	}
+	return (*event.Message)(message.New(p, name, args, acker))
+}
+
+// fail answers with an error as engines do.
+func fail(m *event.Message, err error) error {
+	return (*message.Message)(m).Fail((*message.Failure)(event.AsError(err)))
 }
 
 const (
@@ -91,15 +100,6 @@ func TestMessage_Answer(t *testing.T) {
 		if got := len(m.Raws()); got != n {
 			t.Errorf("%s: %d raws", text, got)
 		}
-	}
-}
-
-func TestMessage_Size(t *testing.T) {
-	if got := arrived(t, nil, `2["e"]`).Size(); got != 5 {
-		t.Errorf("plain: %d", got)
-	}
-	if got := arrived(t, nil, `52-["e"]`, "1234567", "89").Size(); got != 5+9 {
-		t.Errorf("binary: %d", got)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestMessage_Ack(t *testing.T) {
 		if refused != cap(errs)-1 || len(a.sent) != 1 {
 			t.Errorf("%d refused, %d sent", refused, len(a.sent))
 		}
-		if err := m.Fail(errors.New("x")); !errors.Is(err, event.ErrAcknowledged) || len(a.sent) != 1 {
+		if err := fail(m, errors.New("x")); !errors.Is(err, event.ErrAcknowledged) || len(a.sent) != 1 {
 			t.Errorf("Fail: %v, %d sent", err, len(a.sent))
 		}
 	})
@@ -224,7 +224,7 @@ func TestMessage_Ack(t *testing.T) {
 		a := new(acks)
 		m := arrived(t, a, `2["e"]`)
 		for range 2 {
-			if err := errors.Join(m.Ack(1), m.Fail(errors.New("x"))); err != nil || len(a.sent) != 0 {
+			if err := errors.Join(m.Ack(1), fail(m, errors.New("x"))); err != nil || len(a.sent) != 0 {
 				t.Errorf("%v, %q", err, a.sent)
 			}
 		}
@@ -269,7 +269,7 @@ func TestMessage_Fail(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := new(acks)
 			m := arrived(t, a, `27["e"]`)
-			_ = m.Fail(c.err)
+			_ = fail(m, c.err)
 			if len(a.sent) != 1 || a.sent[0] != "7 "+c.want {
 				t.Errorf("%q", a.sent)
 			}
@@ -277,7 +277,7 @@ func TestMessage_Fail(t *testing.T) {
 	}
 	t.Run("the connection is gone", func(t *testing.T) {
 		a := &acks{err: errors.New("closed")}
-		err := arrived(t, a, `20["e"]`).Fail(&event.Error{Code: "c", Data: 1})
+		err := fail(arrived(t, a, `20["e"]`), &event.Error{Code: "c", Data: 1})
 		if !errors.Is(err, a.err) || errors.Is(err, event.ErrAcknowledged) || len(a.sent) != 1 {
 			t.Errorf("%v, %q", err, a.sent)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -317,7 +318,7 @@ type runner struct {
 	held []func() error
 }
 
-func (r *runner) Run(_ *event.Message, f func() error) { r.held = append(r.held, f) }
+func (r *runner) Run(_ *message.Message, f func() error) { r.held = append(r.held, f) }
 
 func TestConcurrent(t *testing.T) {
 	var (

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/middleware"
 	"github.com/parleyio/parley/parser"
 	"github.com/parleyio/parley/socketio"
@@ -24,7 +25,7 @@ var all = &middleware.RateLimitOptions{
 func connected(t testing.TB, opts *middleware.RateLimitOptions) (*node, *socketio.Socket, *event.Message) {
 	n := serve(t, opts)
 	n.join(t, home, "")
-	return n, n.Sockets()[0], event.NewMessage(&parser.Packet{Type: parser.Event, Data: []byte(`["say"]`)}, nil)
+	return n, n.Sockets()[0], (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["say"]`)}, nil))
 }
 
 func TestRateLimiter_Event_allocates_nothing(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -193,15 +194,16 @@ func (l *RateLimiter) Event(_ context.Context, s *socketio.Socket, m *event.Mess
 		return nil
 	}
 	l.refused.Add(1)
-	const message = "too many events"
+	const text = "too many events"
 	milliseconds := int64((wait + time.Millisecond - 1) / time.Millisecond)
-	refusal := &event.Error{Code: event.RateLimited, Message: message, Data: map[string]int64{"retryAfter": milliseconds}}
+	refusal := &event.Error{Code: event.RateLimited, Message: text, Data: map[string]int64{"retryAfter": milliseconds}}
 	if !m.WantsAck() {
 		// If the sender has gone meanwhile there is nobody to tell.
-		_ = event.Emit(s, Exception, Refusal{m.Name(), refusal.Code, message, milliseconds})
+		_ = event.Emit(s, Exception, Refusal{m.Name(), refusal.Code, text, milliseconds})
 	}
 	if c.violate(l.disconnectAfter, now) && s.Connected() {
-		_ = m.Fail(refusal) // now: behind the disconnect it would not be sent; an error means that nobody is there
+		// Now, because it would not be sent after the disconnect. An error means that nobody waits for the answer.
+		_ = (*message.Message)(m).Fail((*message.Failure)(refusal))
 		l.disconnected.Add(1)
 		s.Disconnect(true)
 	}

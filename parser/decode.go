@@ -24,54 +24,78 @@ func (JSON) NewDecoder(l Limits) Decoder {
 }
 
 type decoder struct {
-	limits Limits
-
-	// The namespace of the last packet. Most connections use one, which is then allocated once.
-	namespace string
-
-	// The half-built packet, how many attachments it still awaits, and how many bytes these may have.
-	packet  *Packet
-	awaited int
-	free    int
+	limits    Limits
+	namespace latest
+	event     latest
+	half      *halfPacket // nil unless attachments are awaited
 }
 
-func (d *decoder) Waiting() bool { return d.packet != nil }
+// halfPacket is a packet whose attachments are still coming.
+type halfPacket struct {
+	Packet
+	name    string // of the event
+	args    int    // where its arguments begin
+	awaited int    // attachments
+	free    int    // how many bytes these may have
+}
+
+// latest is the last of the strings that came in some place. Most connections send one there again and again, which is
+// then allocated once.
+type latest string
+
+// of returns the string that the bytes are.
+func (l *latest) of(b []byte) string {
+	if string(b) != string(*l) {
+		*l = latest(b)
+	}
+	return string(*l)
+}
+
+func (d *decoder) Waiting() bool { return d.half != nil }
 
 func (d *decoder) Add(data []byte, binary bool) (*Packet, error) {
-	p, err := d.add(data, binary)
-	if err != nil {
-		d.packet = nil
-		return nil, err
-	}
-	return p, nil
+	p, _, _, err := d.AddEvent(data, binary)
+	return p, err
 }
 
-func (d *decoder) add(data []byte, binary bool) (*Packet, error) {
+// AddEvent is Add for the engine: of an event it also returns the name, at which the decoder has looked anyway, and the
+// offset in Data from which payload.Next goes on to the arguments.
+func (d *decoder) AddEvent(data []byte, binary bool) (p *Packet, name string, args int, err error) {
+	if p, name, args, err = d.add(data, binary); err != nil {
+		d.half = nil
+	}
+	return p, name, args, err
+}
+
+func (d *decoder) add(data []byte, binary bool) (p *Packet, name string, args int, err error) {
 	switch {
-	case binary && d.packet == nil:
-		return nil, &SyntaxError{"binary message that no packet awaits", 0}
+	case binary && d.half == nil:
+		return nil, "", 0, &SyntaxError{"binary message that no packet awaits", 0}
 	case binary:
 		return d.attach(data)
-	case d.packet != nil:
-		return nil, &SyntaxError{"text message while an attachment is awaited", 0}
+	case d.half != nil:
+		return nil, "", 0, &SyntaxError{"text message while an attachment is awaited", 0}
 	case !utf8.Valid(data):
-		return nil, &SyntaxError{"text is not valid UTF-8", 0}
+		return nil, "", 0, &SyntaxError{"text is not valid UTF-8", 0}
 	}
 	h, err := d.header(data)
 	if err != nil {
-		return nil, err
+		return nil, "", 0, err
 	}
-	text, err := d.payload(data, &h)
+	text, name, args, err := d.payload(data, &h)
 	if err != nil {
-		return nil, err
+		return nil, "", 0, err
 	}
-	p := newPacket(text, &h)
-	p.Type, p.Namespace, p.ID, p.HasID = h.kind, h.namespace, h.id, h.hasID
 	if h.attachments > 0 {
-		d.packet, d.awaited, d.free = p, h.attachments, d.limits.AttachmentBytes
-		return nil, nil
+		d.half = &halfPacket{
+			Packet: Packet{Type: h.kind, Namespace: h.namespace, ID: h.id, HasID: h.hasID, Data: payload.Clone(text)},
+			name:   name, args: args, awaited: h.attachments, free: d.limits.AttachmentBytes,
+		}
+		return nil, "", 0, nil
 	}
-	return p, nil
+	p = newPacket(text, &h)
+	p.Type, p.Namespace, p.ID, p.HasID = h.kind, h.namespace, h.id, h.hasID
+	return p, name, args, nil
 }
 
 // smallPacket is a packet together with a payload such as most events have: one allocation instead of two. Whoever keeps
@@ -81,10 +105,10 @@ type smallPacket struct {
 	payload [104]byte // the whole is then of a size that the allocator has
 }
 
-// newPacket returns a packet with a copy of the payload; nil stays nil.
+// newPacket returns a packet without attachments that has a copy of the payload; nil stays nil.
 func newPacket(text []byte, h *header) *Packet {
 	small := text != nil && len(text) <= len(smallPacket{}.payload)
-	if !small || h.attachments > 0 || h.kind != Event && h.kind != Ack {
+	if !small || h.kind != Event && h.kind != Ack {
 		p := new(Packet)
 		if text != nil {
 			p.Data = payload.Clone(text)
@@ -98,18 +122,18 @@ func newPacket(text []byte, h *header) *Packet {
 }
 
 // attach adds a binary message to the half-built packet.
-func (d *decoder) attach(data []byte) (*Packet, error) {
-	if len(data) > d.free {
-		return nil, beyond("AttachmentBytes", "attachments are too large", d.free)
+func (d *decoder) attach(data []byte) (p *Packet, name string, args int, err error) {
+	half := d.half
+	if len(data) > half.free {
+		return nil, "", 0, beyond("AttachmentBytes", "attachments are too large", half.free)
 	}
-	d.free -= len(data)
-	d.packet.Attachments = append(d.packet.Attachments, payload.Clone(data))
-	if d.awaited--; d.awaited > 0 {
-		return nil, nil
+	half.free -= len(data)
+	half.Attachments = append(half.Attachments, payload.Clone(data))
+	if half.awaited--; half.awaited > 0 {
+		return nil, "", 0, nil
 	}
-	p := d.packet
-	d.packet = nil
-	return p, nil
+	d.half = nil
+	return &half.Packet, half.name, half.args, nil
 }
 
 // header is what stands before the payload: type [attachments "-"] [namespace ","] [ack-id].
@@ -185,13 +209,10 @@ func (d *decoder) namespaceAt(data []byte, i int) (name string, end int, err err
 	} else if len(raw) > d.limits.Namespace {
 		return "", 0, beyond("Namespace", "namespace is too long", i)
 	}
-	switch {
-	case len(raw) == 1:
+	if len(raw) == 1 {
 		return "/", end, nil
-	case string(raw) != d.namespace:
-		d.namespace = string(raw)
 	}
-	return d.namespace, end, nil
+	return d.namespace.of(raw), end, nil
 }
 
 // ackID reads the digits of an id, if there are any.
@@ -208,27 +229,27 @@ func ackID(data []byte, i int) (id uint64, end int, err error) {
 }
 
 // payload checks what follows the header against the rule of the packet's type, and returns it without the white space
-// around it; nil when there is none.
-func (d *decoder) payload(data []byte, h *header) ([]byte, error) {
+// around it; nil when there is none. Of an event it also returns the name, and where the arguments begin in the text.
+func (d *decoder) payload(data []byte, h *header) (text []byte, name string, args int, err error) {
 	start := h.end
 	if start == len(data) {
 		if h.kind == Event || h.kind == Ack && !h.hasID || h.attachments > 0 {
-			return nil, &SyntaxError{"packet without a payload", start}
+			return nil, "", 0, &SyntaxError{"packet without a payload", start}
 		}
-		return nil, nil
+		return nil, "", 0, nil
 	}
 	if h.kind == Disconnect {
-		return nil, &SyntaxError{"disconnect packet with a payload", start}
+		return nil, "", 0, &SyntaxError{"disconnect packet with a payload", start}
 	}
 	start = payload.SkipSpace(data, start)
 	end, err := payload.Validate(data, start, d.limits.Depth)
 	if err != nil {
-		return nil, ownError(err)
+		return nil, "", 0, ownError(err)
 	}
 	if rest := payload.SkipSpace(data, end); rest < len(data) {
-		return nil, &SyntaxError{"text behind the payload", rest}
+		return nil, "", 0, &SyntaxError{"text behind the payload", rest}
 	}
-	text := data[start:end]
+	text = data[start:end]
 	fits := true
 	switch h.kind {
 	case Connect:
@@ -239,50 +260,53 @@ func (d *decoder) payload(data []byte, h *header) ([]byte, error) {
 		fits = text[0] == '['
 	}
 	if !fits {
-		return nil, &SyntaxError{"invalid payload for this packet type", start}
+		return nil, "", 0, &SyntaxError{"invalid payload for this packet type", start}
 	}
 	if h.kind == Event {
-		if err := checkEventName(text, start, d.limits.EventName); err != nil {
-			return nil, err
+		raw, rest, err := eventName(text, start, d.limits.EventName)
+		if err != nil {
+			return nil, "", 0, err
 		}
+		name, args = d.event.of(raw), rest
 	}
 	if h.attachments > 0 {
 		// Checked before the attachments arrive, so that a bad packet holds no memory.
 		var few [8]payload.Mark
 		if _, err := payload.FindPlaceholders(few[:0], text, h.attachments); err != nil {
-			return nil, &SyntaxError{err.Reason, err.Offset + start}
+			return nil, "", 0, &SyntaxError{err.Reason, err.Offset + start}
 		}
 	}
-	return text, nil
+	return text, name, args, nil
 }
 
-// checkEventName checks the first element of an event's array, which begins at the given offset of the message.
-func checkEventName(text []byte, offset, limit int) error {
-	raw, _, ok := payload.Next(text, 0)
+// eventName returns the first element of an event's array, which begins at the given offset of the message, and where the
+// next one is looked for.
+func eventName(text []byte, offset, limit int) (name []byte, rest int, err error) {
+	raw, rest, ok := payload.Next(text, 0)
 	if !ok {
-		return &SyntaxError{"event without a name", offset}
+		return nil, 0, &SyntaxError{"event without a name", offset}
 	}
 	// Without escapes the name is what stands between the quotes, and needs no copy.
-	name := raw
+	name = raw
 	switch {
 	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:
 		name = raw[1 : len(raw)-1]
 	case raw[0] == '"' && (len(raw)-2)/len(`\u0000`) > limit:
-		return beyond("EventName", "event name is too long", offset)
+		return nil, 0, beyond("EventName", "event name is too long", offset)
 	case raw[0] == '"':
 		s, err := payload.Unquote(raw)
 		if err != nil {
-			return &SyntaxError{"invalid event name", offset}
+			return nil, 0, &SyntaxError{"invalid event name", offset}
 		}
 		name = []byte(s)
 	case raw[0] != '-' && (raw[0] < '0' || raw[0] > '9'):
-		return &SyntaxError{"event name is neither a string nor a number", offset}
+		return nil, 0, &SyntaxError{"event name is neither a string nor a number", offset}
 	}
 	if len(name) > limit {
-		return beyond("EventName", "event name is too long", offset)
+		return nil, 0, beyond("EventName", "event name is too long", offset)
 	}
 	if payload.Reserved(string(name)) {
-		return &SyntaxError{"reserved event name", offset}
+		return nil, 0, &SyntaxError{"reserved event name", offset}
 	}
-	return nil
+	return name, rest, nil
 }

@@ -9,32 +9,41 @@ import (
 )
 
 type msgpackDecoder struct {
-	limits Limits
-
-	// The namespace of the last packet. Most connections use one, which is then allocated once.
-	namespace string
+	limits    Limits
+	namespace latest
+	event     latest
 }
 
 func (*msgpackDecoder) Waiting() bool { return false }
 
 func (d *msgpackDecoder) Add(data []byte, binary bool) (*Packet, error) {
+	p, _, _, err := d.AddEvent(data, binary)
+	return p, err
+}
+
+// AddEvent is that of the JSON decoder.
+func (d *msgpackDecoder) AddEvent(data []byte, binary bool) (p *Packet, name string, args int, err error) {
 	if !binary {
-		return nil, &SyntaxError{"text message where packets are binary", 0}
+		return nil, "", 0, &SyntaxError{"text message where packets are binary", 0}
 	}
 	u := unpackers.Get().(*unpacker)
 	defer u.free()
 	u.limits, u.size, u.rest = d.limits, len(data), data
 	e, err := u.envelope()
 	if err != nil {
-		return nil, err
+		return nil, "", 0, err
 	}
 	if err := e.check(u); err != nil {
-		return nil, err
+		return nil, "", 0, err
 	}
-	if string(e.namespace) != d.namespace {
-		d.namespace = string(e.namespace)
+	p = &Packet{Type: e.kind, Namespace: d.namespace.of(e.namespace)}
+	if e.kind == Event {
+		raw, rest, err := eventName(u.text, e.dataAt, d.limits.EventName)
+		if err != nil {
+			return nil, "", 0, err
+		}
+		name, args = d.event.of(raw), rest
 	}
-	p := &Packet{Type: e.kind, Namespace: d.namespace}
 	if e.kind == Event || e.kind == Ack {
 		p.ID, p.HasID = e.id, e.hasID // elsewhere the reference skips it too
 	}
@@ -47,7 +56,7 @@ func (d *msgpackDecoder) Add(data []byte, binary bool) (*Packet, error) {
 			p.Attachments[i] = payload.Clone(a)
 		}
 	}
-	return p, nil
+	return p, name, args, nil
 }
 
 // envelope is the map that a packet is, but for its data.
@@ -197,8 +206,6 @@ func (e *envelope) check(u *unpacker) error {
 		return &SyntaxError{"attachment in a packet that is neither event nor acknowledgement", e.dataAt}
 	case binary && u.forgedAt != 0:
 		return &SyntaxError{"object with _placeholder: true in a packet with attachments", u.forgedAt}
-	case e.kind == Event:
-		return checkEventName(u.text, e.dataAt, u.limits.EventName)
 	}
 	return nil
 }

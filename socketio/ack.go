@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -52,7 +53,7 @@ func (e SocketEmitter) EmitWithAck(ctx context.Context, name string, args ...any
 	if answer == nil {
 		return nil, ErrClosed
 	}
-	return event.NewMessage(answer, nil), nil
+	return (*event.Message)(message.Answer(answer)), nil
 }
 
 // ackContext gives a context that waits for acknowledgements its default deadline.
@@ -110,7 +111,7 @@ func (c *connection) resolveLocked(s *Socket, p *parser.Packet) {
 	answered(p)
 }
 
-// acker is a socket in its role as event.Acker, and event.Runner.
+// acker is a socket in its role as message.Acker, and message.Runner.
 type acker Socket
 
 // Acknowledge sends the answer to an event.

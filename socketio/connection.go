@@ -12,6 +12,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/internal/transport"
 	"github.com/parleyio/parley/parser"
@@ -28,7 +29,7 @@ type connection struct {
 	slot    uint8             // of server.inline
 
 	// Owned by the goroutine that delivers messages.
-	decoder parser.Decoder
+	decoder message.Decoder
 	half    bool // attachments are awaited
 
 	overflowed atomic.Bool // a broadcast did not fit the send queue, which has closed the session
@@ -89,7 +90,7 @@ func (c *connection) MessageInline(data []byte, binary bool) { c.take(data, bina
 // take takes one Engine.IO message. A packet that does not decode ends the connection with "parse error", one that is out
 // of place with "forced close".
 func (c *connection) take(data []byte, binary, mayInline bool) {
-	p, err := c.decoder.Add(data, binary)
+	p, name, args, err := c.decoder.AddEvent(data, binary)
 	if err == nil && p != nil && c.eio3 {
 		err = c.splitNamespace(p)
 	}
@@ -103,7 +104,7 @@ func (c *connection) take(data []byte, binary, mayInline bool) {
 		err = c.watchAttachments()
 	}
 	if err == nil && p != nil {
-		err = c.dispatch(p, mayInline)
+		err = c.dispatch(p, name, args, mayInline)
 	}
 	if err != nil {
 		c.session.Abort(engineio.ForcedClose, err)
@@ -129,8 +130,9 @@ func (c *connection) watchAttachments() error {
 	return nil
 }
 
-// dispatch handles one packet; an error means that it was out of place.
-func (c *connection) dispatch(p *parser.Packet, mayInline bool) error {
+// dispatch handles one packet; that of an event comes with its name and the offset of its arguments; an error means that it
+// was out of place.
+func (c *connection) dispatch(p *parser.Packet, name string, args int, mayInline bool) error {
 	if p.Namespace == "" {
 		p.Namespace = "/"
 	}
@@ -141,7 +143,7 @@ func (c *connection) dispatch(p *parser.Packet, mayInline bool) error {
 	if s == nil {
 		return err
 	}
-	return c.enqueue(s, event.NewMessage(p, (*acker)(s)), mayInline)
+	return c.enqueue(s, (*event.Message)(message.New(p, name, args, (*acker)(s))), mayInline)
 }
 
 // receive handles one packet, save that it returns the socket of an event, which is the caller's to enqueue.

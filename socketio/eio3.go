@@ -7,6 +7,7 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -25,12 +26,12 @@ var (
 )
 
 // newDecoder returns the decoder of a session's packets.
-func (s *Server) newDecoder(session *engineio.Session) parser.Decoder {
+func (s *Server) newDecoder(session *engineio.Session) message.Decoder {
 	limits := s.opts.decoding()
 	if session.Protocol() == 3 {
 		limits.Namespace += maxConnectQuery // the decoder takes the query for a part of the name
 	}
-	return s.opts.Parser.NewDecoder(limits)
+	return message.NewDecoder(s.opts.Parser, limits)
 }
 
 // joinRoot lets a new client into "/", which it takes for granted.

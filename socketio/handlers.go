@@ -7,6 +7,7 @@ import (
 
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/internal/guard"
+	"github.com/parleyio/parley/internal/message"
 )
 
 // handle runs what is registered for one event: the listeners for all events, the middlewares, and, when
@@ -42,8 +43,8 @@ func (s *Socket) call(m *event.Message, h event.Handler[*Socket]) bool {
 }
 
 // Run runs a handler beside the socket's order. Beyond as many as the inbox holds, it runs in order.
-func (a *acker) Run(m *event.Message, f func() error) {
-	s := (*Socket)(a)
+func (a *acker) Run(incoming *message.Message, f func() error) {
+	s, m := (*Socket)(a), (*event.Message)(incoming)
 	c := s.conn
 	c.mu.Lock()
 	beside := c.concurrent < c.server.opts.InboxPackets
@@ -118,9 +119,14 @@ func (s *Socket) failed(m *event.Message, err error) {
 	}
 }
 
+// fail answers the sender of an event with what it may learn of the handler's error.
+func fail(m *event.Message, err error) error {
+	return (*message.Message)(m).Fail((*message.Failure)(event.AsError(err)))
+}
+
 // tell acknowledges an event with its handler's error. Encoding the error's data may run code of the application.
 func (s *Socket) tell(m *event.Message, err error) {
-	sent := s.protect(m.Name(), func() error { return m.Fail(err) })
+	sent := s.protect(m.Name(), func() error { return fail(m, err) })
 	var panicked *panicError
 	switch {
 	case errors.As(sent, &panicked):

@@ -1,9 +1,15 @@
 package socketio
 
-import "github.com/parleyio/parley/event"
+import (
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
+)
 
 // messageOverhead is what a waiting event counts beside its bytes.
 const messageOverhead = 256
+
+// weight is what a waiting event counts.
+func weight(m *event.Message) int { return (*message.Message)(m).Size() + messageOverhead }
 
 // inbox holds the events of one socket that wait to be handled. The connection's mutex guards it.
 type inbox struct {
@@ -17,7 +23,7 @@ func (b *inbox) pushLocked(m *event.Message) {
 		b.queue = b.first[:0]
 	}
 	b.queue = append(b.queue, m)
-	b.bytes += m.Size() + messageOverhead
+	b.bytes += weight(m)
 }
 
 // popLocked takes the first event and reports whether there are more.
@@ -28,7 +34,7 @@ func (b *inbox) popLocked() (m *event.Message, more bool) {
 	m = b.queue[0]
 	b.queue[0] = nil
 	b.queue = b.queue[1:]
-	b.bytes -= m.Size() + messageOverhead
+	b.bytes -= weight(m)
 	if len(b.queue) == 0 {
 		b.queue, b.first[0] = nil, nil // a queue that has outgrown first has left its event there
 	}
@@ -46,7 +52,7 @@ func (b *inbox) fits(size int, o *Options) bool {
 //
 // With mayInline the caller's goroutine may work on it itself.
 func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error {
-	size := m.Size() + messageOverhead
+	size := weight(m)
 	o := &c.server.opts
 	c.mu.Lock()
 	for {

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/parser"
 )
 
 // White box, because what an inbox keeps from the collector cannot be seen from outside.
 func TestInbox_keepsNothing(t *testing.T) {
-	m := event.NewMessage(&parser.Packet{Type: parser.Event, Data: []byte(`["e"]`)}, nil)
+	m := (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["e"]`)}, nil))
 	for _, size := range []int{1, 2, 5} {
 		var b inbox
 		for range size {

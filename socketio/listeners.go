@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -119,7 +120,7 @@ func (b *Broadcast) observe(p *parser.Packet) {
 	if !b.nsp.observed() {
 		return
 	}
-	m := event.NewMessage(p, nil)
+	m := (*event.Message)(message.Parse(p, nil))
 	for _, s := range b.Sockets() {
 		s.sending(m)
 	}
@@ -128,7 +129,7 @@ func (b *Broadcast) observe(p *parser.Packet) {
 // observe tells the listeners of an event that the socket alone is about to be sent.
 func (s *Socket) observe(p *parser.Packet) {
 	if s.nsp.observed() {
-		s.sending(event.NewMessage(p, nil))
+		s.sending((*event.Message)(message.Parse(p, nil)))
 	}
 }
 

@@ -76,3 +76,29 @@ func TestParser_embedded(t *testing.T) {
 		}
 	})
 }
+
+// renaming is a parser whose decoder finds the names of events itself, and not those that the packets have: were a name
+// read again on its way to the handlers, the other one would be found.
+type renaming struct{ parser.JSON }
+
+func (p renaming) NewDecoder(l parser.Limits) parser.Decoder { return renamer{p.JSON.NewDecoder(l)} }
+
+type renamer struct{ parser.Decoder }
+
+func (d renamer) AddEvent(data []byte, binary bool) (p *parser.Packet, name string, args int, err error) {
+	p, err = d.Add(data, binary)
+	return p, "found", len(`["sent"`), err
+}
+
+// TestParser_names: the name that a decoder has found is not read again.
+func TestParser_names(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := serve(t, &socketio.Options{Parser: renaming{}})
+		n.On("found", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
+			return m.Ack(append(m.Raws(), m.Name())...)
+		})
+		c := n.join(t)
+		c.send(`427["sent","argument"]`)
+		c.expect(`437["argument","found"]`)
+	})
+}

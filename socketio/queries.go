@@ -5,6 +5,7 @@ import (
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -53,9 +54,9 @@ func (b Broadcast) EmitWithAcks(ctx context.Context, name string, args ...any) (
 	came, err := b.nsp.adapter.BroadcastWithAck(ctx, p, &b.target)
 	answers := make([]*event.Message, len(came))
 	for i, answer := range came {
-		answers[i] = event.NewMessage(&parser.Packet{
+		answers[i] = (*event.Message)(message.Answer(&parser.Packet{
 			Type: parser.Ack, Data: answer.Data, Attachments: answer.Attachments,
-		}, nil)
+		}))
 	}
 	return answers, err
 }

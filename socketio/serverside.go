@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -34,7 +35,7 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args
 	answers := make([]*event.Message, len(came))
 	for i, answer := range came {
 		array := append(append([]byte{'['}, answer...), ']')
-		answers[i] = event.NewMessage(&parser.Packet{Type: parser.Ack, Data: array}, nil)
+		answers[i] = (*event.Message)(message.Answer(&parser.Packet{Type: parser.Ack, Data: array}))
 	}
 	return answers, err
 }
@@ -64,7 +65,7 @@ func (d deliverer) ServerEvent(data []byte, answer func(json.RawMessage)) {
 		defer n.server.running.Done()
 		defer n.server.guard("server event")
 		p := &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, HasID: answer != nil}
-		m := event.NewMessage(p, serverAcker(answer))
+		m := (*event.Message)(message.Parse(p, serverAcker(answer)))
 		for _, h := range n.serverEvents.Handlers(m.Name()) {
 			err := n.protect(m.Name(), func() error { return h(n.server.base, n, m) })
 			if err == nil {
@@ -72,7 +73,7 @@ func (d deliverer) ServerEvent(data []byte, answer func(json.RawMessage)) {
 			}
 			n.server.opts.Logger.Warn("handler of a server event failed",
 				slog.String("nsp", n.name), slog.String("event", m.Name()), slog.Any("err", err))
-			_ = m.Fail(err) // answered already, or nobody asked
+			_ = fail(m, err) // answered already, or nobody asked
 		}
 	}()
 }

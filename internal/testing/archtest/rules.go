@@ -31,6 +31,7 @@ func layers() []Layer {
 		{"tools of tests and mains", []string{"internal/testing/*", "internal/memory"}},
 		{"foundations", []string{"internal/buffer", "internal/coding", "internal/errs", "internal/guard", "internal/memnet", "internal/payload"}},
 		{"wire", []string{"parser", "internal/eio"}},
+		{"messages", []string{"internal/message"}},
 		{"seam", []string{"internal/transport"}},
 		{"connections", []string{"internal/websocket", "internal/pipe"}},
 		{"concepts", []string{"event", "cluster", "engineio"}},
@@ -53,7 +54,7 @@ func bans() []Ban {
 	return []Ban{
 		{
 			From: []string{"engineio", "engineio/*", "webtransport", "webtransport/*"},
-			To:   []string{"parser", "event", "cluster", "cluster/*", "socketio"},
+			To:   []string{"parser", "event", "cluster", "cluster/*", "socketio", "internal/message", "internal/payload"},
 			Why:  "Engine.IO carries messages and knows nothing of Socket.IO: it is tested, and of use, without it",
 		},
 		{

@@ -1,0 +1,168 @@
+package message_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/parleyio/parley/internal/message"
+	"github.com/parleyio/parley/internal/payload"
+	"github.com/parleyio/parley/parser"
+)
+
+// Most of a Message is tested where applications see it, in package event.
+
+func packet(data string, attachments ...string) *parser.Packet {
+	p := &parser.Packet{Type: parser.Event, Data: []byte(data)}
+	for _, a := range attachments {
+		p.Attachments = append(p.Attachments, []byte(a))
+	}
+	return p
+}
+
+func TestMessage_Size(t *testing.T) {
+	if got := message.Parse(packet(`["e"]`), nil).Size(); got != 5 {
+		t.Errorf("plain: %d", got)
+	}
+	if got := message.Parse(packet(`["e"]`, "1234567", "89"), nil).Size(); got != 5+9 {
+		t.Errorf("binary: %d", got)
+	}
+}
+
+// TestParse: a name that cannot be read is empty, and so are then the arguments in front of it.
+func TestParse(t *testing.T) {
+	for data, want := range map[string]string{
+		`["e",1,[2]]`: "e 1 [2]", `[ "a\u0062" , "x" ]`: `ab "x"`, `[12]`: "12", `[]`: "", ``: "", `[null,1]`: " null 1",
+	} {
+		m := message.Parse(packet(data), nil)
+		got := m.Name()
+		for v, at, ok := m.Next(0); ok; v, at, ok = m.Next(at) {
+			got += " " + string(v)
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", data, got, want)
+		}
+	}
+}
+
+// foreign is a parser of another format. Its decoder says nothing of names.
+type foreign struct{ parser.JSON }
+
+func (f foreign) NewDecoder(l parser.Limits) parser.Decoder {
+	return struct{ parser.Decoder }{f.JSON.NewDecoder(l)}
+}
+
+// TestDecoder: the name that a decoder returns, and where the arguments begin, are what a scan of the packet finds.
+func TestDecoder(t *testing.T) {
+	for name, format := range map[string]parser.Parser{"JSON": parser.JSON{}, "MessagePack": parser.MessagePack{}, "another": foreign{}} {
+		t.Run(name, func(t *testing.T) {
+			dec := message.NewDecoder(format, parser.Limits{})
+			for _, p := range []*parser.Packet{
+				packet(`["e"]`), packet(`["e",1,{"a":[2]}]`), packet(`["f","x"]`), packet(`["e",1]`), packet(`[7,"number"]`),
+				packet(`["é\n\u0041\"","x"]`), packet(`["",1]`),
+				packet(`["binary",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "zero", "one"),
+				{Type: parser.Ack, HasID: true, Data: []byte(`["e",1]`)}, {Type: parser.Connect, Data: []byte(`{"e":1}`)},
+				{Type: parser.Disconnect},
+			} {
+				frames, err := format.Encode(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, f := range frames {
+					got, name, args, err := dec.AddEvent(f.Data, f.Binary)
+					if last := i == len(frames)-1; err != nil || (got != nil) != last {
+						t.Fatalf("%s: message %d: %v, %v", p.Data, i, got, err)
+					}
+					wantName, wantArgs := "", 0
+					if got != nil && got.Type == parser.Event {
+						if wantName, wantArgs, err = payload.EventName(got.Data); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if name != wantName || args != wantArgs {
+						t.Errorf("%s, message %d: %q and %d, want %q and %d", p.Data, i, name, args, wantName, wantArgs)
+					}
+				}
+			}
+			frames, _ := format.Encode(packet(`["connect"]`))
+			if p, name, args, err := dec.AddEvent(frames[0].Data, frames[0].Binary); err == nil || p != nil || name != "" || args != 0 {
+				t.Errorf("a reserved name: %v, %q, %d, %v", p, name, args, err)
+			}
+		})
+	}
+}
+
+// told is a decoder of another format that finds names itself. They are not what the packets say, so that who scans again
+// is found out.
+type told struct{ parser.Decoder }
+
+func (d told) AddEvent(data []byte, binary bool) (*parser.Packet, string, int, error) {
+	p, err := d.Add(data, binary)
+	return p, "told", 4, err
+}
+
+type telling struct{ parser.JSON }
+
+func (f telling) NewDecoder(l parser.Limits) parser.Decoder { return told{f.JSON.NewDecoder(l)} }
+
+// TestDecoder_scansOnce: what a decoder says of a name is not looked up again.
+func TestDecoder_scansOnce(t *testing.T) {
+	dec := message.NewDecoder(telling{}, parser.Limits{})
+	p, name, args, err := dec.AddEvent([]byte(`2["e","argument"]`), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := message.New(p, name, args, nil)
+	if value, _, ok := m.Next(0); m.Name() != "told" || !ok || string(value) != `"argument"` {
+		t.Errorf("%q with %s", m.Name(), value)
+	}
+	for _, format := range []parser.Parser{parser.JSON{}, parser.MessagePack{}} {
+		if got := fmt.Sprintf("%T", message.NewDecoder(format, parser.Limits{})); !strings.HasPrefix(got, "*parser.") {
+			t.Errorf("names of %T are looked up by %s", format, got)
+		}
+	}
+}
+
+// acks counts answers.
+type acks struct{ sent []string }
+
+func (a *acks) Acknowledge(_ uint64, data []byte, _ [][]byte) error {
+	a.sent = append(a.sent, string(data))
+	return nil
+}
+
+// runs is an acker that runs handlers.
+type runs struct{ acks }
+
+func (*runs) Run(_ *message.Message, f func() error) { _ = f() }
+
+// TestMessage_Runner: the ability is that of the acker.
+func TestMessage_Runner(t *testing.T) {
+	for acker, want := range map[message.Acker]bool{new(runs): true, new(acks): false, nil: false} {
+		if got := message.Parse(packet(`["e"]`), acker).Runner() != nil; got != want {
+			t.Errorf("%T: %v", acker, got)
+		}
+	}
+}
+
+// TestMessage_Fail answers with a failure, once.
+func TestMessage_Fail(t *testing.T) {
+	a := new(acks)
+	p := packet(`["e"]`)
+	p.HasID = true
+	m := message.Parse(p, a)
+	if err := m.Fail(&message.Failure{Code: "c", Message: "m", Data: make(chan int)}); err == nil {
+		t.Error("no error tells of the data")
+	}
+	if err := m.Fail(nil); !errors.Is(err, message.ErrAcknowledged) {
+		t.Error(err)
+	}
+	if want := `[{"error":{"code":"c","message":"m"}}]`; len(a.sent) != 1 || a.sent[0] != want {
+		t.Errorf("%q, want %s", a.sent, want)
+	}
+	m = message.Parse(p, a)
+	if err := m.Fail(nil); err != nil || len(a.sent) != 2 || a.sent[1] != "[]" {
+		t.Errorf("%v, %q", err, a.sent)
+	}
+}
