@@ -10,6 +10,7 @@ BIN      := bin/parley
 RESULTS  := tmp/test
 RELEASE  ?=
 FUZZTIME ?= 20s
+TIMEOUT  ?= 20m
 SOAKTIME ?= 10m
 BENCH    ?=
 RENAME   ?=
@@ -18,6 +19,7 @@ CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 # The bundles of the official browser client, which the binary serves.
 BUNDLES  := backend/web/dist/socket.io.min.js
 CLIENTS  := conformance/clients
+PACKAGES := $(CLIENTS)/node_modules/.package-lock.json
 
 # The server on Node that Parley is measured beside.
 REFERENCE := internal/testing/bench/node/node_modules/socket.io/package.json
@@ -44,8 +46,15 @@ $(BUNDLES): backend/web/package-lock.json backend/web/build.js
 	@touch $@
 
 .PHONY: test
-test: SOAKTIME = 1m
-test: check $(BUNDLES) test-go test-clients soak ## Run everything: checks, Go tests, the official client, a browser and a minute of soak
+test: ## Run everything: checks, Go tests, the official client, a browser and a minute of soak
+	@MAKE="$(MAKE)" scripts/stages tools check bundles test-go test-clients "soak SOAKTIME=1m"
+
+.PHONY: tools
+tools:
+	@scripts/need git go gcc node npm chromium
+
+.PHONY: bundles
+bundles: $(BUNDLES)
 
 .PHONY: check
 check: need-go ## Check the format, go vet on every platform, and staticcheck
@@ -67,20 +76,30 @@ compat: need-go ## After tests were renamed: correct their names in docs/COMPATI
 test-go: need-go ## Run the Go tests with the race detector, those that count allocations without it, and two packages without the bundles
 	@scripts/need gcc
 	@mkdir -p $(RESULTS)
-	{ CGO_ENABLED=1 go test -race -json ./... && go test -json -run '[Aa]lloc' ./... && \
-		go test -json -short -tags nobundles ./cmd/parley ./backend/web; } | go run ./internal/testing/testreport -counts $(RESULTS)/go.counts
+	@# The packages whose tests count allocations are compiled again, and no others: the race detector allocates.
+	{ status=0; \
+		CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) -json ./... || status=1; \
+		go test -json -run '[Aa]lloc' $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Test[A-Za-z0-9_]*[Aa]lloc' . | \
+			xargs -n1 dirname | sort -u) || status=1; \
+		go test -json -short -tags nobundles ./cmd/parley ./backend/web || status=1; \
+		exit $$status; } | go run ./internal/testing/testreport -counts $(RESULTS)/go.counts
 
 .PHONY: test-clients
-test-clients: need-go $(BUNDLES) ## Run the official Socket.IO client and a headless browser against the binary
+test-clients: need-go $(BUNDLES) $(PACKAGES) ## Run the official Socket.IO client and a headless browser against the binary
 	@scripts/need gcc node npm chromium
 	@mkdir -p $(RESULTS)
 	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
 	CGO_ENABLED=1 go build -race -o tmp/conformance-race ./conformance/server
 	go build -o tmp/codec ./conformance/codec
-	cd $(CLIENTS) && npm ci --no-progress && PARLEY_BIN=$(CURDIR)/tmp/parley-race PARLEY_CODEC_BIN=$(CURDIR)/tmp/codec \
+	cd $(CLIENTS) && PARLEY_BIN=$(CURDIR)/tmp/parley-race PARLEY_CODEC_BIN=$(CURDIR)/tmp/codec \
 		PARLEY_CONFORMANCE_BIN=$(CURDIR)/tmp/conformance-race node --test --test-concurrency=1 --test-timeout=300000 \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination=$(CURDIR)/$(RESULTS)/clients.tap *.test.js
+
+$(PACKAGES): $(CLIENTS)/package-lock.json
+	@scripts/need node npm
+	cd $(CLIENTS) && npm ci --no-progress
+	@touch $@
 
 .PHONY: suites
 suites: ## Run the official protocol suites of DIR, a checkout of socketio/socket.io, on port 3000
@@ -88,7 +107,7 @@ suites: ## Run the official protocol suites of DIR, a checkout of socketio/socke
 	conformance/suites "$(DIR)"
 
 .PHONY: fuzz
-fuzz: need-go ## Fuzz each target for FUZZTIME (20s), and the parsers against those of the reference
+fuzz: need-go $(PACKAGES) ## Fuzz each target for FUZZTIME (20s), and the parsers against those of the reference
 	@scripts/need node npm
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
@@ -96,7 +115,7 @@ fuzz: need-go ## Fuzz each target for FUZZTIME (20s), and the parsers against th
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
 		done; \
 	done
-	cd $(CLIENTS) && npm ci --no-progress && PARLEY_FUZZ_TIME=$(FUZZTIME) PARLEY_FUZZ_SEED=$${RANDOM}000 node --test parser.test.js
+	cd $(CLIENTS) && PARLEY_FUZZ_TIME=$(FUZZTIME) PARLEY_FUZZ_SEED=$${RANDOM}000 node --test parser.test.js
 
 .PHONY: soak
 soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m): nothing may be lost, or left; the chart is tmp/soak/soak.svg
