@@ -110,16 +110,3 @@ func (c *connection) resolveLocked(s *Socket, p *parser.Packet) {
 	c.acks--
 	answered(p)
 }
-
-// acker is a socket in its role as message.Acker, and message.Runner.
-type acker Socket
-
-// Acknowledge sends the answer to an event.
-func (a *acker) Acknowledge(id uint64, data []byte, attachments [][]byte) error {
-	if !(*Socket)(a).live() {
-		return ErrClosed
-	}
-	return a.conn.send(&parser.Packet{
-		Type: parser.Ack, Namespace: a.nsp.name, ID: id, HasID: true, Data: data, Attachments: attachments,
-	})
-}

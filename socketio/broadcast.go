@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
@@ -64,18 +66,21 @@ func (b Broadcast) Emit(name string, args ...any) error {
 	return b.send(p)
 }
 
-// eventPacket encodes an event of the namespace.
-func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error) {
-	data, attachments, err := payload.MarshalEvent(name, args)
-	if err != nil {
-		return nil, err
-	}
-	return &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, Attachments: attachments}, nil
-}
-
 func (b Broadcast) send(p *parser.Packet) error {
 	b.observe(p)
 	return b.nsp.adapter.Broadcast(p, &b.target)
+}
+
+// observe tells the listeners of an event that the chosen sockets are about to be sent. It is done here and not where
+// an adapter delivers, because an adapter may do that with a lock held.
+func (b *Broadcast) observe(p *parser.Packet) {
+	if !b.nsp.observed() {
+		return
+	}
+	m := (*event.Message)(message.Parse(p, nil))
+	for _, s := range b.Sockets() {
+		s.sending(m)
+	}
 }
 
 // Sockets returns the chosen sockets of this node, in no particular order.
@@ -86,4 +91,39 @@ func (b Broadcast) Sockets() []*Socket {
 		sockets[i] = socketOf(m)
 	}
 	return sockets
+}
+
+// Emit sends an event to every socket of the namespace; see Broadcast.Emit.
+func (n *Namespace) Emit(name string, args ...any) error { return n.all().Emit(name, args...) }
+
+// To chooses the members of rooms.
+func (n *Namespace) To(rooms ...string) Broadcast { return n.all().To(rooms...) }
+
+// In is another word for To.
+func (n *Namespace) In(rooms ...string) Broadcast { return n.all().To(rooms...) }
+
+// Except chooses all sockets but the members of rooms.
+func (n *Namespace) Except(rooms ...string) Broadcast { return n.all().Except(rooms...) }
+
+// Local chooses the sockets of this node.
+func (n *Namespace) Local() Broadcast { return n.all().Local() }
+
+// Volatile chooses all sockets, for events that may be dropped.
+func (n *Namespace) Volatile() Broadcast { return n.all().Volatile() }
+
+// Compress chooses all sockets, for events that may be compressed or not; see Broadcast.Compress.
+func (n *Namespace) Compress(compress bool) Broadcast { return n.all().Compress(compress) }
+
+// Sockets returns the connected sockets of this node, in no particular order.
+func (n *Namespace) Sockets() []*Socket { return n.all().Sockets() }
+
+func (n *Namespace) all() Broadcast { return Broadcast{n, cluster.Target{Everyone: true}} }
+
+// eventPacket encodes an event of the namespace.
+func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error) {
+	data, attachments, err := payload.MarshalEvent(name, args)
+	if err != nil {
+		return nil, err
+	}
+	return &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, Attachments: attachments}, nil
 }

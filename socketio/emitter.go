@@ -3,8 +3,96 @@ package socketio
 import (
 	"errors"
 
+	"github.com/parleyio/parley/cluster"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
+
+// Emit sends an event to the client. It does not block. Arguments may hold binary anywhere; see package parser. It
+// returns ErrClosed, ErrQueueFull (the client does not keep up and is being disconnected) or an encoding error.
+func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args, false) }
+
+// emit is Emit for events that may be plain: not compressed.
+func (s *Socket) emit(name string, args []any, plain bool) error {
+	if s.nsp.server.json && s.nsp.recoverer == nil && !s.nsp.observed() {
+		return s.emitUnseen(name, args, plain)
+	}
+	p, err := s.nsp.eventPacket(name, args)
+	if err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	state := s.state
+	s.conn.mu.Unlock()
+	if state == disconnected {
+		return ErrClosed
+	}
+	s.observe(p)
+	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
+		err := s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain})
+		if err == nil && s.conn.overflowed.Load() { // of which a broadcast does not tell
+			return ErrQueueFull
+		}
+		return err
+	}
+	return s.conn.sendPacket(p, sending{plain: plain, expendable: s.nsp.expendable(p)})
+}
+
+// emitUnseen is emit where nobody but the client sees the packet, so that nothing of it need be kept.
+func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
+	scratch := scratches.Get().(*[]byte)
+	defer giveScratch(scratch)
+	head, err := appendEventHead((*scratch)[:0], s.nsp.name)
+	if err != nil {
+		return err
+	}
+	text, attachments, err := payload.AppendEvent(head, name, args)
+	*scratch = text
+	if err != nil {
+		return err
+	}
+	if !s.live() {
+		return ErrClosed
+	}
+	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[len(head):], Attachments: attachments}
+	how := sending{plain: plain, expendable: s.nsp.expendable(&p)}
+	if len(attachments) > 0 {
+		packet := p // a copy, so that p stays off the heap where it is not sent as a packet
+		return s.conn.sendPacket(&packet, how)
+	}
+	return s.conn.sendText(text, how)
+}
+
+// appendEventHead appends what stands before the payload in the text of an event without an id or attachments.
+func appendEventHead(dst []byte, namespace string) ([]byte, error) {
+	const none = "[]"
+	text, err := parser.JSON{}.AppendEncode(dst, &parser.Packet{Type: parser.Event, Namespace: namespace, Data: []byte(none)})
+	if err != nil {
+		return dst, err
+	}
+	return text[:len(text)-len(none)], nil
+}
+
+// Volatile returns an emitter whose events are dropped when the connection cannot take them at once.
+func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
+
+// Compress returns an emitter whose events may be compressed or not; see Broadcast.Compress.
+func (s *Socket) Compress(compress bool) SocketEmitter { return SocketEmitter{s: s, plain: !compress} }
+
+// To chooses the members of rooms, without this socket.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is another word for To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except chooses all sockets of the namespace but this one and the members of rooms.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Local chooses all other sockets of this node.
+func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
+
+// Broadcast chooses all sockets of the namespace but this one.
+func (s *Socket) Broadcast() Broadcast { return SocketEmitter{s: s}.Broadcast() }
 
 // SocketEmitter sends events to one client in the manner that its methods have chosen, or begins a broadcast of that
 // manner: s.Volatile().Emit is for the client, s.Volatile().To("room").Emit for others. It is a small value: every method

@@ -2,11 +2,9 @@ package socketio
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/internal/guard"
 	"github.com/parleyio/parley/internal/message"
 )
 
@@ -35,71 +33,47 @@ func (s *Socket) handle(m *event.Message) {
 	}
 }
 
+// caught calls the listeners for all incoming events and reports whether there are any.
+func (s *Socket) caught(m *event.Message) (found bool) {
+	for _, r := range s.nsp.registries {
+		for _, f := range r.incoming.all() {
+			s.call(m, *f)
+			found = true
+		}
+	}
+	if own := s.own.Load(); own != nil {
+		for _, f := range own.incoming.all() {
+			s.call(m, *f)
+			found = true
+		}
+	}
+	return found
+}
+
+// admit runs the middlewares for incoming events. It reports false when one has stopped the event.
+func (s *Socket) admit(m *event.Message) bool {
+	for _, r := range s.nsp.registries {
+		for _, f := range r.filters.all() {
+			if !s.call(m, *f) {
+				return false
+			}
+		}
+	}
+	if own := s.own.Load(); own != nil {
+		for _, f := range own.filters.all() {
+			if !s.call(m, *f) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // call runs one handler and reports whether it succeeded.
 func (s *Socket) call(m *event.Message, h event.Handler[*Socket]) bool {
 	err := s.protect(m.Name(), func() error { return h(s.ctx, s, m) })
 	s.failed(m, err)
 	return err == nil
-}
-
-// Run runs a handler beside the socket's order. Beyond as many as the inbox holds, it runs in order.
-func (a *acker) Run(incoming *message.Message, f func() error) {
-	s, m := (*Socket)(a), (*event.Message)(incoming)
-	c := s.conn
-	c.mu.Lock()
-	beside := c.concurrent < c.server.opts.InboxPackets
-	if beside {
-		c.concurrent++
-		s.concurrent++
-	}
-	c.mu.Unlock()
-	if beside {
-		go s.runBeside(m, f)
-	} else {
-		s.failed(m, s.protect(m.Name(), f))
-	}
-}
-
-func (s *Socket) runBeside(m *event.Message, f func() error) {
-	defer s.besideEnded()
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.fault(fault)
-		}
-	}()
-	s.failed(m, s.protect(m.Name(), f))
-}
-
-// besideEnded tells of the disconnect if the worker has left that to the last handler.
-func (s *Socket) besideEnded() {
-	c := s.conn
-	c.mu.Lock()
-	c.concurrent--
-	s.concurrent--
-	last := s.worked && s.concurrent == 0
-	c.mu.Unlock()
-	if last {
-		s.finish()
-	}
-}
-
-// panicError is a recovered panic of user code; it has been logged.
-type panicError struct{ value any }
-
-func (e *panicError) Error() string { return fmt.Sprintf("socketio: panic in a handler: %v", e.value) }
-
-// protect calls user code and turns its panic into an error.
-func (s *Socket) protect(name string, f func() error) error { return s.nsp.protect(name, f) }
-
-func (n *Namespace) protect(name string, f func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &panicError{value}
-			n.server.counters.handlerPanics.Add(1)
-			guard.Log(n.server.opts.Logger, "panic in a handler", value, slog.String("nsp", n.name), slog.String("event", name))
-		}
-	}()
-	return f()
 }
 
 // failed deals with a handler's error: the client is told if it asked, and otherwise the application is.
@@ -119,11 +93,6 @@ func (s *Socket) failed(m *event.Message, err error) {
 	}
 }
 
-// fail answers the sender of an event with what it may learn of the handler's error.
-func fail(m *event.Message, err error) error {
-	return (*message.Message)(m).Fail((*message.Failure)(event.AsError(err)))
-}
-
 // tell acknowledges an event with its handler's error. Encoding the error's data may run code of the application.
 func (s *Socket) tell(m *event.Message, err error) {
 	sent := s.protect(m.Name(), func() error { return fail(m, err) })
@@ -136,6 +105,11 @@ func (s *Socket) tell(m *event.Message, err error) {
 	case sent != nil && !errors.Is(sent, event.ErrAcknowledged):
 		s.log("acknowledging a failure", m.Name(), sent)
 	}
+}
+
+// fail answers the sender of an event with what it may learn of the handler's error.
+func fail(m *event.Message, err error) error {
+	return (*message.Message)(m).Fail((*message.Failure)(event.AsError(err)))
 }
 
 // log reports a failure of the application. One that the client was meant to hear of, or that a disconnect has caused,

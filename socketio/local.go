@@ -47,36 +47,6 @@ func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluste
 	return nil
 }
 
-// sending is how a packet is sent.
-type sending struct {
-	plain      bool // not compressed
-	expendable bool // may be dropped where the queue is full
-}
-
-// message is a message that is sent this way.
-func (how sending) message(data []byte, binary bool) engineio.Message {
-	return engineio.Message{Data: data, Binary: binary, NoCompress: how.plain, Expendable: how.expendable}
-}
-
-// prepare encodes a packet for any number of sessions.
-func (s *Server) prepare(p *parser.Packet, how sending) (*engineio.Prepared, error) {
-	var few [4]engineio.Message
-	messages, err := s.appendMessages(few[:0], p, how)
-	if err != nil {
-		return nil, err
-	}
-	return engineio.Prepare(messages...), nil
-}
-
-// appendMessages appends the messages that carry a packet.
-func (s *Server) appendMessages(dst []engineio.Message, p *parser.Packet, how sending) ([]engineio.Message, error) {
-	frames, err := s.opts.Parser.Encode(p)
-	for _, f := range frames {
-		dst = append(dst, how.message(f.Data, f.Binary))
-	}
-	return dst, err
-}
-
 // Describe implements cluster.LocalQueries.
 func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
 	infos := make([]cluster.SocketInfo, 0, len(members))

@@ -1,8 +1,7 @@
 package socketio
 
 import (
-	"errors"
-	"maps"
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -38,65 +37,25 @@ type Namespace struct {
 	live map[string]*Socket // by pid, with recovery only
 }
 
-func newNamespace(name string, server *Server, parent *ParentNamespace) (*Namespace, error) {
-	n := &Namespace{name: name, server: server, parent: parent, ready: make(chan struct{})}
-	if parent != nil {
-		n.registries = append(n.registries, &parent.registry)
-	}
-	n.registries = append(n.registries, &n.registry)
-	n.drain.total = &server.drains
-	adapter, err := server.opts.Adapter(name, deliverer{n})
-	if err != nil {
-		return nil, err
-	}
-	n.adapter = adapter
-	n.recoverer, _ = adapter.(cluster.Recoverer)
-	if server.opts.Recovery != nil && n.recoverer == nil {
-		return nil, errors.New("Options.Recovery is set, and the adapter cannot recover sockets")
-	}
-	return n, nil
-}
-
 // Name returns the namespace's name, with its leading slash.
 func (n *Namespace) Name() string { return n.name }
 
-// Emit sends an event to every socket of the namespace; see Broadcast.Emit.
-func (n *Namespace) Emit(name string, args ...any) error { return n.all().Emit(name, args...) }
-
-// To chooses the members of rooms.
-func (n *Namespace) To(rooms ...string) Broadcast { return n.all().To(rooms...) }
-
-// In is another word for To.
-func (n *Namespace) In(rooms ...string) Broadcast { return n.all().To(rooms...) }
-
-// Except chooses all sockets but the members of rooms.
-func (n *Namespace) Except(rooms ...string) Broadcast { return n.all().Except(rooms...) }
-
-// Local chooses the sockets of this node.
-func (n *Namespace) Local() Broadcast { return n.all().Local() }
-
-// Volatile chooses all sockets, for events that may be dropped.
-func (n *Namespace) Volatile() Broadcast { return n.all().Volatile() }
-
-// Compress chooses all sockets, for events that may be compressed or not; see Broadcast.Compress.
-func (n *Namespace) Compress(compress bool) Broadcast { return n.all().Compress(compress) }
-
-// Sockets returns the connected sockets of this node, in no particular order.
-func (n *Namespace) Sockets() []*Socket { return n.all().Sockets() }
-
-// Rooms returns the rooms that sockets of this node have joined, sorted. The id of a socket is among them only if
-// another one has joined it. It asks for the rooms of every socket: to follow large namespaces there is ObserveRooms.
-func (n *Namespace) Rooms() []string {
-	found := map[string]struct{}{}
-	for _, m := range n.all().Sockets() {
-		for _, room := range n.adapter.Rooms(m.id) {
-			found[room] = struct{}{}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-func (n *Namespace) all() Broadcast { return Broadcast{n, cluster.Target{Everyone: true}} }
-
 // nextAckID returns the id of the next event that asks a client for an acknowledgement.
 func (n *Namespace) nextAckID() uint64 { return n.lastID.Add(1) - 1 }
+
+// registered returns what is registered with one of the chains, the parent's first.
+func registered[F any](n *Namespace, of func(*registry) *chain[F]) (all []*F) {
+	for _, r := range n.registries {
+		switch own := of(r).all(); {
+		case len(all) == 0:
+			all = own
+		case len(own) > 0:
+			all = slices.Concat(all, own)
+		}
+	}
+	return all
+}
+
+func byName(namespaces func(yield func(*Namespace) bool)) []*Namespace {
+	return slices.SortedFunc(namespaces, func(a, b *Namespace) int { return cmp.Compare(a.name, b.name) })
+}

@@ -1,20 +1,17 @@
 package socketio
 
 import (
-	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/parleyio/parley/event"
-)
-
-// What a client is told of a namespace that it cannot join.
-var (
-	errInvalidNamespace  = &event.Error{Message: "Invalid namespace"}
-	errTooManyNamespaces = &event.Error{Message: "too many namespaces"}
+	"github.com/parleyio/parley/cluster"
 )
 
 // Of returns the namespace of this name and makes it when there is none; the slash in front may be left out. It is made
@@ -37,12 +34,38 @@ func (s *Server) of(name string) (*Namespace, error) {
 	return n, err
 }
 
-// rooted puts the slash in front of a namespace's name.
-func rooted(name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
+// OfFunc adds a parent of the namespaces for which match returns true. It is asked when a client wants to join a
+// namespace that does not exist, with the name, its leading slash included, and the client's auth payload, which may be
+// nil. Parents are asked in the order in which they were added, the others no more once one has taken the name.
+//
+// An error refuses the client as that of a middleware does. The function may block: it runs where the socket's
+// middlewares will run, and its context is cancelled when the client goes. Each name that it takes may cost memory until
+// the server ends: see Options.MaxChildNamespaces and Options.CleanupEmptyChildNamespaces.
+func (s *Server) OfFunc(match func(ctx context.Context, name string, auth json.RawMessage) (bool, error)) *ParentNamespace {
+	if match == nil {
+		panic("socketio: nil function for OfFunc")
 	}
-	return "/" + name
+	return s.addParent(&ParentNamespace{match: match})
+}
+
+// OfPattern adds a parent of the namespaces whose names, with the leading slash, match a pattern: all of the name when
+// the pattern begins with ^ and ends with $. It is like OfFunc otherwise.
+func (s *Server) OfPattern(pattern *regexp.Regexp) *ParentNamespace {
+	if pattern == nil {
+		panic("socketio: nil pattern for OfPattern")
+	}
+	return s.addParent(&ParentNamespace{pattern: pattern, match: func(_ context.Context, name string, _ json.RawMessage) (bool, error) {
+		return pattern.MatchString(name), nil
+	}})
+}
+
+func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
+	p.server, p.children = s, map[string]*Namespace{}
+	p.drain.total = &s.drains
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parents = appended(s.parents, p)
+	return p
 }
 
 // OnNamespace adds a function that is told of each namespace that is made after it, by Of or as a child of a parent, with
@@ -61,10 +84,6 @@ func (s *Server) Namespaces() []*Namespace {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return byName(maps.Values(s.namespaces))
-}
-
-func byName(namespaces func(yield func(*Namespace) bool)) []*Namespace {
-	return slices.SortedFunc(namespaces, func(a, b *Namespace) int { return cmp.Compare(a.name, b.name) })
 }
 
 // RemoveNamespace takes a namespace out of this node: its sockets are disconnected, those that are still joining are
@@ -91,15 +110,12 @@ func (s *Server) RemoveNamespace(name string) bool {
 	return true
 }
 
-// leave disconnects the connection's sockets in a namespace.
-func (c *connection) leave(n *Namespace) {
-	c.mu.Lock()
-	sockets := slices.Clone(c.sockets)
-	sockets = slices.DeleteFunc(sockets, func(s *Socket) bool { return s.nsp != n })
-	c.mu.Unlock()
-	for _, s := range sockets {
-		s.Disconnect(false)
+// rooted puts the slash in front of a namespace's name.
+func rooted(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
 	}
+	return "/" + name
 }
 
 // namespace returns the namespace of this name for a client that wants to join it: a stand-in if a parent may make it,
@@ -112,6 +128,22 @@ func (s *Server) namespace(name string) *Namespace {
 		n = &Namespace{name: name, server: s}
 	}
 	return n
+}
+
+func (s *Server) parentList() []*ParentNamespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.parents
+}
+
+// patternParent returns the first parent whose pattern a name matches, or nil.
+func (s *Server) patternParent(name string) *ParentNamespace {
+	for _, p := range s.parentList() {
+		if p.pattern != nil && p.pattern.MatchString(name) {
+			return p
+		}
+	}
+	return nil
 }
 
 // find returns the namespace of this name, or nil. That it is wanted, by the application or by a socket until it is
@@ -156,6 +188,25 @@ func (s *Server) makeNamespace(name string, parent *ParentNamespace, socket bool
 	return n, true, nil
 }
 
+func newNamespace(name string, server *Server, parent *ParentNamespace) (*Namespace, error) {
+	n := &Namespace{name: name, server: server, parent: parent, ready: make(chan struct{})}
+	if parent != nil {
+		n.registries = append(n.registries, &parent.registry)
+	}
+	n.registries = append(n.registries, &n.registry)
+	n.drain.total = &server.drains
+	adapter, err := server.opts.Adapter(name, deliverer{n})
+	if err != nil {
+		return nil, err
+	}
+	n.adapter = adapter
+	n.recoverer, _ = adapter.(cluster.Recoverer)
+	if server.opts.Recovery != nil && n.recoverer == nil {
+		return nil, errors.New("Options.Recovery is set, and the adapter cannot recover sockets")
+	}
+	return n, nil
+}
+
 // publish lets clients find a namespace. It reports false when it is too late for that.
 func (s *Server) publish(n *Namespace, socket bool) bool {
 	s.mu.Lock()
@@ -173,14 +224,6 @@ func (s *Server) publish(n *Namespace, socket bool) bool {
 	return !s.draining
 }
 
-func (s *Server) deleteLocked(n *Namespace) {
-	delete(s.namespaces, n.name)
-	if n.parent != nil {
-		delete(n.parent.children, n.name)
-		s.children--
-	}
-}
-
 // announce tells the application of a new namespace and lets sockets in then.
 func (s *Server) announce(n *Namespace) {
 	defer close(n.ready)
@@ -189,47 +232,11 @@ func (s *Server) announce(n *Namespace) {
 	}
 }
 
-// enter finds the namespace that the client asked for, which a parent may have to make. From then on the namespace
-// counts the socket, until ended.
-func (s *Socket) enter() error {
-	server := s.conn.server
-	n, made := server.find(s.nsp.name, true), false
-	if n == nil {
-		var err error
-		if n, made, err = s.adopt(); err != nil {
-			return err
-		}
-	}
-	s.conn.mu.Lock()
-	s.nsp, s.entered = n, true
-	removed := n.removed.Load() // if not, RemoveNamespace will find the socket here
-	s.conn.mu.Unlock()
-	if made {
-		_ = s.protect("namespace", func() error { server.announce(n); return nil }) // logged by protect
-	}
-	if removed {
-		return errInvalidNamespace
-	}
-	select {
-	case <-n.ready:
-		return nil
-	default:
-	}
-	select {
-	case <-n.ready:
-		return nil
-	case <-s.ctx.Done():
-		return ErrClosed
-	}
-}
-
-// ended is the last that a socket does: its namespace and its server may go now.
-func (s *Socket) ended() {
-	server := s.conn.server
-	defer server.running.Done()
-	s.unwatch()
-	if s.entered {
-		server.release(s.nsp, s.accepted)
+func (s *Server) deleteLocked(n *Namespace) {
+	delete(s.namespaces, n.name)
+	if n.parent != nil {
+		delete(n.parent.children, n.name)
+		s.children--
 	}
 }
 

@@ -83,11 +83,6 @@ type recovery struct {
 	received  cluster.Ordinal // the last recoverable packet in the socket's queue; the adapter's lock guards it
 }
 
-// Recovered reports whether the socket continues the session of an earlier one: its id, rooms and data are that one's,
-// and the client has been sent what it missed. It is known to middlewares already, which may leave rooms that the client
-// is no longer to be in. The functions that OnDisconnect calls for the earlier socket may still be running.
-func (s *Socket) Recovered() bool { return s.recovery.recovered }
-
 // restore looks for the session that the client asks for, before the middlewares run. It returns nil when the socket is
 // a new one.
 func (s *Socket) restore() *cluster.Leftover {

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 
 	"github.com/parleyio/parley/event"
@@ -22,6 +21,15 @@ type registry struct {
 	drain    chain[func(context.Context, *Socket)]
 
 	slow atomic.Pointer[slowConsumer] // nil unless there is a policy of its own
+}
+
+// listeners is what is registered on one socket, beside its handlers.
+type listeners struct {
+	filters    chain[event.Handler[*Socket]] // of Use
+	incoming   chain[event.Handler[*Socket]] // of OnAny
+	outgoing   chain[func(*Socket, *event.Message)]
+	drain      chain[func(context.Context, *Socket)]
+	disconnect chain[func(context.Context, *Socket, Reason)]
 }
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
@@ -102,15 +110,6 @@ func (r *registry) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func(
 	return r.outgoing.add(f)
 }
 
-// registered returns what is registered with one of the chains, the parent's first.
-func registered[F any](n *Namespace, of func(*registry) *chain[F]) (all []*F) {
-	for _, r := range n.registries {
-		switch own := of(r).all(); {
-		case len(all) == 0:
-			all = own
-		case len(own) > 0:
-			all = slices.Concat(all, own)
-		}
-	}
-	return all
-}
+// SetSlowConsumer says what happens to the events of this namespace, or of a parent's children, when a client does not
+// keep up, instead of Options.SlowConsumer or what the parent says. It holds for events that are sent later.
+func (r *registry) SetSlowConsumer(policy SlowConsumerPolicy) { r.slow.Store(newSlowConsumer(policy)) }

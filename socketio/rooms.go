@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/parleyio/parley/cluster"
@@ -110,4 +111,16 @@ func (s *Socket) inRoomLocked(room string) bool {
 		return s.nsp.adapter.InRoom(s.id, room)
 	}
 	return room == s.id || slices.Contains(s.rooms, room)
+}
+
+// Rooms returns the rooms that sockets of this node have joined, sorted. The id of a socket is among them only if
+// another one has joined it. It asks for the rooms of every socket: to follow large namespaces there is ObserveRooms.
+func (n *Namespace) Rooms() []string {
+	found := map[string]struct{}{}
+	for _, m := range n.all().Sockets() {
+		for _, room := range n.adapter.Rooms(m.id) {
+			found[room] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

@@ -2,13 +2,10 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 	"sync/atomic"
 
-	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -46,17 +43,14 @@ type Socket struct {
 	data       map[any]any
 }
 
-func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
-	s := &Socket{
-		id:        c.socketID(nsp.name),
-		session:   c.session,
-		nsp:       nsp,
-		conn:      c,
-		handshake: Handshake{auth: json.RawMessage(auth), request: c.session.Request()},
-	}
-	s.ctx, s.cancel = context.WithCancelCause(c.server.base)
-	return s
-}
+// state is the state of a socket.
+type state uint8
+
+const (
+	connecting state = iota // middlewares run
+	connected
+	disconnected
+)
 
 // ID returns the socket's id: 20 characters that other clients may know. It is also a room with this socket alone. For
 // a client of Socket.IO 2 it follows from the id of its session, as that client computes it: see Options.AllowEIO3.
@@ -71,12 +65,25 @@ func (s *Socket) Handshake() *Handshake { return &s.handshake }
 // Transport returns what carries the connection now.
 func (s *Socket) Transport() engineio.Transport { return s.conn.session.Transport() }
 
+// User returns what Options.Identify says of the socket, or "" without it.
+func (s *Socket) User() string {
+	if identify := s.conn.server.opts.Identify; identify != nil {
+		return identify(s)
+	}
+	return ""
+}
+
 // Connected reports whether the socket has been accepted and has not disconnected.
 func (s *Socket) Connected() bool {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
 	return s.state == connected
 }
+
+// Recovered reports whether the socket continues the session of an earlier one: its id, rooms and data are that one's,
+// and the client has been sent what it missed. It is known to middlewares already, which may leave rooms that the client
+// is no longer to be in. The functions that OnDisconnect calls for the earlier socket may still be running.
+func (s *Socket) Recovered() bool { return s.recovery.recovered }
 
 // Err returns nil until the socket has disconnected, and then a *DisconnectError: the reason that OnDisconnect is told,
 // and the details behind it.
@@ -89,114 +96,9 @@ func (s *Socket) Err() error {
 	return s.why
 }
 
-// On adds a handler for events of this socket; it runs behind those of the namespace. See Namespace.On.
-func (s *Socket) On(name string, h event.Handler[*Socket]) (off func()) {
-	events := s.events.Load()
-	if events == nil {
-		s.events.CompareAndSwap(nil, new(event.Mux[*Socket]))
-		events = s.events.Load()
-	}
-	return events.On(name, h)
-}
-
-// OnDisconnect adds a function that is called once when the socket has disconnected; see Namespace.OnDisconnect. It is
-// not called when the disconnect has been told already.
-func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) (off func()) {
-	if f == nil {
-		panic("socketio: nil function for OnDisconnect")
-	}
-	return s.listeners().disconnect.add(f)
-}
-
-// Emit sends an event to the client. It does not block. Arguments may hold binary anywhere; see package parser. It
-// returns ErrClosed, ErrQueueFull (the client does not keep up and is being disconnected) or an encoding error.
-func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args, false) }
-
-// emit is Emit for events that may be plain: not compressed.
-func (s *Socket) emit(name string, args []any, plain bool) error {
-	if s.nsp.server.json && s.nsp.recoverer == nil && !s.nsp.observed() {
-		return s.emitUnseen(name, args, plain)
-	}
-	p, err := s.nsp.eventPacket(name, args)
-	if err != nil {
-		return err
-	}
-	s.conn.mu.Lock()
-	state := s.state
-	s.conn.mu.Unlock()
-	if state == disconnected {
-		return ErrClosed
-	}
-	s.observe(p)
-	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
-		err := s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain})
-		if err == nil && s.conn.overflowed.Load() { // of which a broadcast does not tell
-			return ErrQueueFull
-		}
-		return err
-	}
-	return s.conn.sendPacket(p, sending{plain: plain, expendable: s.nsp.expendable(p)})
-}
-
-// emitUnseen is emit where nobody but the client sees the packet, so that nothing of it need be kept.
-func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
-	scratch := scratches.Get().(*[]byte)
-	defer giveScratch(scratch)
-	head, err := appendEventHead((*scratch)[:0], s.nsp.name)
-	if err != nil {
-		return err
-	}
-	text, attachments, err := payload.AppendEvent(head, name, args)
-	*scratch = text
-	if err != nil {
-		return err
-	}
-	if !s.live() {
-		return ErrClosed
-	}
-	p := parser.Packet{Type: parser.Event, Namespace: s.nsp.name, Data: text[len(head):], Attachments: attachments}
-	how := sending{plain: plain, expendable: s.nsp.expendable(&p)}
-	if len(attachments) > 0 {
-		packet := p // a copy, so that p stays off the heap where it is not sent as a packet
-		return s.conn.sendPacket(&packet, how)
-	}
-	return s.conn.sendText(text, how)
-}
-
-// appendEventHead appends what stands before the payload in the text of an event without an id or attachments.
-func appendEventHead(dst []byte, namespace string) ([]byte, error) {
-	const none = "[]"
-	text, err := parser.JSON{}.AppendEncode(dst, &parser.Packet{Type: parser.Event, Namespace: namespace, Data: []byte(none)})
-	if err != nil {
-		return dst, err
-	}
-	return text[:len(text)-len(none)], nil
-}
-
 // live reports whether packets for the socket may be sent: middlewares may send too.
 func (s *Socket) live() bool {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
 	return s.state != disconnected
 }
-
-// Volatile returns an emitter whose events are dropped when the connection cannot take them at once.
-func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
-
-// Compress returns an emitter whose events may be compressed or not; see Broadcast.Compress.
-func (s *Socket) Compress(compress bool) SocketEmitter { return SocketEmitter{s: s, plain: !compress} }
-
-// To chooses the members of rooms, without this socket.
-func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
-
-// In is another word for To.
-func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
-
-// Except chooses all sockets of the namespace but this one and the members of rooms.
-func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
-
-// Local chooses all other sockets of this node.
-func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
-
-// Broadcast chooses all sockets of the namespace but this one.
-func (s *Socket) Broadcast() Broadcast { return SocketEmitter{s: s}.Broadcast() }

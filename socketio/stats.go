@@ -110,38 +110,3 @@ func (c *counters) disconnected(why Reason) {
 		}
 	}
 }
-
-// Stats returns the counters as they are now.
-func (s *Server) Stats() Stats {
-	c := &s.counters
-	disconnects := make(map[Reason]int64, len(c.disconnects))
-	for i, r := range reasons() {
-		disconnects[r] = c.disconnects[i].Load()
-	}
-	return Stats{
-		Engine:                    s.engine.Stats(),
-		Disconnects:               disconnects,
-		UnknownAcks:               c.unknownAcks.Load(),
-		LatePackets:               c.latePackets.Load(),
-		UnhandledEvents:           c.unhandledEvents.Load(),
-		TooManyConnectionsPerUser: c.tooManyPerUser.Load(),
-		TooManyNamespaces:         c.tooManyNamespaces.Load(),
-		TooManyAttachments:        c.tooManyAttachments.Load(),
-		AttachmentsTooLarge:       c.attachmentsTooLarge.Load(),
-		TooDeep:                   c.tooDeep.Load(),
-		LongEventNames:            c.longEventNames.Load(),
-		LongNamespaceNames:        c.longNamespaceNames.Load(),
-		LongRoomNames:             c.longRoomNames.Load(),
-		AckTimeouts:               c.ackTimeouts.Load(),
-		InboxStalls:               c.inboxStalls.Load(),
-		TooManyRooms:              c.tooManyRooms.Load(),
-		TooManyAcks:               c.tooManyAcks.Load(),
-		InboxOverflows:            c.inboxOverflows.Load(),
-		LateAttachments:           c.lateAttachments.Load(),
-		ConnectTimeouts:           c.connectTimeout.Load(),
-		Recoveries:                c.recoveries.Load(),
-		FailedRecoveries:          c.failedRecoveries.Load(),
-		HandlerPanics:             c.handlerPanics.Load(),
-		Panics:                    c.panics.Load(),
-	}
-}

@@ -47,35 +47,3 @@ func (u *users) leave(c *connection) {
 	}
 	delete(u.users, c)
 }
-
-// User returns what Options.Identify says of the socket, or "" without it.
-func (s *Socket) User() string {
-	if identify := s.conn.server.opts.Identify; identify != nil {
-		return identify(s)
-	}
-	return ""
-}
-
-// identify asks the application whose connection it is, when its middlewares have let the socket pass, and counts it.
-func (s *Socket) identify() error {
-	server := s.conn.server
-	limit := server.opts.MaxConnectionsPerUser
-	if limit == unlimited {
-		return nil
-	}
-	var user string
-	if err := s.protect("identify", func() error { user = s.User(); return nil }); err != nil || user == "" {
-		return err
-	}
-	c := s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.closed:
-		return ErrClosed
-	case !server.users.enter(c, user, limit):
-		server.counters.tooManyPerUser.Add(1)
-		return errTooManyConnections
-	}
-	return nil
-}

@@ -1,6 +1,10 @@
 package socketio
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/parleyio/parley/event"
+)
 
 // maxIdleWorkers bounds the workers that wait for something to do.
 const maxIdleWorkers = 256
@@ -43,4 +47,91 @@ func (w *workers) run(s *Socket) {
 			return
 		}
 	}
+}
+
+// startLocked starts the socket's worker unless it runs.
+func (s *Socket) startLocked() {
+	if !s.working {
+		s.working = true
+		s.conn.server.workers.start(s)
+	}
+}
+
+// work is the worker of a socket: it connects it, runs its handlers in order, and ends when the inbox is empty. The last
+// one tells of the disconnect. While more events wait, what the handlers send is held back to leave in one write.
+func (s *Socket) work() {
+	returned := false
+	defer func() {
+		if !returned {
+			s.fault(recover())
+		}
+	}()
+	if s.drain() {
+		s.finish()
+	}
+	returned = true
+}
+
+// drain works until the inbox is empty and reports whether the disconnect is to be told.
+func (s *Socket) drain() (last bool) {
+	c := s.conn
+	if s.opening() {
+		s.open()
+	}
+	corked := false
+	for {
+		do := s.next()
+		switch {
+		case do.tellDrained:
+			s.tellDrained()
+			continue
+		case do.event == nil:
+			return do.last
+		}
+		if do.more && !corked {
+			c.control.Cork()
+			corked = true
+		}
+		s.handle(do.event)
+		if corked && !do.more {
+			c.control.Uncork()
+			corked = false
+		}
+	}
+}
+
+// opening reports whether the socket has yet to be connected.
+func (s *Socket) opening() bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.state == connecting
+}
+
+// task is what a worker is to do next. Without an event it ends, unless it has to tell that the queue is drained.
+type task struct {
+	tellDrained bool
+	event       *event.Message
+	more        bool // events wait behind it
+	last        bool // the disconnect is to be told
+}
+
+// next returns the worker's next task.
+func (s *Socket) next() task {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock() // after a fault too: the connection's end waits for it
+	if s.drained && s.state == connected {
+		s.drained = false
+		return task{tellDrained: true}
+	}
+	if m, more := s.inbox.popLocked(); m != nil {
+		c.roomLocked()
+		return task{event: m, more: more}
+	}
+	if s.state != disconnected {
+		s.working = false
+		return task{}
+	}
+	s.worked = true // and working stays set: there will be no other worker
+	return task{last: s.concurrent == 0}
 }

@@ -1,0 +1,158 @@
+package socketio
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
+)
+
+// Disconnect takes the client out of the namespace; it does not come back by itself. With closeConnection it is taken
+// out of all its namespaces, and the connection is closed once what was sent before has been written. A client whose
+// middlewares still run is refused.
+func (s *Socket) Disconnect(closeConnection bool) {
+	s.leave(closeConnection)
+	if closeConnection {
+		s.conn.session.Close()
+	}
+}
+
+// leave is Disconnect without closing the connection.
+func (s *Socket) leave(all bool) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	leaving := []*Socket{s}
+	if all {
+		leaving = slices.Clone(c.sockets)
+	}
+	for _, socket := range leaving {
+		switch socket.state {
+		case connecting:
+			payload, _ := c.marshalRefusal(&event.Error{Message: string(ServerDisconnect)}) // text only: it cannot fail
+			c.refuse(socket.nsp.name, payload)
+		case connected:
+			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
+		}
+		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect})
+	}
+}
+
+// leave disconnects the connection's sockets in a namespace.
+func (c *connection) leave(n *Namespace) {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	sockets = slices.DeleteFunc(sockets, func(s *Socket) bool { return s.nsp != n })
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.Disconnect(false)
+	}
+}
+
+// Close ends all sockets of the session.
+func (c *connection) Close(reason engineio.Reason, err error) {
+	if err != nil {
+		log := c.server.opts.Logger
+		log.LogAttrs(context.Background(), slog.LevelDebug, "connection closed",
+			slog.String("reason", string(reason)), slog.Any("err", err))
+	}
+	c.end(&DisconnectError{Reason: Reason(reason), Err: err})
+	c.server.forget(c)
+}
+
+// ShuttingDown implements engineio.ShutdownHandler.
+func (c *connection) ShuttingDown() { c.end(&DisconnectError{Reason: ShuttingDown}) }
+
+// end closes the sockets; the session is the caller's affair.
+func (c *connection) end(why *DisconnectError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.stopConnectTimerLocked()
+	c.stopHalfTimerLocked()
+	for _, s := range slices.Clone(c.sockets) {
+		s.endLocked(why)
+	}
+	c.server.users.leave(c)
+}
+
+// closeLocked is the one way to the state disconnected.
+func (s *Socket) closeLocked(why *DisconnectError) {
+	if s.state == disconnected {
+		return
+	}
+	c := s.conn
+	if s.state == connected {
+		s.exitLocked(why.Reason)
+	}
+	s.state, s.why = disconnected, why
+	if s.accepted {
+		c.server.counters.disconnected(why.Reason)
+	}
+	c.removeLocked(s)
+	for id, answered := range s.acks {
+		answered(nil)
+		delete(s.acks, id)
+		c.acks--
+	}
+	s.cancel(why)
+	c.roomLocked()
+	if s.accepted && why.Reason == ServerDisconnect {
+		c.kickedLocked(s.nsp.name)
+	}
+	s.startLocked() // somebody has to tell of the disconnect
+}
+
+// endLocked is closeLocked for a connection that ends: a fault in it must not keep the connection's other sockets.
+func (s *Socket) endLocked(why *DisconnectError) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.fault(recover())
+		}
+	}()
+	s.closeLocked(why)
+	returned = true
+}
+
+// finish tells of the disconnect, when nothing of the socket runs any more.
+func (s *Socket) finish() {
+	if s.told.Swap(true) {
+		return
+	}
+	defer s.ended()
+	c := s.conn
+	c.mu.Lock()
+	reason, accepted := s.why.Reason, s.accepted
+	c.mu.Unlock()
+	if accepted {
+		s.tellDisconnect(reason)
+	}
+	c.mu.Lock()
+	c.alive--
+	c.mu.Unlock()
+}
+
+// tellDisconnect calls the functions of OnDisconnect. A panic of one has been logged by protect.
+func (s *Socket) tellDisconnect(reason Reason) {
+	hooks := registered(s.nsp, func(r *registry) *chain[func(context.Context, *Socket, Reason)] { return &r.disconnect })
+	if own := s.own.Load(); own != nil {
+		hooks = slices.Concat(hooks, own.disconnect.all())
+	}
+	for _, f := range hooks {
+		_ = s.protect("disconnect", func() error { (*f)(s.conn.server.last, s, reason); return nil })
+	}
+}
+
+// ended is the last that a socket does: its namespace and its server may go now.
+func (s *Socket) ended() {
+	server := s.conn.server
+	defer server.running.Done()
+	s.unwatch()
+	if s.entered {
+		server.release(s.nsp, s.accepted)
+	}
+}

@@ -1,0 +1,68 @@
+package socketio
+
+import "context"
+
+// Queued returns how much waits to be written to the client, over all its namespaces, in packets and in bytes.
+// Options.SendQueuePackets and SendQueueBytes bound it: who sends much can hold back in time, until OnDrain.
+func (s *Socket) Queued() (packets, bytes int) { return s.conn.session.Queued() }
+
+// OnDrain adds a function that is called when all that had to wait for a client, because it does not read fast enough or
+// because a poll had to come, has been written: for each socket of the connection, in the order of its events. Times that
+// follow one another closely may be told once. It returns the function that removes it.
+func (r *registry) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
+	if f == nil {
+		panic("socketio: nil function for OnDrain")
+	}
+	return r.drain.add(f)
+}
+
+// OnDrain adds a function for this socket; it runs behind those of the namespace. See Namespace.OnDrain.
+func (s *Socket) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
+	if f == nil {
+		panic("socketio: nil function for OnDrain")
+	}
+	return s.listeners().drain.add(f)
+}
+
+// Flushed implements engineio.FlushHandler.
+func (c *connection) Flushed() {
+	if c.server.drains.Load() == 0 { // as nearly always, and it may be told of each write
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.state == connected && s.awaitsDrain() {
+			s.drained = true
+			s.startLocked()
+		}
+	}
+}
+
+// awaitsDrain reports whether anybody wants to know.
+func (s *Socket) awaitsDrain() bool {
+	for _, r := range s.nsp.registries {
+		if len(r.drain.all()) > 0 {
+			return true
+		}
+	}
+	own := s.own.Load()
+	return own != nil && len(own.drain.all()) > 0
+}
+
+// tellDrained calls the functions, on the socket's worker. A panic of one has been logged by protect.
+func (s *Socket) tellDrained() {
+	tell := func(f func(context.Context, *Socket)) {
+		_ = s.protect("drain", func() error { f(s.ctx, s); return nil })
+	}
+	for _, r := range s.nsp.registries {
+		for _, f := range r.drain.all() {
+			tell(*f)
+		}
+	}
+	if own := s.own.Load(); own != nil {
+		for _, f := range own.drain.all() {
+			tell(*f)
+		}
+	}
+}
