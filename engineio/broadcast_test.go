@@ -26,12 +26,12 @@ func TestPrepared_SendTo(t *testing.T) {
 		var failed []string
 		for i := range 3 {
 			p := engineio.Prepare(engineio.Message{Data: fmt.Append(nil, i)}, engineio.Message{Data: []byte("tail")})
-			p.SendTo(slices.Values(sessions), false, func(at int, err error) {
+			p.SendTo(sessions, false, func(at int, err error) {
 				failed = append(failed, fmt.Sprint(i, " ", at, " ", err == engineio.ErrClosed))
 			})
 		}
-		engineio.Prepare(engineio.Message{}).SendTo(slices.Values(sessions[:4]), false, nil)
-		engineio.Prepare(engineio.Message{}).SendTo(slices.Values(sessions[:0]), false, nil)
+		engineio.Prepare(engineio.Message{}).SendTo(sessions[:4], false, nil)
+		engineio.Prepare(engineio.Message{}).SendTo(sessions[:0], false, nil)
 		if want := []string{"0 3 true", "0 39 true", "1 3 true", "1 39 true", "2 3 true", "2 39 true"}; !slices.Equal(failed, want) {
 			t.Errorf("failed %q, want %q", failed, want)
 		}
@@ -47,7 +47,7 @@ func TestPrepared_SendTo(t *testing.T) {
 			r := start(t, n, setup{})
 			_, p := r.poll()
 			var got error
-			engineio.Prepare(engineio.Message{}).SendTo(slices.Values([]*engineio.Session{p.Session}), true, func(_ int, err error) { got = err })
+			engineio.Prepare(engineio.Message{}).SendTo([]*engineio.Session{p.Session}, true, func(_ int, err error) { got = err })
 			if got != engineio.ErrDropped {
 				t.Errorf("got %v", got)
 			}

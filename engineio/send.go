@@ -1,7 +1,6 @@
 package engineio
 
 import (
-	"iter"
 	"sync"
 
 	"github.com/parleyio/parley/internal/eio"
@@ -94,31 +93,22 @@ func (s *Session) sent(err error) error {
 // which needs most of that cache for itself.
 const prefetched = 16
 
-// SendTo sends the messages to many sessions, as SendPrepared does to one. Failed is called with the errors, each with the
-// place of its session in the sequence, from zero; nil ignores them.
-func (p *Prepared) SendTo(sessions iter.Seq[*Session], volatile bool, failed func(i int, err error)) {
-	var few [prefetched]*Session
-	first, n := 0, 0
-	send := func() {
-		for _, s := range few[:n] { // so the processor waits once for all that is in no cache, and not for each in turn
+// SendTo sends the messages to many sessions, as SendPrepared does to one. It calls failed with each error and the index
+// of its session; nil ignores errors. It allocates nothing, and neither does a caller that gathers sessions a few at a time.
+func (p *Prepared) SendTo(sessions []*Session, volatile bool, failed func(i int, err error)) {
+	for first := 0; first < len(sessions); first += prefetched {
+		few := sessions[first:min(first+prefetched, len(sessions))]
+		for _, s := range few { // so the processor waits once for all that is in no cache, and not for each in turn
 			if l := s.link.Load(); l != nil {
 				l.Touch()
 			}
 		}
-		for i, s := range few[:n] {
+		for i, s := range few {
 			if err := s.SendPrepared(p, volatile); err != nil && failed != nil {
 				failed(first+i, err)
 			}
 		}
-		first, n = first+n, 0
 	}
-	for s := range sessions {
-		few[n] = s
-		if n++; n == prefetched {
-			send()
-		}
-	}
-	send()
 }
 
 // sendLocked hands a group to the connection or to the next poll. An error other than ErrQueueFull is a failed write.

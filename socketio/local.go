@@ -32,18 +32,19 @@ func (d deliverer) Deliver(p *parser.Packet, members []cluster.Member, t *cluste
 	if err != nil {
 		return err
 	}
-	sessions := func(yield func(*engineio.Session) bool) {
-		for _, m := range members {
-			if !yield(socketOf(m).session) {
-				return
+	var few [64]*engineio.Session // on the stack: a broadcast allocates nothing for its receivers
+	for len(members) > 0 {
+		n := min(len(members), len(few))
+		for i, m := range members[:n] {
+			few[i] = socketOf(m).session
+		}
+		prepared.SendTo(few[:n], t.Volatile, func(i int, err error) {
+			if errors.Is(err, ErrQueueFull) { // which closes that member's session
+				socketOf(members[i]).conn.overflowed.Store(true)
 			}
-		}
+		})
+		members = members[n:]
 	}
-	prepared.SendTo(sessions, t.Volatile, func(i int, err error) {
-		if errors.Is(err, ErrQueueFull) { // which closes that member's session
-			socketOf(members[i]).conn.overflowed.Store(true)
-		}
-	})
 	return nil
 }
 
