@@ -29,7 +29,7 @@ func (e SocketEmitter) EmitWithAck(ctx context.Context, name string, args ...any
 	defer cancel()
 	id := s.nsp.nextAckID()
 	p.ID, p.HasID = id, true
-	answers := make(chan *parser.Packet, 1) // one is sent, whoever is first
+	answers := make(chan *parser.Packet, 1) // one is sent: the answer, or the end
 	if err := s.awaitAck(id, func(answer *parser.Packet) { answers <- answer }); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (s *Socket) awaitAck(id uint64, answered func(*parser.Packet)) error {
 	}
 	s.acks[id] = answered
 	c.acks++
-	c.roomLocked() // a reader that waits for room must go on: it alone can bring the answer
+	c.wakeReaderLocked() // a reader that waits for space must go on: only it can bring the answer
 	c.handOverLocked()
 	return nil
 }

@@ -47,7 +47,7 @@ func (s *Socket) runBeside(m *event.Message, f func() error) {
 	s.failed(m, s.protect(m.Name(), f))
 }
 
-// besideEnded tells of the disconnect if the worker has left that to the last handler.
+// besideEnded finishes the socket if the worker has left that to the last handler.
 func (s *Socket) besideEnded() {
 	c := s.conn
 	c.mu.Lock()

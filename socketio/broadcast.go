@@ -57,7 +57,7 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 }
 
 // Emit sends an event to the chosen sockets. It does not block. Its errors are those of encoding, and ErrClosed after
-// Shutdown; a socket that cannot take the event is its own affair.
+// Shutdown; failures of single sockets are not reported.
 func (b Broadcast) Emit(name string, args ...any) error {
 	p, err := b.nsp.eventPacket(name, args)
 	if err != nil {
@@ -71,7 +71,7 @@ func (b Broadcast) send(p *parser.Packet) error {
 	return b.nsp.adapter.Broadcast(p, &b.target)
 }
 
-// observe tells the listeners of an event that the chosen sockets are about to be sent. It is done here and not where
+// observe calls the listeners for an event that the chosen sockets are about to be sent. It is done here and not where
 // an adapter delivers, because an adapter may do that with a lock held.
 func (b *Broadcast) observe(p *parser.Packet) {
 	if !b.nsp.observed() {

@@ -66,7 +66,7 @@ func (c *connection) Close(reason engineio.Reason, err error) {
 // ShuttingDown implements engineio.ShutdownHandler.
 func (c *connection) ShuttingDown() { c.end(&DisconnectError{Reason: ShuttingDown}) }
 
-// end closes the sockets; the session is the caller's affair.
+// end closes the sockets; the caller closes the session.
 func (c *connection) end(why *DisconnectError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,11 +99,11 @@ func (s *Socket) closeLocked(why *DisconnectError) {
 		c.acks--
 	}
 	s.cancel(why)
-	c.roomLocked()
+	c.wakeReaderLocked()
 	if s.accepted && why.Reason == ServerDisconnect {
 		c.kickedLocked(s.nsp.name)
 	}
-	s.startLocked() // somebody has to tell of the disconnect
+	s.startLocked() // a worker has to finish it
 }
 
 // endLocked is closeLocked for a connection that ends: a fault in it must not keep the connection's other sockets.
@@ -118,9 +118,9 @@ func (s *Socket) endLocked(why *DisconnectError) {
 	returned = true
 }
 
-// finish tells of the disconnect, when nothing of the socket runs any more.
+// finish calls the functions of OnDisconnect, when nothing of the socket runs any more.
 func (s *Socket) finish() {
-	if s.told.Swap(true) {
+	if s.finished.Swap(true) {
 		return
 	}
 	defer s.ended()
@@ -129,15 +129,15 @@ func (s *Socket) finish() {
 	reason, accepted := s.why.Reason, s.accepted
 	c.mu.Unlock()
 	if accepted {
-		s.tellDisconnect(reason)
+		s.callOnDisconnect(reason)
 	}
 	c.mu.Lock()
 	c.alive--
 	c.mu.Unlock()
 }
 
-// tellDisconnect calls the functions of OnDisconnect. A panic of one has been logged by protect.
-func (s *Socket) tellDisconnect(reason Reason) {
+// callOnDisconnect calls the functions of OnDisconnect. A panic of one has been logged by protect.
+func (s *Socket) callOnDisconnect(reason Reason) {
 	hooks := registered(s.nsp, func(r *registry) *chain[func(context.Context, *Socket, Reason)] { return &r.disconnect })
 	if own := s.own.Load(); own != nil {
 		hooks = slices.Concat(hooks, own.disconnect.all())
@@ -151,7 +151,7 @@ func (s *Socket) tellDisconnect(reason Reason) {
 func (s *Socket) ended() {
 	server := s.conn.server
 	defer server.running.Done()
-	s.unwatch()
+	s.endListeners()
 	if s.entered {
 		server.release(s.nsp, s.accepted)
 	}

@@ -30,7 +30,7 @@ type connection struct {
 	mu sync.Mutex // guards the fields below and the mutable fields of the sockets
 
 	sockets      []*Socket // joined or joining; few
-	alive        int       // sockets whose disconnect has not been told, which may be more
+	alive        int       // sockets that have not finished, which may be more
 	closed       bool
 	connectTimer *time.Timer // closes a connection that joins nothing; nil once one has joined
 	halfTimer    *time.Timer // closes a connection whose attachments do not come; nil unless some are awaited
@@ -41,7 +41,7 @@ type connection struct {
 	inlineRun  uint64        // the handler that runs on the reading goroutine, and keeps it from reading; zero for none
 	acks       int           // acknowledgements that the client owes, over all sockets
 	concurrent int           // handlers that run beside their socket's order
-	room       chan struct{} // closed when a full inbox may have room; nil unless the reader waits
+	space      chan struct{} // closed when a full inbox may have space; nil unless the reader waits
 }
 
 // SetControl implements transport.Controlled.
@@ -71,11 +71,11 @@ func (c *connection) kickedLocked(namespace string) {
 	c.kicked[namespace] = struct{}{}
 }
 
-// roomLocked wakes the reader, if it waits, to look again.
-func (c *connection) roomLocked() {
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
+// wakeReaderLocked wakes the reader, if it waits, to look again.
+func (c *connection) wakeReaderLocked() {
+	if c.space != nil {
+		close(c.space)
+		c.space = nil
 	}
 }
 

@@ -65,8 +65,8 @@
 //
 // # Errors
 //
-// An *event.Error that a handler returns is told to the client as the acknowledgement, any other error is logged and
-// told as "internal". Without an acknowledgement nothing is sent and Options.OnError is called. A handler that panics
+// An *event.Error that a handler returns is sent to the client as the acknowledgement, any other error is logged and
+// sent as "internal". Without an acknowledgement nothing is sent and Options.OnError is called. A handler that panics
 // ends its event only.
 //
 // Errors that a program may want to tell apart have names in this package ([ErrClosed] and its neighbours,

@@ -8,7 +8,7 @@ func (s *Socket) Queued() (packets, bytes int) { return s.conn.session.Queued() 
 
 // OnDrain adds a function that is called when all that had to wait for a client, because it does not read fast enough or
 // because a poll had to come, has been written: for each socket of the connection, in the order of its events. Times that
-// follow one another closely may be told once. It returns the function that removes it.
+// follow one another closely may cause one call. It returns the function that removes it.
 func (r *registry) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDrain")
@@ -26,7 +26,7 @@ func (s *Socket) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 
 // Flushed implements engineio.FlushHandler.
 func (c *connection) Flushed() {
-	if c.server.drains.Load() == 0 { // as nearly always, and it may be told of each write
+	if c.server.drains.Load() == 0 { // as nearly always, and it may be called after each write
 		return
 	}
 	c.mu.Lock()
@@ -50,8 +50,8 @@ func (s *Socket) awaitsDrain() bool {
 	return own != nil && len(own.drain.all()) > 0
 }
 
-// tellDrained calls the functions, on the socket's worker. A panic of one has been logged by protect.
-func (s *Socket) tellDrained() {
+// callOnDrain calls the functions, on the socket's worker. A panic of one has been logged by protect.
+func (s *Socket) callOnDrain() {
 	tell := func(f func(context.Context, *Socket)) {
 		_ = s.protect("drain", func() error { f(s.ctx, s); return nil })
 	}

@@ -78,7 +78,7 @@ func (c *connection) socketID(namespace string) string {
 	}
 }
 
-// marshalReply encodes what a client is told when its socket has joined.
+// marshalReply encodes what a client receives when its socket has joined.
 func (c *connection) marshalReply(reply any) ([]byte, error) {
 	if c.eio3 {
 		return nil, nil

@@ -38,7 +38,7 @@ func (s *Socket) fault(value any) {
 		guard.Log(server.opts.Logger, "panic in a socket", value, slog.String("nsp", s.nsp.name))
 	}
 	go s.conn.abort()
-	if !s.told.Swap(true) {
+	if !s.finished.Swap(true) {
 		s.ended()
 	}
 }

@@ -76,7 +76,7 @@ func (s *Socket) call(m *event.Message, h event.Handler[*Socket]) bool {
 	return err == nil
 }
 
-// failed deals with a handler's error: the client is told if it asked, and otherwise the application is.
+// failed deals with a handler's error: the client receives it if it asked, and otherwise Options.OnError does.
 func (s *Socket) failed(m *event.Message, err error) {
 	if err == nil {
 		return
@@ -85,7 +85,7 @@ func (s *Socket) failed(m *event.Message, err error) {
 	switch {
 	case m.WantsAck():
 		s.log("handler failed", m.Name(), err)
-		s.tell(m, err)
+		s.sendFailure(m, err)
 	case onError != nil:
 		_ = s.protect("error", func() error { onError(s.ctx, s, m.Name(), err); return nil }) // logged by protect
 	default:
@@ -93,8 +93,8 @@ func (s *Socket) failed(m *event.Message, err error) {
 	}
 }
 
-// tell acknowledges an event with its handler's error. Encoding the error's data may run code of the application.
-func (s *Socket) tell(m *event.Message, err error) {
+// sendFailure acknowledges an event with its handler's error. Encoding the error's data may run code of the application.
+func (s *Socket) sendFailure(m *event.Message, err error) {
 	sent := s.protect(m.Name(), func() error { return fail(m, err) })
 	var panicked *panicError
 	switch {
@@ -116,12 +116,12 @@ func fail(m *event.Message, err error) error {
 // needs nobody's attention; a panic has been logged already.
 func (s *Socket) log(message, name string, err error) {
 	level := slog.LevelWarn
-	var told *event.Error
+	var sent *event.Error
 	var panicked *panicError
 	switch {
 	case errors.As(err, &panicked):
 		return
-	case errors.As(err, &told) && told != nil, s.ctx.Err() != nil, errors.Is(err, ErrClosed):
+	case errors.As(err, &sent) && sent != nil, s.ctx.Err() != nil, errors.Is(err, ErrClosed):
 		level = slog.LevelDebug
 	}
 	s.nsp.server.opts.Logger.LogAttrs(s.ctx, level, message,

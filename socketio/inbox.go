@@ -14,7 +14,7 @@ func weight(m *event.Message) int { return (*message.Message)(m).Size() + messag
 // inbox holds the events of one socket that wait to be handled. The connection's mutex guards it.
 type inbox struct {
 	queue []*event.Message
-	first [1]*event.Message // room for the usual queue
+	first [1]*event.Message // memory of the usual queue
 	bytes int
 }
 

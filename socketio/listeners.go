@@ -43,8 +43,8 @@ func (s *Socket) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func())
 	return s.listeners().outgoing.add(f)
 }
 
-// OnDisconnect adds a function that is called once when the socket has disconnected; see Namespace.OnDisconnect. It is
-// not called when the disconnect has been told already.
+// OnDisconnect adds a function that is called once when the socket has disconnected, and returns the function that removes
+// it; see Namespace.OnDisconnect. One that is added after those of OnDisconnect were called is not called.
 func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reason)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDisconnect")
@@ -61,15 +61,15 @@ func (s *Socket) listeners() *listeners {
 	if !s.own.CompareAndSwap(nil, own) {
 		return s.own.Load()
 	}
-	if s.told.Load() { // its end may not have seen the listeners
+	if s.finished.Load() { // its end may not have seen the listeners
 		own.outgoing.end()
 		own.drain.end()
 	}
 	return own
 }
 
-// unwatch lets broadcasts, and the telling of drains, forget that somebody listens on the socket.
-func (s *Socket) unwatch() {
+// endListeners lets broadcasts, and connections whose queue has drained, forget that somebody listens on the socket.
+func (s *Socket) endListeners() {
 	if own := s.own.Load(); own != nil {
 		own.outgoing.end()
 		own.drain.end()

@@ -26,8 +26,8 @@ type Namespace struct {
 
 	serverEvents event.Mux[*Namespace] // of other nodes
 
-	ready   chan struct{} // closed when the application has been told of the namespace; until then nobody joins
-	sockets atomic.Int64  // that are in it, join it, or have left and not been told; counted up under server.mu
+	ready   chan struct{} // closed when the functions of OnNamespace have returned; until then nobody joins
+	sockets atomic.Int64  // that are in it, join it, or have left and not finished; counted up under server.mu
 	wanted  atomic.Bool   // a socket was connected, or the application asked for it: it stays when it is empty
 	removed atomic.Bool   // by RemoveNamespace
 	watched atomic.Int64  // listeners for outgoing events on single sockets

@@ -68,7 +68,7 @@ func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	return p
 }
 
-// OnNamespace adds a function that is told of each namespace that is made after it, by Of or as a child of a parent, with
+// OnNamespace adds a function that is called with each namespace that is made after it, by Of or as a child of a parent, with
 // nothing registered on it yet and before a client can join it.
 //
 // For a child it runs on the goroutine of the first socket, whose client waits. It returns the function that removes it.
@@ -224,7 +224,7 @@ func (s *Server) publish(n *Namespace, socket bool) bool {
 	return !s.draining
 }
 
-// announce tells the application of a new namespace and lets sockets in then.
+// announce calls the functions of OnNamespace and then lets sockets in.
 func (s *Server) announce(n *Namespace) {
 	defer close(n.ready)
 	for _, f := range s.onNamespace.all() {

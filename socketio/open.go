@@ -59,7 +59,7 @@ func (s *Socket) open() {
 	case session != nil && !errors.Is(err, ErrClosed):
 		// A refusal would keep the client away; a lost connection brings it back, as a new socket.
 		s.recoveryFailed(err)
-		if !errors.Is(err, ErrUnknownOffset) { // of this the adapter tells
+		if !errors.Is(err, ErrUnknownOffset) { // of this the adapter itself calls OnExpired
 			s.nsp.expired(session)
 		}
 		s.conn.session.Abort(engineio.ForcedClose, err)
@@ -157,7 +157,7 @@ func (s *Socket) identify() error {
 	return nil
 }
 
-// connect lets the socket into its namespace and tells the client; session is nil for a new socket. It returns ErrClosed
+// connect lets the socket into its namespace and answers the client; session is nil for a new socket. It returns ErrClosed
 // if the socket has disconnected while its middlewares ran.
 func (s *Socket) connect(session *cluster.Leftover) error {
 	reply, err := s.conn.marshalReply(struct {
@@ -190,7 +190,7 @@ func (s *Socket) connect(session *cluster.Leftover) error {
 	return nil
 }
 
-// refuse ends a socket that is not let in. The client is told of an *event.Error; other errors are the server's own.
+// refuse ends a socket that is not let in. The client receives an *event.Error; of other errors it receives "internal".
 func (s *Socket) refuse(err error) {
 	s.log("connection refused", "middleware", err)
 	refusal := event.AsError(err)

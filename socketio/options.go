@@ -49,8 +49,8 @@ type Options struct {
 	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of Socket.IO 2, which speak revision 3 of Engine.IO. They join the namespace "/" by
 	// connecting, authenticate with the query of the URL or of the namespace (see Handshake.Auth), and compute their
-	// sockets' ids from the id of the session. So whoever is told such a socket's id can act as its client: do not tell
-	// it to other clients. False refuses them.
+	// sockets' ids from the id of the session. Who knows such a socket's id can act as its client: do not send it to
+	// other clients. False refuses them.
 	AllowEIO3 bool
 	// AllowJSONP lets browsers poll by script elements, for which CORS does not hold; see engineio.Options. False does not.
 	AllowJSONP bool
@@ -58,11 +58,11 @@ type Options struct {
 	NoUpgrades bool
 	// CORS says which foreign origins may connect, on every transport. The zero value means the same origin only.
 	CORS engineio.CORS
-	// TrustedProxies are the networks whose X-Forwarded-Host and X-Forwarded-For count. Empty means none.
+	// TrustedProxies are the networks of proxies whose X-Forwarded-Host and X-Forwarded-For are trusted. Empty means none.
 	TrustedProxies []netip.Prefix
 	// AllowRequest may refuse a handshake; see engineio.Options. Nil allows all.
 	AllowRequest func(r *http.Request) error
-	// OnConnectionError is told of each refused request; see engineio.Options. Nil means nobody is.
+	// OnConnectionError is called for each refused request; see engineio.Options. Nil means that nothing is called.
 	OnConnectionError func(*engineio.ConnectionError)
 
 	// NoHTTPCompression sends polling bodies as they are. Otherwise large ones are compressed with gzip or deflate when
@@ -98,9 +98,9 @@ type Options struct {
 	// namespace, as by a middleware, with the message "too many connections". A connection counts until its end for each
 	// user that it has been. Zero means no limit.
 	MaxConnectionsPerUser int
-	// Identify tells whose socket it is, from what middlewares have left in its data for instance: Socket.User asks it, on
+	// Identify returns the user of a socket, from what middlewares have left in its data for instance: Socket.User calls it, on
 	// any goroutine, and MaxConnectionsPerUser when the middlewares have let the socket pass; a panic refuses it then. An
-	// empty name counts for nobody. Nil means that nobody is known, which MaxConnectionsPerUser does not go with.
+	// empty name counts for nobody. Nil means that no user is known; it is required when MaxConnectionsPerUser is set.
 	Identify func(s *Socket) string
 	// Admission bounds how fast sessions are opened; see engineio.Admission. The zero value does not.
 	Admission engineio.Admission
@@ -161,7 +161,7 @@ type Options struct {
 
 	// BaseContext gives the contexts of handlers their values. Nil means context.Background().
 	BaseContext context.Context
-	// OnError is told of a handler's error when the client did not ask for an acknowledgement, on the goroutine of the
+	// OnError receives a handler's error when the client did not ask for an acknowledgement, on the goroutine of the
 	// handler. Nil means that it is logged.
 	OnError func(ctx context.Context, s *Socket, event string, err error)
 	// Logger receives what the server has to say, at the levels Debug, Warn and Error. Nil means slog.Default().

@@ -16,7 +16,7 @@ func (n *Namespace) observed() bool {
 	return n.watched.Load() > 0
 }
 
-// observe tells the listeners of an event that the socket alone is about to be sent.
+// observe calls the listeners for an event that the socket alone is about to be sent.
 func (s *Socket) observe(p *parser.Packet) {
 	if s.nsp.observed() {
 		s.sending((*event.Message)(message.Parse(p, nil)))

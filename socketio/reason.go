@@ -10,10 +10,10 @@ import (
 // the reference server, which has no SlowConsumer.
 type Reason string
 
-// All reasons that there are. A client that the reason does not keep away comes back by itself; with Options.Recovery it
-// may then get its session back, unless it says otherwise here.
+// All reasons. After a reason that says nothing else the official client comes back by itself, and with Options.Recovery it
+// gets its session back.
 const (
-	// ClientDisconnect: the client left the namespace. Its session is not kept.
+	// ClientDisconnect: the client left the namespace. It stays away, and its session is not kept.
 	ClientDisconnect Reason = "client namespace disconnect"
 	// ServerDisconnect: the server called Socket.Disconnect, or OnConnection returned an error. The client stays away, and its
 	// session is not kept.
@@ -57,7 +57,7 @@ func (r Reason) recoverable() bool {
 }
 
 // DisconnectError says why a socket has disconnected. Socket.Err returns it, and it is the cause of a handler's
-// cancelled context: whoever meets it stops working for the socket.
+// cancelled context: code that gets it stops working for the socket.
 type DisconnectError struct {
 	// Reason is what OnDisconnect receives.
 	Reason Reason

@@ -192,12 +192,12 @@ func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error 
 			c.server.counters.inboxOverflows.Add(1)
 			return errInbox
 		}
-		room := make(chan struct{})
-		c.room = room
+		space := make(chan struct{})
+		c.space = space
 		c.mu.Unlock()
 		c.server.counters.inboxStalls.Add(1)
 		c.control.Stalled(true)
-		<-room
+		<-space
 		c.control.Stalled(false)
 		c.mu.Lock()
 	}

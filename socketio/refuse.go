@@ -6,7 +6,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// What a client is told of a namespace that it cannot join.
+// What a client receives that cannot join a namespace.
 var (
 	errInvalidNamespace  = &event.Error{Message: "Invalid namespace"}
 	errTooManyNamespaces = &event.Error{Message: "too many namespaces"}

@@ -33,7 +33,7 @@ type listeners struct {
 }
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
-// refuses it. The client is told the message and the data of an *event.Error, and "internal" of any other error, which
+// refuses it. The client receives the message and the data of an *event.Error, and "internal" of any other error, which
 // is logged. Middlewares run one after another in the order in which they were added.
 //
 // It returns the function that removes the middleware, which, like that of every registration in this package, may be
@@ -87,7 +87,7 @@ func (r *registry) On(name string, h event.Handler[*Socket]) (off func()) {
 // the event from nobody.
 //
 // Listeners are called in the order in which they were added: those of the parent namespace, of the namespace, of the
-// socket. One that is to come first is added first, or further out.
+// socket. To run first, register first or on an outer scope.
 func (r *registry) OnAny(f func(ctx context.Context, s *Socket, m *event.Message) error) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnAny")
@@ -97,12 +97,12 @@ func (r *registry) OnAny(f func(ctx context.Context, s *Socket, m *event.Message
 
 // OnAnyOutgoing adds a listener for all events that this node sends to sockets, and returns the function that removes
 // it. It is called once for each socket that is about to be sent the event, so for a broadcast once for each receiver on
-// this node; the message is then the same one, and made only when there are listeners. It is not told of what other
+// this node; the message is then the same one, and made only when there are listeners. It is not called for what other
 // nodes of a cluster broadcast, nor of what is sent again to a socket that is recovered. Acknowledgements are no events.
 // An event may still be lost behind the listener, because it is volatile or the client has gone.
 //
 // The listener runs on the goroutine that emits, which it holds up, in the order that OnAny has. It must not change what
-// the message shows, and what it emits itself is told to it again.
+// the message shows, and it is called again for what it emits itself.
 func (r *registry) OnAnyOutgoing(f func(s *Socket, m *event.Message)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnAnyOutgoing")

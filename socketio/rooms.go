@@ -89,7 +89,7 @@ func distinct(rooms []string, wanted func(string) bool) []string {
 }
 
 // Rooms returns the rooms that the socket has joined, sorted and without its own id. Of a disconnected socket they are
-// those of that moment, so that OnDisconnect can tell them.
+// those of that moment, so that OnDisconnect can use them.
 func (s *Socket) Rooms() []string {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()

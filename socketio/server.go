@@ -46,7 +46,7 @@ type Server struct {
 	users    users
 	drains   atomic.Int64 // functions of OnDrain that there are, or were on namespaces that are gone
 
-	// running counts the sockets whose disconnect has not been told yet.
+	// running counts the sockets that have not finished.
 	running sync.WaitGroup
 
 	onNamespace chain[func(*Namespace)]

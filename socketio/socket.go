@@ -22,11 +22,11 @@ type Socket struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 
-	events atomic.Pointer[event.Mux[*Socket]] // handlers of this socket alone; nil while there are none
-	own    atomic.Pointer[listeners]          // what else is registered on this socket alone; nil while nothing is
-	told   atomic.Bool                        // finish has run or will not run
+	events   atomic.Pointer[event.Mux[*Socket]] // handlers of this socket alone; nil while there are none
+	own      atomic.Pointer[listeners]          // what else is registered on this socket alone; nil while nothing is
+	finished atomic.Bool                        // finish has run or will not run
 
-	entered bool // nsp counts the socket; owned by the worker, then by who tells of the disconnect
+	entered bool // nsp counts the socket; owned by the worker, then by finish
 
 	// conn.mu guards the fields below.
 	state      state
@@ -34,11 +34,11 @@ type Socket struct {
 	rooms      []string         // while it is not connected: the rooms that it will join, or had at its disconnect
 	joined     int              // rooms that Join has counted
 	inbox      inbox
-	drained    bool // OnDrain is to be told
+	drained    bool // the functions of OnDrain are to be called
 	working    bool // a worker runs
-	worked     bool // the last worker has left the telling of the disconnect to the handlers that run beside it
+	worked     bool // the last worker has left finish to the handlers that run beside it
 	concurrent int  // handlers that run beside the order
-	accepted   bool // it was connected: its disconnect is told
+	accepted   bool // it was connected: OnDisconnect will be called
 	acks       map[uint64]func(*parser.Packet)
 	data       map[any]any
 }
@@ -85,7 +85,7 @@ func (s *Socket) Connected() bool {
 // is no longer to be in. The functions that OnDisconnect calls for the earlier socket may still be running.
 func (s *Socket) Recovered() bool { return s.recovery.recovered }
 
-// Err returns nil until the socket has disconnected, and then a *DisconnectError: the reason that OnDisconnect is told,
+// Err returns nil until the socket has disconnected, and then a *DisconnectError: the reason that OnDisconnect receives,
 // and the details behind it.
 func (s *Socket) Err() error {
 	s.conn.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"github.com/parleyio/parley/event"
 )
 
-// errTooManyConnections is what a client is told whose user has enough connections.
+// errTooManyConnections is what a client receives whose user has enough connections.
 var errTooManyConnections = &event.Error{Message: "too many connections"}
 
 // users counts the connections of each user.
@@ -16,7 +16,7 @@ type users struct {
 	users       map[*connection][]string // nearly always one
 }
 
-// enter counts a connection for a user, once, and reports whether there is room for it.
+// enter counts a connection for a user, once, and reports whether the user may have it.
 func (u *users) enter(c *connection, user string, limit int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

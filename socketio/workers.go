@@ -58,7 +58,7 @@ func (s *Socket) startLocked() {
 }
 
 // work is the worker of a socket: it connects it, runs its handlers in order, and ends when the inbox is empty. The last
-// one tells of the disconnect. While more events wait, what the handlers send is held back to leave in one write.
+// one finishes it. While more events wait, what the handlers send is held back to leave in one write.
 func (s *Socket) work() {
 	returned := false
 	defer func() {
@@ -66,14 +66,14 @@ func (s *Socket) work() {
 			s.fault(recover())
 		}
 	}()
-	if s.drain() {
+	if s.handleAll() {
 		s.finish()
 	}
 	returned = true
 }
 
-// drain works until the inbox is empty and reports whether the disconnect is to be told.
-func (s *Socket) drain() (last bool) {
+// handleAll works until the inbox is empty and reports whether the socket is to finish.
+func (s *Socket) handleAll() (last bool) {
 	c := s.conn
 	if s.opening() {
 		s.open()
@@ -82,8 +82,8 @@ func (s *Socket) drain() (last bool) {
 	for {
 		do := s.next()
 		switch {
-		case do.tellDrained:
-			s.tellDrained()
+		case do.drained:
+			s.callOnDrain()
 			continue
 		case do.event == nil:
 			return do.last
@@ -107,12 +107,12 @@ func (s *Socket) opening() bool {
 	return s.state == connecting
 }
 
-// task is what a worker is to do next. Without an event it ends, unless it has to tell that the queue is drained.
+// task is what a worker is to do next. Without an event it ends, unless the functions of OnDrain are to be called.
 type task struct {
-	tellDrained bool
-	event       *event.Message
-	more        bool // events wait behind it
-	last        bool // the disconnect is to be told
+	drained bool // the functions of OnDrain are to be called
+	event   *event.Message
+	more    bool // events wait behind it
+	last    bool // the socket is to finish
 }
 
 // next returns the worker's next task.
@@ -122,10 +122,10 @@ func (s *Socket) next() task {
 	defer c.mu.Unlock() // after a fault too: the connection's end waits for it
 	if s.drained && s.state == connected {
 		s.drained = false
-		return task{tellDrained: true}
+		return task{drained: true}
 	}
 	if m, more := s.inbox.popLocked(); m != nil {
-		c.roomLocked()
+		c.wakeReaderLocked()
 		return task{event: m, more: more}
 	}
 	if s.state != disconnected {
