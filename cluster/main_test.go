@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // captureLog returns what is logged to the default logger until the test ends. No other test may run beside it.
 func captureLog(t *testing.T) *bytes.Buffer {

@@ -13,13 +13,12 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/app"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // client keeps no connection open and follows no redirect: Socket.IO clients do not.
 var client = &http.Client{

@@ -17,18 +17,18 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
-	"go.uber.org/goleak"
 
 	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/realtime"
 	"github.com/parleyio/parley/backend/store"
 	"github.com/parleyio/parley/internal/memnet"
 	"github.com/parleyio/parley/internal/payload"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/parser"
 	"github.com/parleyio/parley/socketio"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // world is a running backend and the network that leads to it.
 type world struct {

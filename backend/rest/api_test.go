@@ -13,14 +13,13 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/rest"
 	"github.com/parleyio/parley/backend/store"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // server is an API on a real store, with a subscriber that remembers.
 type server struct {

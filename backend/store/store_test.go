@@ -8,14 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/store"
 	"github.com/parleyio/parley/backend/store/storetest"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestStore_SQLite(t *testing.T) {
 	storetest.TestStore(t, func(t *testing.T) storetest.Open {

@@ -4,14 +4,13 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/cluster/clustertest"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/parser"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // TestAdapter_later runs the suite against an adapter that delivers after Broadcast has returned, as one with a log
 // does: the interface and the suite must leave room for it.

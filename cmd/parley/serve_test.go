@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // client keeps no connection open, so that what a test sees does not hang on another's. It follows no redirect: Socket.IO
 // clients do not.

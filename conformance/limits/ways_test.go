@@ -19,16 +19,16 @@ import (
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
 	"github.com/labstack/echo/v5"
 	echomiddleware "github.com/labstack/echo/v5/middleware"
-	"go.uber.org/goleak"
 
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.ReleaseMode) // says nothing
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // ways are the ways to mount a server, as the programs in examples do it.

@@ -3,7 +3,7 @@ package security_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }

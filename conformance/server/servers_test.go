@@ -12,13 +12,13 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // profiles log there
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // serve makes the server of a conversation: a profile, or one that is made for the cases that no profile can show.

@@ -14,12 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/internal/memnet"
+	"github.com/parleyio/parley/internal/testing/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // bubble runs a test on both ends of a connection, under a clock that moves only while everything waits.
 func bubble(t *testing.T, name string, buffer int, test func(t *testing.T, a, b *memnet.Conn)) {

@@ -101,6 +101,8 @@ func modules() []Module {
 			"SQLite without cgo, so that the binary builds for every platform"},
 		{"github.com/alecthomas/kong", []string{"cmd/parley"},
 			"flags and environment from one struct"},
+		{"go.uber.org/goleak", []string{"internal/testing/leak"},
+			"finds the goroutines that a test leaves"},
 		{"github.com/go-chi/chi/v5", []string{"examples/chi"},
 			"the router of an example"},
 		{"github.com/gin-gonic/gin", []string{"examples/gin"},

@@ -11,15 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
 func TestMain(m *testing.M) {
 	runtime.MemProfileRate = 1 // timers are counted exactly
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // rig is a Socket.IO server behind net/http.
@@ -168,6 +166,18 @@ func leaky() (stop func()) {
 	end := make(chan struct{})
 	go func() { <-end }()
 	return func() { timer.Stop(); close(end) }
+}
+
+func TestWait(t *testing.T) {
+	end := make(chan struct{})
+	go func() { <-end }()
+	if err := leak.Wait(0); err == nil || !strings.Contains(err.Error(), "TestWait") {
+		t.Errorf("error = %v, want one that shows the goroutine of this test", err)
+	}
+	time.AfterFunc(time.Second, func() { close(end) }) // later than goleak alone would wait
+	if err := leak.Wait(20 * time.Second); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLibrary(t *testing.T) {

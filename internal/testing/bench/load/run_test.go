@@ -14,14 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/internal/testing/bench/load"
+	"github.com/parleyio/parley/internal/testing/leak"
 	"github.com/parleyio/parley/socketio"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // serve starts a server with the handlers of the profile "bench" of conformance/server.
 func serve(t *testing.T, secure bool) *httptest.Server {
