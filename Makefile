@@ -86,7 +86,7 @@ test-go: need-go ## Run the Go tests with the race detector, those that count al
 
 .PHONY: test-clients
 test-clients: need-go $(BUNDLES) $(PACKAGES) ## Run the official Socket.IO client and a headless browser against the binary
-	@scripts/need gcc node npm chromium
+	@scripts/need gcc node npm chromium curl
 	@mkdir -p $(RESULTS)
 	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
 	CGO_ENABLED=1 go build -race -o tmp/conformance-race ./conformance/server

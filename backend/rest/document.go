@@ -20,7 +20,7 @@ const (
 	tagDocument      = "Document"
 )
 
-const description = `What programs that do not speak Socket.IO can do with a running Parley backend.
+const description = `What programs can do with a running Parley backend: by HTTP, and by Socket.IO.
 
 Bodies are ` + "`application/json`" + ` in UTF-8. Unknown fields are refused. Every error is a problem (RFC 9457) with a ` + "`code`" + `. Changes are stored before they are emitted.`
 
@@ -84,6 +84,8 @@ func (a *API) registerDocument(mux *http.ServeMux) error {
 		"GET /docs":          "docs/index.html",
 		"GET /docs/docs.css": "docs/docs.css",
 		"GET /docs/docs.js":  "docs/docs.js",
+
+		"GET /docs/events.json": "docs/events.json",
 	} {
 		content, err := docs.ReadFile(file)
 		if err != nil {
@@ -105,6 +107,7 @@ var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
 }
 
 // describe adds a route that huma does not serve to the document.

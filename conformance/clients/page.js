@@ -31,8 +31,8 @@ export class Stage {
     await this.parley.stop();
   }
 
-  /** Opens the page in a tab of its own; whatever the browser complains about fails the test. */
-  async open(t, { width = 1440, height = 900, path = "/", ...options } = {}) {
+  /** Opens the page in a tab of its own; whatever the browser complains about fails the test, but for what is `refused`. */
+  async open(t, { width = 1440, height = 900, path = "/", refused = false, ...options } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, ...options });
     context.setDefaultTimeout(patience);
     const page = await context.newPage();
@@ -40,7 +40,8 @@ export class Stage {
     page.on("pageerror", (err) => complaints.push(String(err)));
     page.on("console", (message) => {
       // A server that is away, or about to go (503), is no fault of the page.
-      if (message.type() === "error" && !/ERR_CONNECTION|WebSocket connection to|status of 503/.test(message.text())) complaints.push(message.text());
+      const expected = refused ? /status of 4/ : /ERR_CONNECTION|WebSocket connection to|status of 503/;
+      if (message.type() === "error" && !expected.test(message.text())) complaints.push(message.text());
     });
     t.after(async () => {
       await context.close();
@@ -56,8 +57,22 @@ export async function sees(page, selector, pattern) {
   await page.locator(selector).filter({ hasText: pattern }).waitFor();
 }
 
+/** Waits for the connection that the page opens by itself, or takes another transport. */
 export async function connect(page, transport) {
-  if (transport) await page.getByLabel(transport).check();
+  await sees(page, "#status", /^Connected over/);
+  if (!transport) return;
+  await disconnect(page);
+  await page.getByLabel(transport).check();
+  await reconnect(page);
+}
+
+export async function disconnect(page) {
+  await sees(page, "#status", /^Connected over/);
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await sees(page, "#status", "Not connected");
+}
+
+export async function reconnect(page) {
   await page.locator("#connect-button").click();
   await sees(page, "#status", /^Connected over/);
 }
@@ -74,7 +89,7 @@ export async function join(page, room) {
   await page.getByRole("heading", { name: room }).waitFor();
 }
 
-/** Connects, takes a name and joins a room. */
+/** Waits for the connection, takes a name and joins a room. */
 export async function enter(page, user, room) {
   await connect(page);
   await become(page, user);

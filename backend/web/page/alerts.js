@@ -37,6 +37,7 @@ export function alerts(connection, log) {
     const target = $("alert-target").value;
     $("alert-name-field").hidden = !target;
     $("alert-name").required = Boolean(target);
+    $("alert-name").dataset.field = target;
     $("alert-name-label").textContent = target === "room" ? "Room" : "User";
     $("alert-name").placeholder = target === "room" ? "general" : "alice";
   });

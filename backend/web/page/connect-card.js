@@ -1,5 +1,5 @@
 // The connection card and the status in the header.
-import { $, say, time } from "./dom.js";
+import { $, el, say, time } from "./dom.js";
 
 const names = { polling: "polling", websocket: "WebSocket" };
 
@@ -10,7 +10,7 @@ export function connectCard(connection, session) {
   const connect = () => {
     if (!globalThis.io) return;
     const mode = form.elements.mode.value;
-    session.set({ connected: !token.value, mode });
+    session.set({ connected: true, mode, withToken: token.value !== "" });
     connection.open({ mode, token: token.value });
   };
   form.addEventListener("submit", (event) => {
@@ -25,16 +25,18 @@ export function connectCard(connection, session) {
   $("step-connect").addEventListener("click", connect);
   connection.addEventListener("change", () => render(connection.state));
 
-  const { mode, connected } = session.get();
+  // The page connects by itself, unless somebody has disconnected this tab.
+  const { mode, connected = true, withToken } = session.get();
   if (mode) form.elements.mode.value = mode;
   render(connection.state);
-  if (connected) connect();
+  if (connected && !withToken) connect();
+  else if (connected) connection.explain("The token is not kept over a reload: give it again.");
 }
 
 function render(state) {
   const { phase } = state;
   document.body.dataset.phase = phase;
-  $("status-text").textContent = statusText(state);
+  $("status-text").replaceChildren(...statusText(state));
   $("connect-button").textContent = { offline: "Connect", connecting: "Cancel", online: "Disconnect", waiting: "Stop trying" }[phase];
   $("connect-button").classList.toggle("primary", phase === "offline");
   $("connect-fields").disabled = phase !== "offline";
@@ -60,11 +62,16 @@ function render(state) {
 
 function statusText({ phase, transport, attempt }) {
   switch (phase) {
-    case "online": return `Connected over ${names[transport] ?? transport}`;
-    case "connecting": return "Connecting…";
-    case "waiting": return attempt ? `Reconnecting, attempt ${attempt}` : "Reconnecting…";
-    default: return "Not connected";
+    case "online": return ["Connected", notNarrow(` over ${names[transport] ?? transport}`)];
+    case "connecting": return ["Connecting…"];
+    case "waiting": return attempt ? ["Reconnecting", notNarrow(`, attempt ${attempt}`)] : ["Reconnecting…"];
+    default: return ["Not connected"];
   }
+}
+
+// What a phone leaves out.
+function notNarrow(text) {
+  return el("span", { class: "not-narrow" }, text);
 }
 
 function transportText({ phase, mode, transport, upgrade, upgradeTime }) {

@@ -9,11 +9,21 @@ const transports = {
 
 const answerWithin = 10_000;
 
+// The server's names of inputs that the page has under another one.
+const wireNames = { roomId: "room" };
+
+// The path of the Socket.IO server: it is below the page's own folder, also
+// behind a proxy that adds a prefix.
+const path = new URL("socket.io/", new URL(".", location.href)).pathname;
+
 /** An error answer of the server. */
 export class RequestError extends Error {
   constructor({ code, message }) {
-    super(message ? `${message} (${code})` : String(code));
+    // A message about wrong input begins with the input's name, and needs no code.
+    super(code === "invalid" && message ? message : message ? `${message} (${code})` : String(code));
     this.code = code;
+    const [, field] = (code === "invalid" && /^(\w+) /.exec(message)) || [];
+    this.inputs = field ? [{ field: wireNames[field] ?? field, message: message.slice(field.length + 1) }] : [];
   }
 }
 
@@ -40,7 +50,7 @@ export class Connection extends EventTarget {
   open({ mode, token }) {
     this.close();
     const auth = token ? { token } : undefined;
-    const socket = globalThis.io({ transports: transports[mode], auth, forceNew: true });
+    const socket = globalThis.io({ path, transports: transports[mode], auth, forceNew: true });
     this.#socket = socket;
     this.#change({ ...initial(), phase: "connecting", mode });
     this.#watchSocket(socket);
@@ -56,6 +66,11 @@ export class Connection extends EventTarget {
     socket.disconnect();
     if (!wasConnected) this.#log.system("disconnect", "given up by the user");
     this.#change({ ...initial(), mode: this.state.mode });
+  }
+
+  /** Shows why there is no connection, as long as none is opened. */
+  explain(error) {
+    this.#change({ error });
   }
 
   /** Emits an event and returns the server's answer; an error answer is thrown. */

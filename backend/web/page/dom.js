@@ -75,12 +75,28 @@ export function onSubmit(form, handler) {
     try {
       await handler();
     } catch (err) {
-      say(error, err.message);
+      say(error, blame(form, err));
     } finally {
       form.removeAttribute("aria-busy");
     }
   });
-  form.addEventListener("input", () => say(error, ""));
+  form.addEventListener("input", () => {
+    say(error, "");
+    for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  });
+}
+
+/** Marks the inputs that an error is about, and returns its text with the names that the form gives them. */
+function blame(form, { message, inputs = [] }) {
+  const parts = [];
+  for (const { field, message: wrong } of inputs) {
+    const input = [...form.elements].find(({ dataset }) => dataset.field === field);
+    if (!input) return message;
+    input.setAttribute("aria-invalid", "true");
+    const name = input.labels[0]?.textContent.trim() ?? field;
+    parts.push(`${name}: ${wrong}`);
+  }
+  return parts.join("; ") || message;
 }
 
 /** Lets a textarea grow with its text, and Enter send its form (Shift+Enter starts a new line). */

@@ -4,7 +4,8 @@ import { Room } from "./room.js";
 import { currentView, news, showView } from "./views.js";
 
 export class Rooms {
-  #rooms = new Map();
+  #rooms = new Map(); // those that were joined, by name
+  #wanted; // the names of those to be in, as soon as there is a connection
   #tabs = new Map(); // button -> room
   #active = null;
   #restoring = true;
@@ -16,6 +17,7 @@ export class Rooms {
     this.#connection = connection;
     this.#people = people;
     this.#session = session;
+    this.#wanted = new Set(session.get().rooms);
     this.#listen();
     onSubmit($("join-form"), async () => {
       await this.join($("room").value.trim());
@@ -31,7 +33,10 @@ export class Rooms {
       $("user").focus();
     });
     $("step-room").addEventListener("click", () => this.#guard(() => this.join("general")));
-    connection.addEventListener("change", () => this.#steps());
+    connection.addEventListener("change", () => {
+      if (!connection.connected) this.#restoring = true; // until restore: nothing joins before the name is given
+      this.#steps();
+    });
     people.addEventListener("me", () => this.#renamed());
     people.addEventListener("online", () => {
       this.#steps();
@@ -64,12 +69,13 @@ export class Rooms {
   }
 
   async #restore() {
-    const names = this.#rooms.size > 0 ? [...this.#rooms.keys()] : this.#session.get().rooms ?? [];
+    const shown = this.#session.get().room;
+    const names = [...this.#wanted];
     for (const name of names) {
       const room = this.#rooms.get(name) ?? new Room(name, this.#connection, this.#people);
       await room.join();
       this.#add(room);
-      this.#active ??= room;
+      if (!this.#active && (name === shown || !names.includes(shown))) this.#active = room;
       await this.#load(room);
     }
     this.#render();
@@ -156,12 +162,13 @@ export class Rooms {
     this.#active = room;
     if (room) room.unread = 0;
     say($("room-error"), "");
+    this.#remember();
     this.#render();
     this.scroll.toEnd();
   }
 
   #remember() {
-    this.#session.set({ rooms: [...this.#rooms.keys()] });
+    this.#session.set({ rooms: [...this.#wanted], room: this.#active?.name });
   }
 
   #render() {
@@ -184,6 +191,7 @@ export class Rooms {
   #add(room) {
     if (this.#rooms.get(room.name) === room) return;
     this.#rooms.set(room.name, room);
+    this.#wanted.add(room.name);
     const tab = el("button", { class: "room-tab", type: "button", onclick: () => this.#activate(room) });
     this.#tabs.set(tab, room);
     $("room-tabs").append(tab);
@@ -192,6 +200,7 @@ export class Rooms {
 
   #remove(room) {
     this.#rooms.delete(room.name);
+    this.#wanted.delete(room.name);
     for (const [tab, each] of this.#tabs) {
       if (each !== room) continue;
       this.#tabs.delete(tab);

@@ -1,5 +1,5 @@
-// What this tab remembers over a reload: the transport, the name and the
-// rooms, but never the token.
+// What this tab remembers over a reload: whether and how it was connected, the
+// name and the rooms, but never the token.
 
 const key = "parley";
 

@@ -2,6 +2,7 @@
 // button and reloads work. On a wide screen the connection and the log are
 // always there and are no views of their own.
 import { el } from "./dom.js";
+import { session } from "./session.js";
 
 const views = ["connect", "rooms", "everyone", "alerts", "data", "log"];
 const links = [...document.querySelectorAll(".view-link")];
@@ -35,7 +36,8 @@ export function news(view) {
 }
 
 function show() {
-  const first = hidesRail.matches && document.body.dataset.phase === "offline" ? "connect" : "rooms";
+  // Somebody new on a phone begins where a name is given.
+  const first = hidesRail.matches && !session.get().rooms?.length ? "connect" : "rooms";
   let view = location.hash.replace(/^#\//, "");
   if (!views.includes(view)) view = first;
   if (view === "connect" && !hidesRail.matches) view = "rooms";
