@@ -1,8 +1,6 @@
 package eio
 
 import (
-	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -41,8 +39,7 @@ var (
 	// ErrNotUTF8 is the error of text that is not valid UTF-8.
 	ErrNotUTF8 = errors.New("engineio: text is not valid UTF-8")
 
-	errEmptyPacket   = errors.New("engineio: empty packet")
-	errInvalidBase64 = errors.New("engineio: invalid base64")
+	errEmptyPacket = errors.New("engineio: empty packet")
 )
 
 // valid reports whether a packet can have the type.
@@ -57,21 +54,6 @@ func decodeTyped(text []byte) (Packet, error) {
 		return Packet{}, fmt.Errorf("engineio: unknown packet type %q", text[0])
 	}
 	return Packet{Type: Type(text[0]), Data: text[1:]}, nil
-}
-
-// DecodeBase64 takes both alphabets, with and without padding, as the reference does.
-func DecodeBase64(text []byte) ([]byte, error) {
-	text = bytes.TrimRight(text, "=")
-	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(text, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	data := make([]byte, encoding.DecodedLen(len(text)))
-	n, err := encoding.Decode(data, text)
-	if err != nil {
-		return nil, errInvalidBase64
-	}
-	return data[:n], nil
 }
 
 // checkText reports whether a polling body is valid UTF-8. A relayed body that is not would make every browser that
