@@ -21,6 +21,10 @@ BUNDLES  := backend/web/dist/socket.io.min.js
 CLIENTS  := conformance/clients
 PACKAGES := $(CLIENTS)/node_modules/.package-lock.json
 
+# Clients of other languages: folders with the modules of each.
+PYTHON   := $(CLIENTS)/python/lib
+JAVA     := $(CLIENTS)/java/lib/2.1.2 $(CLIENTS)/java/lib/1.0.2
+
 # The server on Node that Parley is measured beside.
 REFERENCE := internal/testing/bench/node/node_modules/socket.io/package.json
 
@@ -85,7 +89,7 @@ test-go: need-go ## Run the Go tests with the race detector, those that count al
 		exit $$status; } | go run ./internal/testing/testreport -counts $(RESULTS)/go.counts
 
 .PHONY: test-clients
-test-clients: need-go $(BUNDLES) $(PACKAGES) ## Run the official Socket.IO client and a headless browser against the binary
+test-clients: need-go $(BUNDLES) $(PACKAGES) languages ## Run the official Socket.IO client, clients of other languages and a headless browser
 	@scripts/need gcc node npm chromium curl
 	@mkdir -p $(RESULTS)
 	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
@@ -99,6 +103,20 @@ test-clients: need-go $(BUNDLES) $(PACKAGES) ## Run the official Socket.IO clien
 $(PACKAGES): $(CLIENTS)/package-lock.json
 	@scripts/need node npm
 	cd $(CLIENTS) && npm ci --no-progress
+
+.PHONY: languages
+languages: $(PYTHON) $(JAVA) ## Fetch the clients of other languages, for test-clients
+
+$(PYTHON): $(CLIENTS)/python/requirements.txt
+	@scripts/need python3
+	rm -rf $@
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target $@ -r $<
+	@touch $@
+
+$(JAVA): $(CLIENTS)/java/pom.xml
+	@scripts/need java mvn
+	rm -rf $@
+	mvn --quiet --batch-mode --file $< -Dclient=$(@F) dependency:copy-dependencies
 	@touch $@
 
 .PHONY: suites
@@ -144,5 +162,5 @@ gobench: need-go ## Run the Go benchmarks
 
 .PHONY: clean
 clean: ## Remove what was built; parley.db stays
-	rm -rf bin tmp $(CLIENTS)/node_modules backend/web/node_modules internal/testing/bench/node/node_modules
+	rm -rf bin tmp $(PYTHON) $(JAVA) $(CLIENTS)/node_modules backend/web/node_modules internal/testing/bench/node/node_modules
 	find backend/web/dist -type f ! -name .gitkeep -delete

@@ -68,7 +68,9 @@ export class Server {
     const child = spawn(this.#program.path, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     this.#log = "";
-    process.once("exit", () => child.kill("SIGKILL"));
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     this.port = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`the server did not say its address in time:\n${this.#log}`)), startWithin);
       const read = (chunk) => {
@@ -103,6 +105,14 @@ export class Server {
     clearTimeout(timer);
     if (code !== 0) throw new Error(`the server ended with ${signal ?? code} after SIGTERM:\n${this.#log}`);
     if (/panic (in an?|serving) /.test(this.#log)) throw new Error(`the server has logged a panic:\n${this.#log}`);
+  }
+
+  /** Ends the server as a crash would. */
+  async kill() {
+    const child = this.#process;
+    this.#process = null;
+    child.kill("SIGKILL");
+    await once(child, "close");
   }
 
   /** Ends the server and starts it again on the same port. */

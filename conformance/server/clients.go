@@ -21,10 +21,14 @@ func clients(o socketio.Options) (profile, error) {
 	io.Of("/refusing").Use(func(_ context.Context, s *socketio.Socket) error {
 		// Clients of Socket.IO 2 have a query in place of the payload, whose values are text.
 		var auth struct {
-			Code any `json:"code"`
+			Code    any `json:"code"`
+			Quietly any `json:"quietly"`
 		}
-		if err := s.Handshake().ScanAuth(&auth); err != nil || auth.Code == nil {
+		if err := s.Handshake().ScanAuth(&auth); err != nil || auth.Code == nil && auth.Quietly == nil {
 			return err
+		}
+		if auth.Quietly != nil {
+			return &event.Error{Message: "refused"}
 		}
 		return &event.Error{Message: "refused", Data: map[string]any{"code": auth.Code}}
 	})
@@ -55,7 +59,7 @@ func serveClients(n *socketio.Namespace) {
 		for name, values := range h.Query() {
 			query[name] = values[0]
 		}
-		return m.Ack(map[string]any{"id": s.ID(), "auth": h.Auth(), "query": query})
+		return m.Ack(map[string]any{"id": s.ID(), "auth": h.Auth(), "query": query, "transport": s.Transport()})
 	})
 	n.On("many", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 		var count int
