@@ -19,10 +19,10 @@ func (p proxies) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// client returns the address of a request's client, which is not valid for a peer without an IP address. X-Forwarded-For
-// is read from its end, because each proxy appends whom it was called by: the first address that is not a trusted proxy's
-// is the client's, whatever the client itself has put in front. Where that is no address, the proxy that said so is all
-// that is known.
+// client returns the address of a request's client. The address is not valid for a peer without an IP address. Each proxy
+// appends the address of its peer to X-Forwarded-For, so client reads the header from its end: the first address that does
+// not belong to a trusted proxy is the client's. Entries in front of it may be forged. Where an entry is not an address,
+// client returns the address of the proxy that added it.
 func (p proxies) client(r *http.Request) netip.Addr {
 	client := parseAddress(r.RemoteAddr)
 	if !p.trusts(client) {
@@ -48,8 +48,8 @@ func (p proxies) client(r *http.Request) netip.Addr {
 	return client
 }
 
-// parseAddress reads an IP address, with or without a port and brackets. The result is not valid when it is none. IPv4
-// inside IPv6 becomes IPv4, and a zone, which has a meaning on this machine only, is dropped.
+// parseAddress reads an IP address, with or without a port and brackets. The result is not valid when text is not an
+// address. IPv4 inside IPv6 becomes IPv4. A zone is dropped, because it has a meaning on this machine only.
 func parseAddress(text string) netip.Addr {
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 	if err != nil {
@@ -62,12 +62,13 @@ func parseAddress(text string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// networkOf returns what stands for one client in a limit: an IPv4 address, or the first 64 bits of one of IPv6, which
-// is what a single customer gets. Addresses that are none, such as those of Unix sockets, all count as one.
+// networkOf returns the key under which a limit counts a client: its IPv4 address, or the first 64 bits of its IPv6
+// address, because a provider gives a customer a whole network of that size. All peers without an IP address, as on Unix
+// sockets, share one key.
 func networkOf(addr netip.Addr) netip.Addr {
 	if !addr.Is6() {
 		return addr
 	}
-	prefix, _ := addr.Prefix(64) // of 128 bits: it cannot fail
+	prefix, _ := addr.Prefix(64) // cannot fail: an IPv6 address has 128 bits
 	return prefix.Addr()
 }

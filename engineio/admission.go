@@ -12,16 +12,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Admission bounds how fast sessions are opened. When a server comes back, its clients do so all at once; those beyond
-// the bound are answered 503 before anything is made for them, and try again. Handshakes that are refused later, by
-// AllowRequest for instance, count too. The zero value admits all.
+// Admission limits how fast sessions are opened. After a restart of the server all clients reconnect at the same time. The
+// server answers those above the limit with 503 before it allocates anything for them, and they try again later.
+// Handshakes that are refused after this check, for example by AllowRequest, count too. The zero value sets no limit.
 type Admission struct {
-	// Rate is how many sessions may be opened in a second. Zero means no bound.
+	// Rate is the number of sessions that may be opened per second. Zero means no limit.
 	Rate float64
-	// Burst is how many may be opened at once, after a time in which there were few. Zero means as many as in a second.
+	// Burst is the number of sessions that may be opened at the same moment (the size of the token bucket). Zero means the
+	// number of one second.
 	Burst int
-	// RetryAfter is sent to clients that are turned away, in whole seconds; those turned away by the limits of connections
-	// too. Zero means 5 s.
+	// RetryAfter is the value of the header Retry-After in the answers 503 of this limit, of MaxConnections and of
+	// MaxConnectionsPerIP. It is sent in whole seconds. Zero means 5 s.
 	RetryAfter time.Duration
 }
 
@@ -29,7 +30,7 @@ type Admission struct {
 func (a Admission) withDefaults() (Admission, error) {
 	switch {
 	case a.Rate < 0 || math.IsNaN(a.Rate) || math.IsInf(a.Rate, 0):
-		return a, fmt.Errorf("engineio: Options.Admission.Rate is %v, which is no rate", a.Rate)
+		return a, fmt.Errorf("engineio: Options.Admission.Rate is %v: it must be a finite number, zero or more", a.Rate)
 	case a.Burst < 0:
 		return a, errors.New("engineio: Options.Admission.Burst is negative")
 	case a.Burst > 0 && a.Rate == 0:
@@ -46,17 +47,17 @@ func (a Admission) withDefaults() (Admission, error) {
 	return a, nil
 }
 
-// gate counts the sessions that there are, and those that are being opened, and turns away those above the limits.
+// gate counts the open sessions and those that are being opened, and refuses those above the limits.
 type gate struct {
 	// Immutable after construction.
 	most       int           // sessions
 	mostPerIP  int           // of one network
-	rate       *rate.Limiter // nil: there is no bound
+	rate       *rate.Limiter // nil: no limit
 	retryAfter string        // seconds
 
 	mu        sync.Mutex // guards the fields below; Server.mu comes before it
 	total     int
-	byAddress map[netip.Addr]int // by networkOf; none of them is zero
+	byAddress map[netip.Addr]int // keyed by networkOf; all values are above zero
 }
 
 func newGate(most, mostPerIP int, a Admission) *gate {
@@ -71,20 +72,20 @@ func newGate(most, mostPerIP int, a Admission) *gate {
 	return g
 }
 
-// The causes for which a client is turned away.
+// The limits above which gate refuses a handshake.
 var (
 	errTooManyConnections      = errors.New("engineio: too many connections")
 	errTooManyConnectionsPerIP = errors.New("engineio: too many connections from this address")
 	errNotAdmitted             = errors.New("engineio: too many new connections at a time")
 )
 
-// enter takes a place for a client with this address, or says why there is none.
+// enter counts one more session of this network, or returns the limit that is reached.
 func (g *gate) enter(network netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.byAddress[network] >= g.mostPerIP:
-		return errTooManyConnectionsPerIP // before the rate: one address shall not use it up
+		return errTooManyConnectionsPerIP // checked before the rate, so that one address cannot use it up
 	case g.total >= g.most:
 		return errTooManyConnections
 	case g.rate != nil && !g.rate.Allow():
@@ -97,7 +98,7 @@ func (g *gate) enter(network netip.Addr) error {
 	return nil
 }
 
-// leave gives a place back.
+// leave counts one session of this network less.
 func (g *gate) leave(network netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -20,9 +20,9 @@ import (
 	"github.com/parleyio/parley/internal/memnet"
 )
 
-// turnedAway checks that neither transport has room for a new session, that clients are told when to come back, and that
+// overLimit checks that neither transport has room for a new session, that clients are told when to come back, and that
 // the origin is still checked first.
-func (r *rig) turnedAway(retryAfter string) {
+func (r *rig) overLimit(retryAfter string) {
 	r.t.Helper()
 	a := r.do("GET", "?EIO=4&transport=polling", "")
 	if a.status != 503 || a.header.Get("Retry-After") != retryAfter {
@@ -44,7 +44,7 @@ func TestMaxConnections(t *testing.T) {
 	polling := func(end func(*poller, *peer)) ending {
 		return func(t *testing.T, r *rig) {
 			c, p := r.poll()
-			r.turnedAway("5")
+			r.overLimit("5")
 			end(c, p)
 			receive(t, r.net.patience, "the end of the session", p.closed)
 		}
@@ -52,7 +52,7 @@ func TestMaxConnections(t *testing.T) {
 	websocket := func(end func(*socket, *peer)) ending {
 		return func(t *testing.T, r *rig) {
 			c, p := r.websocket()
-			r.turnedAway("5")
+			r.overLimit("5")
 			end(c, p)
 			receive(t, r.net.patience, "the end of the session", p.closed)
 		}
@@ -147,7 +147,7 @@ func TestMaxConnections(t *testing.T) {
 					<-r.peers
 				}
 				_, p := r.websocket()
-				r.turnedAway("5")
+				r.overLimit("5")
 				p.Abort(engineio.ForcedClose, nil)
 			})
 		})
@@ -240,7 +240,7 @@ func TestMaxConnections_storm(t *testing.T) {
 			_, p := r.websocket()
 			all = append(all, p)
 		}
-		r.turnedAway("5")
+		r.overLimit("5")
 		for _, p := range all {
 			p.Abort(engineio.ForcedClose, nil)
 		}
@@ -379,17 +379,17 @@ func TestAdmission(t *testing.T) {
 		for range 3 {
 			r.poll()
 		}
-		r.turnedAway("2")
+		r.overLimit("2")
 		time.Sleep(499 * time.Millisecond)
-		r.turnedAway("2")
+		r.overLimit("2")
 		time.Sleep(time.Millisecond)
 		r.websocket()
-		r.turnedAway("2")
+		r.overLimit("2")
 		time.Sleep(time.Hour)
 		for range 3 {
 			r.websocket()
 		}
-		r.turnedAway("2")
+		r.overLimit("2")
 		if stats := r.engine.Stats(); stats.NotAdmitted != 8 || stats.Opened != 7 || asked != 7 {
 			t.Errorf("%d asked, stats %+v", asked, stats)
 		}
@@ -402,7 +402,7 @@ func TestAdmission(t *testing.T) {
 			}})
 			r.websocket()
 			for range 10 {
-				r.turnedAway("5")
+				r.overLimit("5")
 			}
 			n.dial = func() (net.Conn, error) {
 				return n.listener.(*memnet.Listener).DialFrom(context.Background(), netip.MustParseAddr("203.0.113.5"))

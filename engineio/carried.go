@@ -7,7 +7,8 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// carried is a session as the connection that carries it knows it, or one that asks to: it implements transport.Session.
+// carried is the view of a session that its connection has, or a connection that probes it for an upgrade. It implements
+// transport.Session.
 type carried Session
 
 // Receive implements transport.Session.
@@ -20,7 +21,7 @@ func (c *carried) Receive(l *transport.Link, p eio.Packet, wrong error) (message
 	case !active:
 		return false, s.receiveProbe(l, p, wrong)
 	case state != open:
-		return false, nil // what a client sends into a closing session is ignored
+		return false, nil // packets of the client are ignored while the session is closing
 	case wrong != nil:
 		return false, s.endBy(l, &endError{ParseError, wrong})
 	case p.Type != eio.TypeMessage:
@@ -34,7 +35,7 @@ func (c *carried) Receive(l *transport.Link, p eio.Packet, wrong error) (message
 	return p.Type == eio.TypeMessage, err
 }
 
-// endBy ends the session if that is what a packet has done to it, and returns ErrEnded; otherwise err.
+// endBy ends the session and returns ErrEnded if err is an *endError. Otherwise it returns err.
 func (s *Session) endBy(l *transport.Link, err error) error {
 	var end *endError
 	if !errors.As(err, &end) {
@@ -43,7 +44,7 @@ func (s *Session) endBy(l *transport.Link, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if end.reason == SlowConsumer {
-		l.Conn.Drop() // the client would have to read all the rest before it learnt of the end
+		l.Conn.Drop() // a close frame would wait behind everything that the client has not read
 	} else {
 		l.Conn.Close(false)
 	}
@@ -51,7 +52,7 @@ func (s *Session) endBy(l *transport.Link, err error) error {
 	return transport.ErrEnded
 }
 
-// reasonOf says what the end of a session's connection is called.
+// reasonOf maps the cause for which a connection ended to the reason of its session.
 var reasonOf = [...]Reason{
 	transport.Closed: TransportClose,
 	transport.Failed: TransportError,
@@ -82,7 +83,7 @@ func (c *carried) WriteFailed(l *transport.Link, err error) {
 // Flushed implements transport.Session.
 func (c *carried) Flushed(l *transport.Link) {
 	if c.link.Load() == l {
-		(*Session)(c).tellFlushed()
+		(*Session)(c).notifyFlushed()
 	}
 }
 

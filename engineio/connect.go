@@ -8,18 +8,18 @@ import (
 )
 
 // openConn opens a session on a connection.
-func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.Request, a *arrival) {
+func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.Request, a *admitted) {
 	if wrong := t.Check(r); wrong != "" {
 		s.refuse(w, r, BadRequest, wrong, "name", "TRANSPORT_HANDSHAKE_ERROR")
 		return
 	}
-	s.customHeaders(w.Header(), r, true) // before there is a session that a panic would leave behind
+	s.customHeaders(w.Header(), r, true) // before the session exists, because the application's function may panic
 	session := s.open(w, r, a, 2)
 	if session == nil {
 		return
 	}
 	taken := false
-	defer func() { // of a connection that cannot be taken over, or whose http.ResponseWriter panics, nothing stays
+	defer func() { // undoes open when the connection cannot be taken over or the http.ResponseWriter panics
 		if !taken {
 			s.remove(session)
 			s.running.Add(-2)
@@ -44,13 +44,13 @@ func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.
 	c.Run()
 }
 
-// opening returns what a connection is accepted with.
+// opening returns the parameters with which a transport accepts a connection.
 func (s *Server) opening(revision eio.Revision, base64 bool) transport.Opening {
 	return transport.Opening{Revision: revision, Base64: base64, Limits: &s.limits}
 }
 
-// greet makes the connection its session's transport and writes what comes first. It does not panic: what has begun must
-// be started before it can end.
+// greet makes the connection the session's transport and writes the open packet and Options.InitialPacket. It recovers
+// panics, because openConn must start the session before it can end it.
 func (s *Session) greet(c transport.Conn) error {
 	defer s.guard()
 	s.mu.Lock()
@@ -60,7 +60,7 @@ func (s *Session) greet(c transport.Conn) error {
 	if greeting := s.server.greeting; greeting != nil && err == nil {
 		err = c.Push(greeting)
 	}
-	if s.state == closed { // Shutdown was faster
+	if s.state == closed { // Shutdown has closed it meanwhile
 		c.Close(false)
 	}
 	return err
@@ -78,7 +78,7 @@ func (s *Server) upgrade(t transport.Transport, w http.ResponseWriter, r *http.R
 		return
 	}
 	taken := false
-	defer func() { // as in openConn; the session goes on over polling
+	defer func() { // undoes run when Accept fails or panics; the session stays on polling
 		if !taken {
 			s.running.Done()
 		}
@@ -92,10 +92,10 @@ func (s *Server) upgrade(t transport.Transport, w http.ResponseWriter, r *http.R
 	session.probeWith(c)
 }
 
-// upgradeLate lets a connection go on with the session that it has named itself, in place of the one that was made for it.
+// upgradeLate makes a connection probe the session that it has named itself, and removes the session that was made for it.
 func (s *Server) upgradeLate(c transport.Conn, made *Session, sid string) {
 	s.remove(made)
-	s.running.Done() // nothing tells a handler of its end
+	s.running.Done() // for notifyClosed, which is not called
 	session := s.session(sid)
 	if session == nil || session.revision != made.revision {
 		s.counters.refused[SessionUnknown].Add(1)
@@ -106,7 +106,7 @@ func (s *Server) upgradeLate(c transport.Conn, made *Session, sid string) {
 	session.probeWith(c)
 }
 
-// probeWith lets a connection that has been accepted probe the session, or closes it.
+// probeWith makes an accepted connection probe the session, or closes the connection.
 func (s *Session) probeWith(c transport.Conn) {
 	c.Tie().Bind(c, (*carried)(s), &s.mu)
 	s.beginProbe(c)

@@ -1,6 +1,6 @@
 package engineio
 
-// controlled is a session as a handler of Parley's own controls it: it implements transport.Control.
+// controlled is the view of a session that handlers inside Parley have. It implements transport.Control.
 type controlled Session
 
 // Cork implements transport.Control.

@@ -9,33 +9,32 @@ import (
 	"time"
 )
 
-// Cookie configures the cookie that tells a client its session's id, for proxies that keep clients on one server by it.
-// It is set by the answer that opens a session on polling, and not on a websocket. The server does not read it: a
-// request belongs to the session that its URL names.
+// Cookie configures a cookie that holds the id of the session. Load balancers can use it to send all requests of a client
+// to the same server. The server sets it in the answer that opens a session on polling, not on a websocket. It does not
+// read it: the URL of a request names its session.
 type Cookie struct {
 	// Name is the cookie's name. Empty means "io".
 	Name string
 	// Path limits the cookie to URLs below it. Empty means "/".
 	Path string
-	// Domain makes the cookie valid for the subdomains too. Empty means the host alone.
+	// Domain makes the cookie valid for this domain and its subdomains. Empty means the host alone.
 	Domain string
 	// MaxAge is how long the browser keeps it, in whole seconds. Zero means until the browser is closed.
 	MaxAge time.Duration
-	// Secure keeps the cookie to TLS.
+	// Secure makes browsers send the cookie over TLS only. False sets no such attribute.
 	Secure bool
-	// Scriptable leaves HttpOnly out, so that scripts of the page can read the cookie.
+	// Scriptable leaves the attribute HttpOnly out, so that scripts of the page can read the cookie. False sets HttpOnly.
 	Scriptable bool
-	// SameSite says which requests from foreign pages carry it. Zero means http.SameSiteLaxMode.
+	// SameSite selects the requests from pages of other sites that carry the cookie. Zero means http.SameSiteLaxMode.
 	SameSite http.SameSite
-	// Partitioned keeps the cookie apart for each top-level site.
+	// Partitioned makes browsers keep one cookie for each top-level site. False sets no such attribute.
 	Partitioned bool
 }
 
-// sessionCookie is a Cookie as the text around its value.
+// sessionCookie is the text of a Cookie in front of its value and behind it.
 type sessionCookie struct{ name, attributes string }
 
-// newSessionCookie checks a cookie and makes its text, so that nothing unchecked ever reaches a header. It returns nil
-// when there is none.
+// newSessionCookie checks a cookie and makes its text, so that only checked text reaches a header. It returns nil for nil.
 func newSessionCookie(o *Cookie) (*sessionCookie, error) {
 	if o == nil {
 		return nil, nil
@@ -55,12 +54,12 @@ func newSessionCookie(o *Cookie) (*sessionCookie, error) {
 	case http.SameSiteNoneMode:
 		sameSite = "None"
 	default:
-		return nil, fmt.Errorf("engineio: Options.Cookie.SameSite is %d, which net/http does not have", c.SameSite)
+		return nil, fmt.Errorf("engineio: Options.Cookie.SameSite is %d, which is not a value of net/http", c.SameSite)
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("engineio: Options.Cookie: %w", err)
 	}
-	var text strings.Builder // in the order of the reference
+	var text strings.Builder // the attributes in the order of the reference
 	if c.MaxAge > 0 {
 		text.WriteString("; Max-Age=" + strconv.FormatInt(int64(c.MaxAge/time.Second), 10))
 	}
@@ -80,7 +79,7 @@ func newSessionCookie(o *Cookie) (*sessionCookie, error) {
 	return &sessionCookie{c.Name, text.String()}, nil
 }
 
-// check reports what would make browsers drop the cookie, or read it as something else.
+// check returns an error if browsers would reject the cookie or read it differently.
 func (c *Cookie) check() error {
 	host, secure := strings.HasPrefix(c.Name, "__Host-"), strings.HasPrefix(c.Name, "__Secure-")
 	switch {

@@ -10,25 +10,26 @@ import (
 	"time"
 )
 
-// CORS says which origins may open sessions in addition to the server's own, and which CORS headers browsers receive. The zero
-// value allows the same origin only and writes no header. Requests without an Origin header are always allowed: they do
-// not come from a foreign page.
+// CORS selects the origins that may open sessions in addition to the server's own origin, and the CORS headers of the
+// answers. The zero value allows the same origin only and writes no header. Requests without an Origin header are always
+// allowed: browsers send the header with each request of a page of another origin.
 type CORS struct {
 	// Origins are added to the same origin: "https://app.example.com", a pattern for one label such as
 	// "https://*.example.com", "null", or "*" for every origin without credentials.
 	Origins []string
-	// AllowAnyOrigin reflects whatever origin asks. It is meant for development: with Credentials, any page that a
-	// user visits can then act as that user. New logs a warning.
+	// AllowAnyOrigin allows every origin and repeats it in the answer. It is meant for development: together with
+	// Credentials, any page that a user visits can act as that user. New logs a warning. False means that the lists decide.
 	AllowAnyOrigin bool
-	// Credentials lets browsers send cookies. It is an error together with the origin "*".
+	// Credentials allows browsers to send cookies. It is an error together with the origin "*". False means that browsers
+	// of other origins send none.
 	Credentials bool
-	// Methods answers a preflight. Empty means GET,HEAD,PUT,PATCH,POST,DELETE.
+	// Methods are the methods in the answer to a preflight. Empty means GET,HEAD,PUT,PATCH,POST,DELETE.
 	Methods []string
-	// AllowedHeaders answers a preflight. Empty means the headers that the browser asks for.
+	// AllowedHeaders are the headers in the answer to a preflight. Empty means those that the browser asks for.
 	AllowedHeaders []string
-	// ExposedHeaders are those that a page may read. Empty means none.
+	// ExposedHeaders are the headers of answers that a page of another origin may read. Empty means none.
 	ExposedHeaders []string
-	// MaxAge is how long a browser may keep a preflight's answer. Zero means that the browser decides.
+	// MaxAge is how long a browser may keep the answer to a preflight. Zero means that the browser decides.
 	MaxAge time.Duration
 }
 
@@ -106,7 +107,7 @@ func (p *originPolicy) allows(r *http.Request) bool {
 // proxy may have ended TLS.
 func (p *originPolicy) sameOrigin(r *http.Request, origin string) bool {
 	scheme, host, ok := strings.Cut(origin, "://")
-	if !ok || host == "" { // "file://" is nobody's own
+	if !ok || host == "" { // "file://" has no host
 		return false
 	}
 	asked := r.Host

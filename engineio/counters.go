@@ -9,7 +9,7 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// counters are what Stats is made of.
+// counters are the values of Stats.
 type counters struct {
 	opened           atomic.Int64
 	refused          [6]atomic.Int64
@@ -27,7 +27,7 @@ type counters struct {
 	readTimeouts, writeTimeouts, upgradeTimeouts atomic.Int64
 }
 
-// reasons gives each reason its place in counters.closedBy.
+// reasons maps indexes of counters.closedBy to reasons.
 var reasons = [6]Reason{TransportClose, TransportError, ForcedClose, PingTimeout, ParseError, SlowConsumer}
 
 func (c *counters) closed(reason Reason) {
@@ -38,8 +38,8 @@ func (c *counters) closed(reason Reason) {
 	}
 }
 
-// turnedAway counts a client that the gate has not let in.
-func (c *counters) turnedAway(cause error) {
+// overLimit counts a handshake that the gate has refused.
+func (c *counters) overLimit(cause error) {
 	switch cause {
 	case errTooManyConnections:
 		c.tooMany.Add(1)
@@ -50,14 +50,14 @@ func (c *counters) turnedAway(cause error) {
 	}
 }
 
-// timedOut counts an error in one of the counters if a deadline is its cause.
+// timedOut adds one to the counter if the cause of err is a deadline.
 func timedOut(counter *atomic.Int64, err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		counter.Add(1)
 	}
 }
 
-// violated counts a client that went beyond a limit.
+// violated counts a client that exceeded a limit.
 func (c *counters) violated(err error) {
 	switch {
 	case errors.Is(err, eio.ErrTooLarge):

@@ -7,22 +7,22 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// Deflate configures permessage-deflate (RFC 7692), the compression of websocket messages. No state is kept from one
-// message to the next, on either side: an idle connection holds none, and a broadcast is compressed once for all its
-// receivers.
+// Deflate configures permessage-deflate (RFC 7692), the compression of websocket messages. Neither side keeps state from
+// one message to the next (no context takeover), so an idle connection holds no compressor and a broadcast is compressed
+// once for all its receivers.
 type Deflate struct {
-	// Threshold is the size in bytes from which messages to clients are compressed. Zero means 1,024; a negative value
-	// compresses all.
+	// Threshold is the size in bytes from which messages to clients are compressed. Zero means 1,024. A negative value
+	// means that all messages are compressed.
 	Threshold int
-	// Level is one of package flate's, from HuffmanOnly to BestCompression. Zero means BestSpeed, which costs less than
-	// half the time of flate.DefaultCompression and saves nearly as much.
+	// Level is a level of package flate, from HuffmanOnly to BestCompression. Zero means BestSpeed: it needs less than half
+	// the time of flate.DefaultCompression, and its output is only a little larger.
 	Level int
 }
 
-// defaultThreshold is the size from which compressing is worth its while, as in the reference.
+// defaultThreshold is the size in bytes from which messages are compressed. It is the reference's.
 const defaultThreshold = 1024
 
-// deflater returns what compresses for all sessions of a server, or nil when d is nil.
+// deflater returns the compressor for all sessions of a server, or nil when d is nil.
 func (d *Deflate) deflater() (*eio.Deflater, error) {
 	if d == nil {
 		return nil, nil
@@ -33,7 +33,7 @@ func (d *Deflate) deflater() (*eio.Deflater, error) {
 	}
 	deflater, err := eio.NewDeflater(threshold(d.Threshold), level)
 	if err != nil {
-		return nil, fmt.Errorf("engineio: Options.PerMessageDeflate.Level is %d, which package flate does not have", d.Level)
+		return nil, fmt.Errorf("engineio: Options.PerMessageDeflate.Level is %d, which is not a level of package flate", d.Level)
 	}
 	return deflater, nil
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// closingPollTimeout is how long a session that was closed on polling waits for the poll that can tell the client.
+// closingPollTimeout is how long a session that was closed on polling waits for the next poll, whose answer closes it.
 const closingPollTimeout = 30 * time.Second
 
-// Close ends the session with the reason ForcedClose once what is queued has been written.
+// Close writes the queued messages and then ends the session with the reason ForcedClose.
 func (s *Session) Close() { s.close(closingPollTimeout) }
 
-// close ends the session; a client between two polls has so long to send the next one.
+// close ends the session. wait is how long a client between two polls has to send the next one.
 func (s *Session) close(wait time.Duration) {
 	defer s.guard()
 	s.mu.Lock()
@@ -20,7 +20,7 @@ func (s *Session) close(wait time.Duration) {
 	switch {
 	case s.state == closed:
 	case s.state == closing:
-		if wait < closingPollTimeout { // the server shuts down: it waits less
+		if wait < closingPollTimeout { // Shutdown waits less than Close did
 			s.timer.Reset(wait)
 		}
 	case s.link.Load() != nil:
@@ -33,10 +33,10 @@ func (s *Session) close(wait time.Duration) {
 	}
 }
 
-// closePollingLocked closes a session on polling: a client can learn of it only by a poll.
+// closePollingLocked closes a session on polling. Only the answer of a poll can tell the client.
 func (s *Session) closePollingLocked(wait time.Duration) {
 	t := &s.polling
-	if t.poll != nil && len(t.queue) == 0 || s.timer == nil { // the client learns of it now, or has not even learnt that it is open
+	if t.poll != nil && len(t.queue) == 0 || s.timer == nil { // a poll is pending, or the client has not yet received the open packet
 		s.endLocked(ForcedClose, nil)
 		return
 	}
@@ -44,7 +44,7 @@ func (s *Session) closePollingLocked(wait time.Duration) {
 	s.timer.Reset(wait)
 }
 
-// Abort ends the session at once, with the reason given; what is queued may be lost.
+// Abort ends the session at once, with the reason and the error that Handler.Close receives. Queued messages may be lost.
 func (s *Session) Abort(reason Reason, err error) {
 	defer s.guard()
 	s.mu.Lock()
@@ -62,7 +62,7 @@ func (s *Session) abortLocked(reason Reason, err error) {
 	s.endLocked(reason, err)
 }
 
-// kill closes the connection without ceremony.
+// kill closes the connection at once and sends nothing.
 func (s *Session) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,14 +71,14 @@ func (s *Session) kill() {
 	}
 }
 
-// endLocked is the one way to the state closed.
+// endLocked sets the state closed. Nothing else does.
 func (s *Session) endLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
 	s.state, s.reason, s.err = closed, reason, err
-	// Both deferred: a fault on the way, of which there is no second try, must not keep them from their part.
-	defer s.goneLocked()
+	// Both are deferred, because they must run even if one of the steps below panics: endLocked runs only once.
+	defer s.unregisterLocked()
 	defer s.polling.endLocked()
 	if s.timer != nil {
 		s.timer.Stop()
@@ -88,15 +88,15 @@ func (s *Session) endLocked(reason Reason, err error) {
 	}
 }
 
-// goneLocked has the server forget the session, and its handler called.
-func (s *Session) goneLocked() {
+// unregisterLocked removes the session from the server and starts the call of its handler.
+func (s *Session) unregisterLocked() {
 	s.server.remove(s)
 	if s.accepted {
 		go s.notifyClosed()
 	}
 }
 
-// notifyClosed tells the handler, and the server that waits for its sessions.
+// notifyClosed calls the handler's Close, and counts down the sessions for which Shutdown waits.
 func (s *Session) notifyClosed() {
 	defer s.server.running.Done()
 	defer s.guard()
@@ -104,14 +104,14 @@ func (s *Session) notifyClosed() {
 	s.handler.Close(s.reason, s.err)
 }
 
-// failLocked ends the session if err is a failed write to its connection, and returns what a sender is to know of it.
+// failLocked ends the session if err is a failed write to its connection. It returns the error for the sender.
 func (s *Session) failLocked(l *transport.Link, err error) error {
 	switch err {
 	case nil, ErrQueueFull, transport.ErrUnprepared:
 		return err
 	}
 	if s.link.Load() == l {
-		s.endLocked(TransportError, err) // before the reader sees that the connection is closed, and calls it that
+		s.endLocked(TransportError, err) // before the reader sees the closed connection and reports TransportClose
 	}
 	l.Conn.Drop()
 	return ErrClosed
@@ -124,7 +124,7 @@ func (s *Session) writeFailed(l *transport.Link, err error) {
 	s.failLocked(l, err)
 }
 
-// endError is a packet that ends the session with a reason.
+// endError is the error of a packet that ends the session. It carries the reason.
 type endError struct {
 	reason Reason
 	err    error

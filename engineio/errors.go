@@ -8,12 +8,12 @@ import (
 	"github.com/parleyio/parley/internal/errs"
 )
 
-// Reason tells why a session ended. The strings are those of the protocol's reference server.
+// Reason is the reason for which a session ended. The strings are those of the protocol's reference server.
 type Reason string
 
 // The reasons of Handler.Close.
 const (
-	// TransportClose: the client closed the connection, or it was lost.
+	// TransportClose: the client closed the connection, or the connection was lost.
 	TransportClose Reason = "transport close"
 	// TransportError: reading or writing failed, or the client broke a rule of its transport.
 	TransportError Reason = "transport error"
@@ -35,15 +35,15 @@ var (
 	// reason SlowConsumer. It is socketio.ErrQueueFull too.
 	ErrQueueFull = errs.ErrQueueFull
 
-	// ErrDropped is returned by Send when a volatile message was dropped because the client could not take it at once, or
-	// an expendable one because it did not fit the queue.
+	// ErrDropped is returned by Send when it dropped a volatile message because the connection could not take it at once,
+	// or an expendable message because it did not fit the send queue. The session stays open.
 	ErrDropped = errors.New("engineio: message dropped")
 )
 
-// Code is the number in the body of a refused request (engine.io-protocol, "HTTP long-polling": error codes).
+// Code is the error code in the answer to a refused request (engine.io-protocol, "HTTP long-polling": error codes).
 type Code int
 
-// The codes of a refused request.
+// The error codes of refused requests.
 const (
 	TransportUnknown           Code = 0
 	SessionUnknown             Code = 1
@@ -82,13 +82,13 @@ func (c Code) status() int {
 
 // ConnectionError describes a request that the server refused. Options.OnConnectionError receives it.
 type ConnectionError struct {
-	// Request is the refused request; it must not be kept.
+	// Request is the refused request. It must not be kept after the call.
 	Request *http.Request
-	// Code is the number that the client was given.
+	// Code is the error code in the answer.
 	Code Code
-	// Message is the text that the client was given.
+	// Message is the text in the answer.
 	Message string
-	// Context names what was wrong: "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
+	// Context describes the cause: "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
 	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR for BadRequest. The mismatches come with what
 	// the request asked for and what the session has, under "transport" and "previousTransport" or "protocol" and
 	// "previousProtocol", the last two with the text of the cause under "error". Other codes carry the offending value

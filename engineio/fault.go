@@ -8,21 +8,21 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// A fault of this package, or a panic of its Handler, ends one session. Two things see to that: each goroutine and timer
-// has a guard at its top, and what a session does under its lock is done with a deferred Unlock. A lock that a fault left
-// held would block each sender to the session, and so all members of its rooms.
+// A panic of this package or of a Handler ends one session and not the process. For this, each goroutine and timer defers
+// a guard, and every Unlock of a session's mutex is deferred. A mutex that stays locked after a panic would block each
+// sender to the session, and so all members of its rooms.
 
-var errFault = errors.New("engineio: a fault of the server's own")
+var errFault = errors.New("engineio: panic in the server")
 
-// guard keeps a fault of this package from ending the process: it ends the session.
+// guard recovers a panic and ends the session.
 func (s *Session) guard() {
 	if fault := recover(); fault != nil {
 		s.fault(fault)
 	}
 }
 
-// guardAnswer is guard for the goroutine of a request, whose connection the HTTP server closes. A panic of the
-// application's functions for headers, which have ended the session already, is passed on.
+// guardAnswer is guard for the goroutine of a request: the HTTP server closes the connection. A panic of Options.Headers or
+// InitialHeaders has already ended the session and is passed on.
 func (s *Session) guardAnswer() {
 	fault := recover()
 	if fault == nil {
@@ -40,7 +40,7 @@ func (s *Session) guardAnswer() {
 
 func (s *Session) fault(fault any) {
 	s.report(fault)
-	go s.broken() // on a goroutine of its own: a fault in ending it must not reach the caller
+	go s.broken() // on a goroutine of its own: a second panic must not reach the caller
 }
 
 func (s *Session) report(fault any) {
@@ -48,8 +48,8 @@ func (s *Session) report(fault any) {
 	guard.Log(s.server.opts.Logger, "panic in a session", fault)
 }
 
-// broken ends a session in which there was a fault. What is queued or half written cannot be trusted any more. A step
-// that has a fault too does not keep the others from being taken, and nothing comes behind it.
+// broken ends a session after a panic. It drops the connections, because the queue or a frame may be incomplete. The steps
+// are deferred, so that each runs even if another one panics.
 func (s *Session) broken() {
 	defer func() {
 		if fault := recover(); fault != nil {

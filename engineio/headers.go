@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-var errHeaders = errors.New("engineio: a function for headers panicked")
+var errHeaders = errors.New("engineio: Options.Headers or InitialHeaders panicked")
 
-// customHeaders lets the application change the headers of a successful answer. initial tells that it is a session's
-// first one.
+// customHeaders calls the application's functions that change the headers of a successful answer. initial is true for the
+// first answer of a session.
 func (s *Server) customHeaders(h http.Header, r *http.Request, initial bool) {
 	if initial && s.opts.InitialHeaders != nil {
 		s.opts.InitialHeaders(h, r)
@@ -18,8 +18,8 @@ func (s *Server) customHeaders(h http.Header, r *http.Request, initial bool) {
 	}
 }
 
-// customHeaders does the same for an answer over polling, and sets the cookie. A panic of the application's is passed
-// on, but not without ending the session: what the answer was to carry is lost.
+// customHeaders does the same for an answer over polling, and sets the cookie. If a function of the application panics, it
+// ends the session, because the packets of the answer are lost, and passes the panic on.
 func (s *Session) customHeaders(h http.Header, r *http.Request) {
 	o := &s.server.opts
 	if s.server.cookie == nil && o.InitialHeaders == nil && o.Headers == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// What the heartbeat sends: in revision 4 the server pings, in revision 3 the client does (engine.io-protocol,
+// The packets of the heartbeat. In revision 4 the server sends pings, in revision 3 the client does (engine.io-protocol,
 // "Heartbeat" of v4 and "Timeouts" of v3).
 var (
 	pingPacket = control(eio.TypePing)
@@ -16,11 +16,12 @@ var (
 
 var errHeartbeatDirection = errors.New("engineio: invalid heartbeat direction")
 
-// startHeartbeat arms the timer of the first ping: the server's is sent then, the client's is overdue.
+// startHeartbeat starts the timer for the first ping. When it fires, the server sends its ping, or that of the client is
+// overdue.
 func (s *Session) startHeartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == closed { // Shutdown was faster
+	if s.state == closed { // Shutdown has closed it meanwhile
 		return
 	}
 	first := s.server.opts.PingInterval
@@ -30,7 +31,7 @@ func (s *Session) startHeartbeat() {
 	s.timer = time.AfterFunc(first, s.beat)
 }
 
-// beat runs when the timer fires: a ping is due, or the client's ping or pong is overdue.
+// beat runs when the timer fires: a ping must be sent, or the client's ping or pong is overdue.
 func (s *Session) beat() {
 	defer s.guard()
 	s.mu.Lock()
@@ -44,8 +45,8 @@ func (s *Session) beat() {
 		s.awaitingPong.Store(true)
 		s.pingLocked()
 	case s.wasStalls:
-		// What is overdue may lie among what the server itself has not read. A client that counts on pings gets them, and
-		// a write to one that has gone fails.
+		// The overdue packet may be among those that the server itself has not read yet. Another ping keeps the client from
+		// timing out, and writing it fails if the client is lost.
 		s.wasStalls = s.stalls > 0
 		if !s.revision.ClientPings() && s.writableLocked() {
 			s.pingLocked()
@@ -57,15 +58,15 @@ func (s *Session) beat() {
 	}
 }
 
-// pingLocked sends a ping, and begins the wait for the pong. The send queue's bounds are not asked: one ping waits at a
-// time.
+// pingLocked sends a ping and starts the wait for the pong. It ignores the limits of the send queue: at most one ping
+// waits there.
 func (s *Session) pingLocked() {
 	if s.failLocked(s.link.Load(), s.pushLocked(pingPacket)) == nil {
 		s.timer.Reset(s.server.opts.PingTimeout)
 	}
 }
 
-// pong handles the answer to a ping. One that nobody asked for is counted and has no effect.
+// pong handles the answer to a ping. A pong without a ping is counted and has no effect.
 func (s *Session) pong() error {
 	if s.revision.ClientPings() {
 		return &endError{TransportError, errHeartbeatDirection}
@@ -84,7 +85,8 @@ func (s *Session) pong() error {
 	return nil
 }
 
-// ping answers a client's ping, without its data. Pongs wait like messages: a client that pings and does not read is closed.
+// ping answers a client's ping, without its data. Pongs count in the send queue: a client that sends pings and does not
+// read is closed.
 func (s *Session) ping() error {
 	if !s.revision.ClientPings() {
 		return &endError{TransportError, errHeartbeatDirection}
@@ -103,8 +105,7 @@ func (s *Session) ping() error {
 	return err
 }
 
-// alive prolongs the wait for a pong, once for each ping: a packet that was sent before the ping arrived shows that the
-// client lives.
+// alive prolongs the wait for a pong, once for each ping, because a packet shows that the client is connected.
 func (s *Session) alive() {
 	if !s.awaitingPong.Load() {
 		return

@@ -7,19 +7,19 @@ import (
 	"net/http"
 )
 
-// NewID returns an unguessable id for a session, or for whatever else needs one: 15 random bytes as 20 characters of the URL-safe base64 alphabet. The length is part of
-// the contract with cluster adapters, which tell ids from other room names by it.
+// NewID returns an unguessable id for a session or a socket: 15 random bytes as 20 characters of the URL-safe base64
+// alphabet. Cluster adapters rely on the length to distinguish ids from other room names.
 func NewID() string {
 	var b [15]byte
-	rand.Read(b[:]) // does not fail: the runtime ends the process when the system has no randomness
+	rand.Read(b[:]) // never returns an error: the runtime ends the process when the system has no randomness
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// maxID is the greatest length of an id that an application makes.
+// maxID is the greatest length of an id that GenerateID returns.
 const maxID = 64
 
 var (
-	errIDInvalid = errors.New("engineio: GenerateID returned an id that is too long, empty or has other characters than A-Z, a-z, 0-9 and -_.~")
+	errIDInvalid = errors.New("engineio: GenerateID returned an id that is empty, too long (more than 64 characters), or has characters other than A-Z, a-z, 0-9 and -_.~")
 	errIDTaken   = errors.New("engineio: GenerateID returned the id of an open session")
 )
 
@@ -35,7 +35,7 @@ func (s *Server) newID(r *http.Request) (string, error) {
 	return id, err
 }
 
-// validID reports whether an id can stand as it is in a URL, in JSON and in a cookie.
+// validID reports whether an id needs no escaping in a URL, in JSON and in a cookie.
 func validID(id string) bool {
 	if id == "" || len(id) > maxID {
 		return false

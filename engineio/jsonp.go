@@ -17,11 +17,11 @@ var errForm = errors.New("engineio: invalid form")
 // "JSONP").
 func (s *Server) isJSONP(r *http.Request) bool { return s.opts.AllowJSONP && r.URL.Query().Has("j") }
 
-// script wraps the body of a poll: a call of the function that the client has put under the number j, with the body as
-// a string. Whatever else j holds is left out, and the string has no character that could end a line of script or begin
-// an element of a page.
+// script wraps the body of a poll in a call of the function that the client has registered under the number j, with the
+// body as a string. Only the digits of j are used. json.Marshal escapes the characters that could end a line of a script
+// or begin an HTML element.
 func script(r *http.Request, body []byte) []byte {
-	text, _ := json.Marshal(string(body)) // a string: it cannot fail
+	text, _ := json.Marshal(string(body)) // cannot fail for a string
 	wrapped := make([]byte, 0, len(text)+16)
 	wrapped = append(wrapped, "___eio["...)
 	for _, char := range []byte(last(r.URL.Query()["j"])) {
@@ -34,7 +34,7 @@ func script(r *http.Request, body []byte) []byte {
 	return append(wrapped, ");"...)
 }
 
-// postedForm decodes a POST of a form with one field d. Any other form is one without packets, as in the reference.
+// postedForm decodes a POST of a form with one field d. As in the reference, it reads no packets from any other form.
 func (s *Session) postedForm(body []byte) iter.Seq2[eio.Packet, error] {
 	var field []byte
 	found := 0
@@ -54,8 +54,8 @@ func (s *Session) postedForm(body []byte) iter.Seq2[eio.Packet, error] {
 	return s.revision.Packets(unescapeNewlines([]byte(text)), false)
 }
 
-// unescapeNewlines undoes in place what clients do to newlines, which browsers change in forms: a backslash and n are a
-// newline, two backslashes and n are a backslash and n.
+// unescapeNewlines reverses, in place, the escaping with which clients protect newlines, because browsers change newlines
+// in forms: a backslash and n stand for a newline, two backslashes and n for a backslash and n.
 func unescapeNewlines(text []byte) []byte {
 	out := text[:0]
 	for i := 0; i < len(text); i++ {

@@ -10,38 +10,38 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// arrival is a request for a new session that has been let in. Its place is the session's once there is one; until then
-// the end of the request gives it back.
-type arrival struct {
+// admitted is a request for a new session that the gate has counted. When a session has been registered for it, the end of
+// the session counts down; otherwise the end of the request does.
+type admitted struct {
 	server   *Server
 	revision eio.Revision
 	base64   bool
 	address  netip.Addr // of the client
 	network  netip.Addr
-	handedOn bool // a session has the place
+	handedOn bool // a session has been registered
 }
 
-// admit lets a request for a new session in, or answers it. It costs little when it does not.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) *arrival {
+// admit counts a request for a new session, or answers 503 when a limit is reached. A refusal allocates little.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) *admitted {
 	address := s.proxies.client(r)
 	network := networkOf(address)
 	if err := s.gate.enter(network); err != nil {
-		s.counters.turnedAway(err)
+		s.counters.overLimit(err)
 		s.unavailable(w, "too many connections", s.gate.retryAfter)
 		return nil
 	}
-	return &arrival{server: s, address: address, network: network}
+	return &admitted{server: s, address: address, network: network}
 }
 
-// leave gives the place back, unless a session has it.
-func (a *arrival) leave() {
+// leave counts down, unless a session has been registered.
+func (a *admitted) leave() {
 	if !a.handedOn {
 		a.server.gate.leave(a.network)
 	}
 }
 
 // openPolling opens a session on polling.
-func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival) {
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *admitted) {
 	session := s.open(w, r, a, 1)
 	if session == nil {
 		return
@@ -61,9 +61,10 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *arrival)
 	session.writePackets(w, r, first...)
 }
 
-// open registers a new session that will run n goroutines: the one that tells its handler of the end, and a
-// connection's reader. It returns nil when it has answered the request itself: the server is shutting down, or there is no id.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, a *arrival, n int) *Session {
+// open registers a new session that will run n goroutines: the one that calls Handler.Close, and the reader of a
+// connection. It returns nil when it has refused the request: the server is shutting down, or GenerateID returned no
+// usable id.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admitted, n int) *Session {
 	id, err := s.newID(r)
 	if err != nil {
 		s.refuse(w, r, BadRequest, "", "name", "ID_GENERATION_ERROR", "error", err.Error())
@@ -84,7 +85,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *arrival, n int)
 
 var errDraining = errors.New("engineio: shutting down")
 
-// register makes a session known.
+// register adds a session to the server.
 func (s *Server) register(session *Session, n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +100,7 @@ func (s *Server) register(session *Session, n int) error {
 	return nil
 }
 
-// run counts one goroutine more, unless Shutdown already waits for those that there are.
+// run counts one more goroutine for which Shutdown waits. It returns false when Shutdown has begun.
 func (s *Server) run() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,14 +110,14 @@ func (s *Server) run() bool {
 	return !s.draining
 }
 
-// start brings a registered session to life.
+// start starts the heartbeat of a registered session and calls the application's accept function.
 func (s *Session) start() {
 	s.server.counters.opened.Add(1)
 	s.startHeartbeat()
 	s.acceptHandler()
 }
 
-// openPacket returns the packet that tells the client of its session.
+// openPacket returns the first packet of a session: the handshake.
 func (s *Session) openPacket(upgrades []string) eio.Packet {
 	o := &s.server.opts
 	return eio.Packet{Type: eio.TypeOpen, Data: eio.Handshake{
@@ -124,9 +125,9 @@ func (s *Session) openPacket(upgrades []string) eio.Packet {
 	}.Encode()}
 }
 
-// acceptHandler asks the application for the session's handler. The application may already send, or close the session.
+// acceptHandler calls the application's accept function, which may already send, or close the session.
 func (s *Session) acceptHandler() {
-	var handler Handler = nobody{}
+	var handler Handler = noHandler{}
 	func() {
 		defer s.guard()
 		made := s.server.accept(s)
@@ -144,8 +145,8 @@ func (s *Session) acceptHandler() {
 	}
 }
 
-// nobody is the handler of a session whose own could not be made.
-type nobody struct{}
+// noHandler is the handler of a session whose accept function panicked.
+type noHandler struct{}
 
-func (nobody) Message([]byte, bool) {}
-func (nobody) Close(Reason, error)  {}
+func (noHandler) Message([]byte, bool) {}
+func (noHandler) Close(Reason, error)  {}

@@ -32,98 +32,104 @@ type Options struct {
 	PingInterval time.Duration
 	// PingTimeout is the time in which a ping must be answered. Zero means 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout bounds a websocket's probe of an open session. Zero means 10 s.
+	// UpgradeTimeout is the time in which a websocket must complete the upgrade of a session. Zero means 10 s.
 	UpgradeTimeout time.Duration
-	// CloseTimeout bounds how long a closed websocket waits for the client to close its side, and how long Shutdown waits
-	// for the next poll of a polling client. Zero means 2 s.
+	// CloseTimeout is how long a closed websocket waits for the client to close its side, and how long Shutdown waits for
+	// the next poll of a polling client. Zero means 2 s.
 	CloseTimeout time.Duration
-	// DrainWindow is the time over which Shutdown spreads the closing of sessions, so that clients do not come back all at
-	// once. Zero closes them all at once.
+	// DrainWindow is the time over which Shutdown spreads the closing of sessions, so that the clients do not reconnect all
+	// at the same time. Zero closes them all at once.
 	DrainWindow time.Duration
-	// MaxPayload bounds a polling body and a websocket message, in bytes. Clients receive it in the handshake. Zero means
-	// 1,000,000.
+	// MaxPayload is the largest polling body and websocket message that clients may send, in bytes. Clients receive it in
+	// the handshake. Zero means 1,000,000.
 	MaxPayload int
-	// Transports lists which of this package's transports clients may use. Empty means polling and websocket.
+	// Transports are the transports of this package that clients may use. Empty means polling and websocket.
 	Transports []Transport
-	// MoreTransports are served beside those of Transports, and offered as upgrades behind websocket, in their order. Other
-	// packages of Parley make them. All checks and limits hold for them too. Empty means none.
+	// MoreTransports are served in addition to Transports. They are offered as upgrades after websocket, in their order.
+	// Other packages of Parley implement them. All checks and limits apply to them too. Empty means none.
 	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of revision 3 of the protocol, which are those of Socket.IO 2. False refuses them
 	// with UnsupportedProtocolVersion.
 	AllowEIO3 bool
-	// AllowJSONP answers polls that have the query parameter j with a script, for browsers that can do nothing else. A
-	// browser does not say which page loads a script, so CORS does not hold for what is received: any page can open a
-	// session with its user's cookies and read from it. What pages post is checked as ever. False ignores the parameter.
+	// AllowJSONP answers polls that have the query parameter j with a script, for browsers without XMLHttpRequest level 2.
+	// Browsers send no Origin when a page loads a script, so CORS cannot protect what such a session receives: a page of
+	// any origin can open a session with the cookies of its user and read from it. POST requests carry an Origin and are
+	// checked. False ignores the parameter.
 	AllowJSONP bool
-	// NoUpgrades keeps sessions on the transport on which they began.
+	// NoUpgrades makes sessions stay on the transport on which they began. False allows upgrades from polling.
 	NoUpgrades bool
 
-	// CORS says which foreign origins may connect, on every transport. The zero value means the same origin only.
+	// CORS selects the other origins that may connect, on every transport. The zero value means the same origin only.
 	CORS CORS
-	// TrustedProxies are the networks whose X-Forwarded-Host and X-Forwarded-For count. Empty means none.
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-Host and X-Forwarded-For are trusted. Empty means
+	// that both headers are ignored.
 	TrustedProxies []netip.Prefix
 	// AllowRequest may refuse a handshake (not the session's later requests): an error answers Forbidden, with the
 	// error's text as the message. It is called by the request's goroutine. Nil allows all.
 	AllowRequest func(r *http.Request) error
-	// OnConnectionError is called for each refused request, by the request's goroutine, but not for those that are answered
-	// 503 because a limit is reached. Nil means none is reported.
+	// OnConnectionError is called for each refused request, by the request's goroutine, except for those that are answered
+	// 503 because a limit is reached. Nil means that nothing is called.
 	OnConnectionError func(*ConnectionError)
 
-	// MaxConnections bounds the open sessions; beyond it handshakes are answered 503 with Retry-After, a websocket's too.
-	// Unlike with other limits zero means none.
+	// MaxConnections is the largest number of open sessions. When it is reached, handshakes on all transports are answered
+	// 503 with Retry-After. Unlike for other limits, zero means no limit.
 	MaxConnections int
-	// MaxConnectionsPerIP bounds the open sessions of one client address, which is that of Request.Address; for IPv6 it is
-	// the network of 64 bits. Addresses that are none, such as those of Unix sockets, count as one. Zero means no limit.
+	// MaxConnectionsPerIP is the largest number of open sessions of one client address (see Request.Address). For IPv6, the
+	// first 64 bits of the address are counted together. All peers without an IP address, as on Unix sockets, are counted
+	// together too. Zero means no limit.
 	MaxConnectionsPerIP int
-	// Admission bounds how fast sessions are opened. The zero value does not.
+	// Admission limits how fast sessions are opened. The zero value sets no limit.
 	Admission Admission
 
-	// NoHTTPCompression sends polling bodies as they are. Otherwise those that hold a message that wants it, and are
-	// large enough, are compressed with gzip or deflate when the request accepts that.
+	// NoHTTPCompression turns the compression of polling bodies off. False means that a body is compressed with gzip or
+	// deflate when it has the size of HTTPCompressionThreshold, holds a message without NoCompress, and the request accepts
+	// the coding.
 	NoHTTPCompression bool
-	// HTTPCompressionThreshold is the size in bytes from which polling bodies are compressed. Zero means 1,024; a
-	// negative value compresses all.
+	// HTTPCompressionThreshold is the size in bytes from which polling bodies are compressed. Zero means 1,024. A negative
+	// value means that all are compressed.
 	HTTPCompressionThreshold int
 	// PerMessageDeflate turns the compression of websocket messages on, for clients that offer it. It costs much CPU
 	// time and memory. Nil means off.
 	PerMessageDeflate *Deflate
 
-	// Cookie is set by the answer that opens a session on polling. Nil means none.
+	// Cookie is set by the answer that opens a session on polling. Nil means no cookie.
 	Cookie *Cookie
-	// InitialHeaders may change the headers of the first answer of a session: that of a polling handshake and the 101
-	// of a websocket that opens one. It is called by the request's goroutine, before Headers. Nil means nothing.
+	// InitialHeaders may change the headers of the first answer of a session: that of a polling handshake, and the 101 of a
+	// websocket that opens a session. It is called by the request's goroutine, before Headers. Nil means no change.
 	InitialHeaders func(h http.Header, r *http.Request)
-	// Headers may change the headers of every successful answer: all of polling, and every 101. It is called by the
-	// request's goroutine. Nil means nothing.
+	// Headers may change the headers of every successful answer: each one of polling, and each 101. It is called by the
+	// request's goroutine. Nil means no change.
 	Headers func(h http.Header, r *http.Request)
-	// InitialPacket is a message for each new session, right behind the open packet: in the same body on polling, the
-	// second message on a websocket. Its bytes must not change. Nil means none.
+	// InitialPacket is a message that each new session receives directly after the open packet: in the same body on
+	// polling, as the second message on a websocket. Its bytes must not change. Nil means no message.
 	InitialPacket *Message
-	// GenerateID makes the id of a new session, by the request's goroutine. Whoever knows an id can act as the client:
-	// it must not be possible to guess. It has 1 to 64 characters of A-Z, a-z, 0-9 and "-_.~". An error, another
-	// character or the id of an open session answers BadRequest. Nil means NewID.
+	// GenerateID returns the id of a new session. It is called by the request's goroutine. A client that knows the id of a
+	// session can act as its client, so ids must be impossible to guess. An id has 1 to 64 characters of A-Z, a-z, 0-9 and
+	// "-_.~". The handshake is refused with BadRequest when GenerateID returns an error, an invalid id or the id of an open
+	// session. Nil means NewID.
 	GenerateID func(r *http.Request) (string, error)
 
-	// MaxFragments bounds the frames of one websocket message. Zero means 1,024.
+	// MaxFragments is the largest number of frames of one websocket message. Zero means 1,024.
 	MaxFragments int
-	// MaxControlPackets bounds the control packets and frames that one client may send in a second. Zero means 1,000.
+	// MaxControlPackets is the number of control packets and control frames that one client may send in a second. Zero
+	// means 1,000.
 	MaxControlPackets int
-	// SendQueueBytes bounds what waits to be written to one client. One message always fits an empty queue. Zero means
-	// 4 MiB.
+	// SendQueueBytes is the size of the send queue of one client, in bytes. One message always fits an empty queue. Zero
+	// means 4 MiB.
 	SendQueueBytes int
-	// SendQueuePackets bounds how many packets wait to be written to one client. Zero means 16,384.
+	// SendQueuePackets is the size of the send queue of one client, in packets. Zero means 16,384.
 	SendQueuePackets int
-	// ReadTimeout bounds the completion of a message whose first byte has arrived, and of a polling body. Zero means
-	// 10 s.
+	// ReadTimeout is the time in which a websocket message must be complete after its first byte, and a polling body after
+	// its headers. Zero means 10 s.
 	ReadTimeout time.Duration
-	// WriteTimeout bounds one write to a client that does not read. Zero means 10 s.
+	// WriteTimeout is the time after which a write to a client that does not read fails. Zero means 10 s.
 	WriteTimeout time.Duration
 
-	// Logger receives what the server has to say, at the levels Debug, Warn and Error. Nil means slog.Default().
+	// Logger receives the log of the server, at the levels Debug, Warn and Error. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// limits returns what every connection is held to.
+// limits returns the limits that apply to every connection.
 func (o *Options) limits() transport.Limits {
 	return transport.Limits{
 		MaxPayload: o.MaxPayload, MaxControlPackets: o.MaxControlPackets,
@@ -145,7 +151,7 @@ func (o *Options) transports() (all []transport.Transport, err error) {
 	names := map[string]bool{string(Polling): true, string(WebSocket): true}
 	for _, t := range o.MoreTransports {
 		if name := t.Name(); names[name] {
-			return nil, fmt.Errorf("engineio: Options.MoreTransports has %q, of which there can be one", name)
+			return nil, fmt.Errorf("engineio: Options.MoreTransports has the name %q twice, or a name of this package", name)
 		} else {
 			names[name] = true
 		}
@@ -154,7 +160,7 @@ func (o *Options) transports() (all []transport.Transport, err error) {
 	return all, nil
 }
 
-// withDefaults returns a copy of o with every default filled in, or the first contradiction found.
+// withDefaults returns a copy of o with every default filled in, or an error for the first invalid value.
 func (o *Options) withDefaults() (Options, error) {
 	var v Options
 	if o != nil {
@@ -199,7 +205,7 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	for _, t := range v.Transports {
 		if t != Polling && t != WebSocket {
-			return v, fmt.Errorf("engineio: Options.Transports names %q, which is not a transport of this server", t)
+			return v, fmt.Errorf("engineio: Options.Transports has %q, which is not a transport of this package", t)
 		}
 	}
 	v.Transports = slices.Clone(v.Transports)
@@ -211,7 +217,7 @@ func (o *Options) withDefaults() (Options, error) {
 		return v, errors.New("engineio: Options.InitialPacket is text that is not valid UTF-8")
 	}
 	if v.CORS.Credentials && slices.Contains(v.CORS.Origins, "*") {
-		return v, errors.New(`engineio: Options.CORS.Origins has "*", which cannot go with Credentials`)
+		return v, errors.New(`engineio: Options.CORS.Origins has "*", which browsers do not accept together with Credentials`)
 	}
 	if v.Logger == nil {
 		v.Logger = slog.Default()

@@ -16,25 +16,26 @@ const (
 	octetStream = "application/octet-stream"
 	textType    = "text/plain; charset=UTF-8"
 
-	// noopInterval is how long a poll that comes during a probe is held.
+	// noopInterval is how long a poll that arrives during a probe is held.
 	noopInterval = 100 * time.Millisecond
-	// bodyPiece is how much of a body one write carries, so that the write deadline is one on progress.
+	// bodyPiece is the number of bytes in one write. Each write has its own deadline, so a slow client that reads is not
+	// closed.
 	bodyPiece = 64 << 10
 )
 
 var (
-	errPollOverlap = errors.New("engineio: two polls at a time")
+	errPollOverlap = errors.New("engineio: the client sent a poll while another one was pending")
 	errPollAborted = errors.New("engineio: poll connection closed prematurely")
-	errLate        = errors.New("engineio: closed or upgraded since the request was checked")
+	errLate        = errors.New("engineio: the session was closed or upgraded after the request was checked")
 )
 
-// reply is what a poll is answered.
+// reply is the answer to a poll.
 type reply struct {
 	packets []*transport.Group
-	queued  bool // they are all that was queued
+	queued  bool // packets is the whole queue
 }
 
-// servePoll answers a GET of a polling session: at once when there is something to say, otherwise when there is.
+// servePoll answers a GET of a polling session: at once when packets are queued, otherwise as soon as one is.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	defer s.guardAnswer()
 	poll, answer, err := s.beginPoll()
@@ -49,7 +50,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		if poll.noop != nil {
 			defer poll.noop.Stop()
 		}
-		// The server's own deadlines are for requests that are not held; the connection's next request sets them again.
+		// The deadlines of the http.Server would end a held poll. It sets them again for the connection's next request.
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 		select {
 		case <-poll.wake:
@@ -61,12 +62,12 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	s.writePackets(w, r, answer.packets...)
 	if answer.queued {
-		s.tellFlushed()
+		s.notifyFlushed()
 	}
 }
 
-// beginPoll returns the reply to a poll, or the poll that has to wait for it. An error other than errLate has ended
-// the session.
+// beginPoll returns the reply to a poll, or a pending poll. When it returns an error other than errLate, it has ended the
+// session.
 func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +104,8 @@ func (s *Session) endPoll(poll *pendingPoll) reply {
 	return reply{s.polling.takeLocked(), true}
 }
 
-// abortPoll ends the session of a client that did not wait for the answer, unless there was one.
+// abortPoll ends the session of a client that closed the connection of its pending poll, unless the poll has been
+// answered.
 func (s *Session) abortPoll(poll *pendingPoll) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +115,7 @@ func (s *Session) abortPoll(poll *pendingPoll) {
 	}
 }
 
-// refuseLate refuses a request whose session was closed or left polling since the request was checked.
+// refuseLate refuses a request whose session was closed or upgraded after the request was checked.
 func (s *Session) refuseLate(w http.ResponseWriter, r *http.Request) {
 	if transport := s.Transport(); transport != Polling {
 		s.server.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",
@@ -123,7 +125,8 @@ func (s *Session) refuseLate(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// releasePoll answers a poll that came while a connection probes the session: the client waits for it to end.
+// releasePoll answers a poll that arrived while a connection probes the session: the client waits for the end of its poll
+// before it completes the upgrade.
 func (s *Session) releasePoll(poll *pendingPoll) {
 	defer s.guard()
 	s.mu.Lock()
@@ -133,7 +136,7 @@ func (s *Session) releasePoll(poll *pendingPoll) {
 	}
 }
 
-// writePackets answers a poll with packets, in the way that the client understands.
+// writePackets answers a poll with packets, in the form that the client understands.
 func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ...*transport.Group) {
 	jsonp := s.server.isJSONP(r)
 	hasBinary := slices.ContainsFunc(groups, (*transport.Group).Binary)
@@ -143,7 +146,7 @@ func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ..
 	switch {
 	case jsonp:
 		h.Set("Content-Type", textType)
-		h["X-Content-Type-Options"] = nil // browsers would not run text as a script
+		h["X-Content-Type-Options"] = nil // with nosniff, browsers do not run text/plain as a script
 		body = script(r, body)
 	case form.Binary():
 		h.Set("Content-Type", octetStream)
@@ -153,8 +156,8 @@ func (s *Session) writePackets(w http.ResponseWriter, r *http.Request, groups ..
 	s.writeBody(w, r, body, slices.ContainsFunc(groups, (*transport.Group).Compressible))
 }
 
-// writeBody answers a poll, compressed if a packet in it wants that, the body is large enough and the client takes it.
-// Each piece has WriteTimeout: a large body to a client that reads slowly is no fault.
+// writeBody answers a poll. It compresses the body if compress is set, the body is large enough and the client accepts
+// it. WriteTimeout applies to each piece, so a client may take longer for a large body.
 func (s *Session) writeBody(w http.ResponseWriter, r *http.Request, body []byte, compress bool) {
 	h := w.Header()
 	var encoded *[]byte
@@ -180,7 +183,7 @@ func (s *Session) writeBody(w http.ResponseWriter, r *http.Request, body []byte,
 	}
 }
 
-// writeCommon sets what every successful answer carries, and the time in which it must be written.
+// writeCommon sets the headers that every successful answer carries, and the write deadline.
 func (s *Session) writeCommon(w http.ResponseWriter, r *http.Request) *http.ResponseController {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -188,7 +191,7 @@ func (s *Session) writeCommon(w http.ResponseWriter, r *http.Request) *http.Resp
 		h.Set("X-Content-Type-Options", "nosniff")
 	}
 	if agent := r.Header.Get("User-Agent"); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
-		h.Set("X-XSS-Protection", "0") // its filter takes payloads for attacks
+		h.Set("X-XSS-Protection", "0") // the filter of these browsers mistakes payloads for attacks
 	}
 	s.customHeaders(h, r)
 	rc := http.NewResponseController(w)

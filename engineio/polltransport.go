@@ -7,40 +7,39 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// The answers of a poll that say that a transport or a session ends (engine.io-protocol v4, "Transports").
+// Answers to a poll without messages (engine.io-protocol v4, "Transports").
 var (
 	closeAnswer = control(eio.TypeClose)               // the session is closed
-	noopAnswer  = control(eio.TypeNoop)                // nothing to say: go on
-	endAnswer   = control(eio.TypeNoop, eio.TypeClose) // nothing more to say: the session is closed
+	noopAnswer  = control(eio.TypeNoop)                // the session continues
+	endAnswer   = control(eio.TypeNoop, eio.TypeClose) // the session is closed
 )
 
 // pollTransport is the polling half of a session. The session's mutex guards it.
 type pollTransport struct {
 	queue []*transport.Group
-	bytes int // of queue, as payload
+	bytes int // size of queue as a payload
 	count int // packets in queue
 
-	expendable int // how many of the queue are
+	expendable int // number of groups in queue that are expendable
 
 	poll       *pendingPoll // the held GET
 	posting    bool         // a POST is being handled
-	stopPost   func()       // makes that POST give up reading its body; nil when it is not
+	stopPost   func()       // makes that POST stop reading its body; nil when it is not reading
 	postDone   chan struct{}
-	lastAnswer *transport.Group // what the next poll of a closing session is answered
-	reason     Reason           // why it is closing
+	lastAnswer *transport.Group // answer to the next poll of a closing session
+	reason     Reason           // of a closing session
 }
 
-// pendingPoll is a GET that waits for something to say.
+// pendingPoll is a GET that waits for packets.
 type pendingPoll struct {
-	wake   chan struct{}    // capacity 1; one token says that there is something
-	answer *transport.Group // says it, unless it is nil: then the queue does
-	noop   *time.Timer      // releases it while a connection probes the session; nil unless one does
+	wake   chan struct{}    // capacity 1; receives a token when the poll can be answered
+	answer *transport.Group // the answer; nil: the queue is
+	noop   *time.Timer      // releases the poll while a connection probes the session; nil otherwise
 }
 
-// reserveLocked makes a group fit, and returns how many groups were dropped for it: those that are expendable and have
-// waited longest.
+// reserveLocked makes space for a group. It drops the oldest expendable groups for it and returns their number.
 func (t *pollTransport) reserveLocked(g *transport.Group, limits *transport.Limits) (dropped int, fits bool) {
-	packets, bytes := len(g.Packets), eio.Payload4.Size(g.Packets) // near enough to the other forms
+	packets, bytes := len(g.Packets), eio.Payload4.Size(g.Packets) // the size in other forms is similar
 	if limits.Fits(t.count, t.bytes, packets, bytes) {
 		return 0, true
 	}
@@ -84,7 +83,7 @@ func (t *pollTransport) wakeLocked() {
 	}
 }
 
-// answerLocked ends the pending poll with a body of its own.
+// answerLocked answers the pending poll, if there is one, with the given group in place of the queue.
 func (t *pollTransport) answerLocked(answer *transport.Group) {
 	if t.poll != nil {
 		t.poll.answer = answer
@@ -100,7 +99,7 @@ func (t *pollTransport) takeLocked() []*transport.Group {
 	return queue
 }
 
-// endLocked lets go of the session's requests and of what was queued.
+// endLocked ends the session's pending requests and empties the queue.
 func (t *pollTransport) endLocked() {
 	t.takeLocked()
 	t.answerLocked(closeAnswer)
@@ -109,7 +108,7 @@ func (t *pollTransport) endLocked() {
 	}
 }
 
-// postDoneLocked makes an upgrade that waits for a POST look again.
+// postDoneLocked wakes an upgrade that waits for a POST.
 func (t *pollTransport) postDoneLocked() {
 	if t.postDone != nil {
 		close(t.postDone)
@@ -117,7 +116,7 @@ func (t *pollTransport) postDoneLocked() {
 	}
 }
 
-// control makes a group of packets without data, which nothing would compress.
+// control makes a group of packets without data, which are never compressed.
 func control(types ...eio.Type) *transport.Group {
 	packets := make([]eio.Packet, len(types))
 	for i, t := range types {

@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// lingerClosed is how long after the client's close packet its last poll may come.
+	// lingerClosed is how long the session waits for the client's last poll after the client's close packet.
 	lingerClosed = 100 * time.Millisecond
 
-	okAnswer = "ok" // a POST was taken
+	okAnswer = "ok" // body of the answer to a POST
 )
 
 var (
-	errPostOverlap = errors.New("engineio: two data requests at a time")
+	errPostOverlap = errors.New("engineio: the client sent a data request while another one was pending")
 	errPostAborted = errors.New("engineio: data request connection closed prematurely")
-	errContentType = errors.New("engineio: a binary body is invalid content")
+	errContentType = errors.New("engineio: a binary body is invalid in this revision of the protocol")
 )
 
-// servePost takes the packets of a POST. It is answered when all of them have been handed over.
+// servePost handles the packets of a POST and answers it after the handler has received all of them.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	defer s.guardAnswer()
 	rc := http.NewResponseController(w)
@@ -42,7 +42,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := s.takePost(w, r)
-	s.postEnded() // before the answer: the client's next POST may follow it at once
+	s.postEnded() // before the answer, because the client may send its next POST as soon as it has the answer
 	if status != http.StatusOK {
 		rejectPost(w, status, giveUp)
 		return
@@ -54,7 +54,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, okAnswer)
 }
 
-// beginPost lets a POST in. An error other than errLate has ended the session.
+// beginPost marks the start of a POST. When it returns an error other than errLate, it has ended the session.
 func (s *Session) beginPost(binary bool, giveUp func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,11 +74,11 @@ func (s *Session) beginPost(binary bool, giveUp func()) error {
 	return wrong
 }
 
-// rejectPost answers a POST whose body is not read, and ends its connection.
+// rejectPost answers a POST without reading its body, and makes the HTTP server close the connection.
 func rejectPost(w http.ResponseWriter, status int, giveUp func()) {
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(status)
-	giveUp() // the HTTP server would wait for some of the body
+	giveUp() // otherwise the HTTP server reads a part of the body first
 }
 
 // takePost reads the body and handles its packets. It returns the answer's status.
@@ -89,7 +89,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 
 	s.mu.Lock()
 	s.polling.stopPost = nil
-	ended := s.state == closed // and has perhaps called stopPost too late to stop anything
+	ended := s.state == closed // stopPost may have been called after the body was read
 	s.mu.Unlock()
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -103,13 +103,13 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 		s.Abort(TransportError, errPostAborted)
 		return http.StatusBadRequest
 	}
-	// However long the handler takes, the request's context must not end.
+	// The handler may take long: a read deadline would end the request's context.
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	s.receivePackets(s.posted(r, body))
 	return http.StatusOK
 }
 
-// postEnded lets the next POST in, and an upgrade that waits for this one.
+// postEnded marks the end of a POST and wakes an upgrade that waits for it.
 func (s *Session) postEnded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,12 +124,12 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead) // what is announced is not yet there
+	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead) // at most 64 KiB before any byte has arrived
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	return body.Bytes(), err
 }
 
-// isBinary reports whether a body is not text. Only this very type says so, as in the reference.
+// isBinary reports whether a body is binary. As in the reference, only this exact content type means binary.
 func isBinary(r *http.Request) bool { return r.Header.Get("Content-Type") == octetStream }
 
 // posted decodes the body of a POST.
@@ -140,7 +140,7 @@ func (s *Session) posted(r *http.Request, body []byte) iter.Seq2[eio.Packet, err
 	return s.revision.Packets(body, isBinary(r))
 }
 
-// receivePackets handles the packets of a POST in order, up to the first that is wrong.
+// receivePackets handles the packets of a POST in order, up to the first one with an error.
 func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 	var err error
 	for p, wrong := range packets {
@@ -149,7 +149,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		s.mu.Unlock()
 		if err = wrong; state != open {
 			if state == closed || err != nil || p.Type != eio.TypeClose {
-				return // what a client sends into a closing session is ignored, save that it will not poll again
+				return // packets are ignored while the session is closing, except close: after it no poll comes
 			}
 		}
 		if err == nil {
@@ -167,7 +167,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == closing {
-		end.reason = s.polling.reason // the server was first
+		end.reason = s.polling.reason // the server has closed the session before
 	}
 	switch {
 	case end.err != errClosedByPacket:
@@ -176,7 +176,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		s.polling.answerLocked(noopAnswer)
 		s.endLocked(end.reason, nil)
 	case s.state != closed:
-		// The poll that the client has sent may still be on its way: it is answered, not refused.
+		// The client may have sent a poll that has not arrived yet: it must be answered and not refused.
 		s.state = closing
 		s.polling.takeLocked()
 		s.polling.lastAnswer, s.polling.reason = noopAnswer, end.reason

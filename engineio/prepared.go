@@ -9,11 +9,12 @@ import (
 type Message struct {
 	Data   []byte
 	Binary bool
-	// NoCompress sends the message as it is, whatever the transport could do.
+	// NoCompress sends the message without compression. False means that the options of the server decide.
 	NoCompress bool
-	// Expendable lets the message be dropped when the client's send queue is full, those that have waited longest first,
-	// until others fit. Messages that are sent together are expendable if all of them are. When one that is does not fit,
-	// Send returns ErrDropped and the session lives.
+	// Expendable allows the session to drop the message from a full send queue, the oldest expendable one first, until a new
+	// message fits. A group of messages that are sent together is expendable if all of them are. If a new expendable
+	// message does not fit itself, Send returns ErrDropped and the session stays open. False means that the message is
+	// never dropped.
 	Expendable bool
 }
 
@@ -21,12 +22,12 @@ func (m *Message) packet() eio.Packet {
 	return eio.Packet{Type: eio.TypeMessage, Data: m.Data, Binary: m.Binary, Plain: m.NoCompress}
 }
 
-// Prepared is a group of messages that leave together, with nothing between them, encoded at most once for each form
-// in which clients take them, however many sessions they are sent to. It is safe for concurrent use; the messages'
-// bytes must not change.
+// Prepared is a group of messages that are sent together, with no other message between them. It is encoded at most once
+// for each wire form, however many sessions receive it. It is safe for concurrent use. The bytes of the messages must not
+// change.
 type Prepared struct{ group transport.Group }
 
-// Prepare makes a group of messages ready for any number of sessions.
+// Prepare returns a group of messages that can be sent to any number of sessions.
 func Prepare(messages ...Message) *Prepared {
 	p := &Prepared{}
 	p.group.Expendable = len(messages) > 0

@@ -8,8 +8,8 @@ import (
 
 var errClosedByPacket = errors.New("engineio: closed by the client's close packet")
 
-// receivePacket handles one packet of the main transport. An *endError says how the session ends. inline says that the
-// goroutine may be replaced as the one that reads.
+// receivePacket handles one packet of the session's transport. An *endError means that the packet ends the session. inline
+// allows the handler to hand the reading over to another goroutine.
 func (s *Session) receivePacket(p eio.Packet, inline bool) error {
 	if p.Type != eio.TypePong {
 		s.alive()
@@ -28,5 +28,5 @@ func (s *Session) receivePacket(p eio.Packet, inline bool) error {
 	case eio.TypeClose:
 		return &endError{TransportClose, errClosedByPacket}
 	}
-	return nil // open, upgrade and noop mean nothing here
+	return nil // open, upgrade and noop have no effect here
 }

@@ -9,11 +9,10 @@ import (
 	"github.com/parleyio/parley/internal/websocket"
 )
 
-// shuttingDown is the answer to a handshake during Shutdown.
+// shuttingDown is the body of the answer to a handshake during Shutdown.
 const shuttingDown = "shutting down"
 
-// unavailable answers a handshake that may succeed after so many seconds, here or at another server: the client tries
-// again.
+// unavailable answers a handshake with 503. The client may try again after retryAfter seconds.
 func (s *Server) unavailable(w http.ResponseWriter, why, retryAfter string) {
 	h := w.Header()
 	h.Set("Connection", "close")
@@ -21,8 +20,8 @@ func (s *Server) unavailable(w http.ResponseWriter, why, retryAfter string) {
 	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
-// refuse answers a request that is not served. On an upgrade the answer is bare text and the connection is closed; it is
-// never 101. An empty message means the code's own. The context is names and values by turns.
+// refuse refuses a request. An upgrade is answered with plain text and its connection is closed; the status is never 101.
+// An empty message means the text of the code. The context is a list of alternating names and values.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, message string, context ...string) {
 	text := message
 	if text == "" {
@@ -61,9 +60,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code Code, messa
 	w.Write(body)
 }
 
-// Reject answers a request that a middleware does not let pass: 400 with the code of BadRequest, as bare text when the
-// client wants a websocket. The cause is not sent to the client; Options.OnConnectionError receives it, with the context "name"
-// MIDDLEWARE_FAILURE and "error", the text of err.
+// Reject refuses a request, for middlewares that do not call the next handler. The answer is 400 with the code BadRequest,
+// as plain text when the client requests a websocket. The client does not receive err; Options.OnConnectionError does, in
+// the context "error", with the "name" MIDDLEWARE_FAILURE.
 func (s *Server) Reject(w http.ResponseWriter, r *http.Request, err error) {
 	s.refuse(w, r, BadRequest, "", "name", "MIDDLEWARE_FAILURE", "error", err.Error())
 }

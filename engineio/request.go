@@ -10,21 +10,22 @@ import (
 	"unique"
 )
 
-// Request is what a session keeps of the HTTP request that opened it. The headers are packed into strings, so that an
-// idle session does not hold the dozen small objects of an http.Header. Immutable.
+// Request is the part of the HTTP request that opened a session which the session keeps. The headers are packed into
+// strings, because an idle session would otherwise hold the many small objects of an http.Header. Immutable.
 type Request struct {
 	// URL is the request's target as the client sent it.
 	URL string
-	// Host is the host that the client asked for.
+	// Host is the value of the header Host.
 	Host string
-	// Address is the client's IP address: that of the peer or, when this is one of Options.TrustedProxies, the nearest one
-	// in X-Forwarded-For that is not. It is not valid when the peer has none, as on a Unix socket. IPv4 inside IPv6 is IPv4.
+	// Address is the client's IP address: that of the peer or, when the peer is one of Options.TrustedProxies, the last
+	// address in X-Forwarded-For that is not a trusted proxy. It is not valid when the peer has no IP address, as on a Unix
+	// socket. IPv4 inside IPv6 is converted to IPv4.
 	Address netip.Addr
-	// RemoteAddr is the address and port of the peer as net/http gives it: the client, or the last proxy before the server.
+	// RemoteAddr is the address and port of the peer, as in http.Request: the client, or the last proxy before the server.
 	RemoteAddr string
-	// Secure tells that the request came over TLS to this server.
+	// Secure reports whether this server received the request over TLS.
 	Secure bool
-	// Time is when the session was opened.
+	// Time is the time at which the session was opened.
 	Time time.Time
 
 	headers headers
@@ -36,7 +37,7 @@ func newRequest(r *http.Request, address netip.Addr, now time.Time) *Request {
 		target = r.URL.RequestURI()
 	}
 	return &Request{
-		// One string of its own each: a substring would keep the server's read buffer alive.
+		// Copies, because a substring would keep the HTTP server's read buffer in memory.
 		URL:        strings.Clone(target),
 		Host:       unique.Make(r.Host).Value(),
 		Address:    address,
@@ -47,10 +48,11 @@ func newRequest(r *http.Request, address netip.Addr, now time.Time) *Request {
 	}
 }
 
-// Header expands the request's headers. Each call makes a new one.
+// Header returns the headers of the request. Each call makes a new map.
 func (r *Request) Header() http.Header { return r.headers.expand() }
 
-// Query parses the query of the URL. Where a parameter is repeated, the last one wins. Each call makes a new one.
+// Query returns the query parameters of the URL. Of a repeated parameter it holds the last value only. Each call makes a
+// new map.
 func (r *Request) Query() url.Values {
 	_, raw, _ := strings.Cut(r.URL, "?")
 	values, _ := url.ParseQuery(raw)
@@ -60,14 +62,14 @@ func (r *Request) Query() url.Values {
 	return values
 }
 
-// headers is what a session keeps of a request's headers: names and values, each with a line feed behind it, which
-// neither can hold. Those that browsers of one kind send alike are kept once for all sessions that have them.
+// headers holds packed headers: names and values, each followed by a line feed, which neither can contain. Headers that
+// have the same values for many clients are shared by all sessions that have them.
 type headers struct {
 	alike unique.Handle[string]
 	own   string
 }
 
-// isAlike reports whether a header has few different values, over all clients together.
+// isAlike reports whether a header has few different values among all clients.
 func isAlike(name string) bool {
 	switch name {
 	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection", "Content-Type", "Dnt", "Origin",
@@ -82,7 +84,7 @@ func packHeaders(h http.Header) headers {
 	for name := range h {
 		names = append(names, name)
 	}
-	slices.Sort(names) // the same headers make the same text
+	slices.Sort(names) // so that the same headers make the same text
 	var alike, own strings.Builder
 	alikeSize, ownSize := 0, 0
 	for _, name := range names {
@@ -111,7 +113,7 @@ func packHeaders(h http.Header) headers {
 	return headers{unique.Make(alike.String()), own.String()}
 }
 
-// expand returns the headers as they were. Each call makes a new map.
+// expand returns the headers. Each call makes a new map.
 func (p headers) expand() http.Header {
 	h := http.Header{}
 	for _, rest := range []string{p.alike.Value(), p.own} {
@@ -125,7 +127,7 @@ func (p headers) expand() http.Header {
 	return h
 }
 
-// last returns the value that counts of a query parameter: the last, as in the reference.
+// last returns the value of a query parameter. As in the reference, the last one counts.
 func last(values []string) string {
 	if len(values) == 0 {
 		return ""

@@ -7,12 +7,13 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// scratches hold the packets of one Send: a connection is called through an interface, behind which the compiler cannot
-// see that they are not kept.
-var scratches = sync.Pool{New: func() any { return new([4]eio.Packet) }} // an event has no attachment, or a few
+// scratches pools the packets of one Send. They would otherwise be allocated, because a connection is called through an
+// interface and the compiler cannot know that it does not keep them.
+var scratches = sync.Pool{New: func() any { return new([4]eio.Packet) }} // most events have fewer than four packets
 
-// Send sends messages together, with nothing between them. The bytes may be used again after the call. It returns
-// ErrClosed, ErrQueueFull when the client does not read fast enough, which closes the session, or ErrDropped.
+// Send sends messages together, with no other message between them. The bytes may be used again after the call. It returns
+// ErrClosed, ErrDropped, or ErrQueueFull when the send queue is full because the client does not read fast enough, which
+// closes the session.
 func (s *Session) Send(messages ...Message) error {
 	if len(messages) == 0 {
 		return nil
@@ -50,8 +51,8 @@ func (s *Session) sendPackets(packets []eio.Packet, expendable bool) error {
 	return s.failLocked(l, l.Conn.Send(packets))
 }
 
-// SendPrepared sends messages that were made ready for several sessions. A volatile group is dropped, with ErrDropped,
-// when the client could not take it at once. Errors are those of Send.
+// SendPrepared sends prepared messages. A volatile group is dropped, with ErrDropped, when the connection cannot take it
+// at once. It returns the errors of Send.
 func (s *Session) SendPrepared(p *Prepared, volatile bool) error {
 	g := &p.group
 	if len(g.Packets) == 0 {
@@ -81,7 +82,7 @@ func (s *Session) sendGroup(g *transport.Group, volatile bool) error {
 	return s.failLocked(s.link.Load(), s.sendLocked(g))
 }
 
-// sent closes the session if its client does not keep up, and passes the error on.
+// sent closes the session if err is ErrQueueFull. It returns err.
 func (s *Session) sent(err error) error {
 	if err == ErrQueueFull {
 		s.Abort(SlowConsumer, err)
@@ -89,8 +90,8 @@ func (s *Session) sent(err error) error {
 	return err
 }
 
-// prefetched is how many sessions are fetched into the processor's cache at a time. Each writes to the kernel afterwards,
-// which needs most of that cache for itself.
+// prefetched is the number of sessions that are loaded into the processor's cache together. A larger number does not help,
+// because each write to the kernel uses most of that cache.
 const prefetched = 16
 
 // SendTo sends the messages to many sessions, as SendPrepared does to one. It calls failed with each error and the index
@@ -98,7 +99,7 @@ const prefetched = 16
 func (p *Prepared) SendTo(sessions []*Session, volatile bool, failed func(i int, err error)) {
 	for first := 0; first < len(sessions); first += prefetched {
 		few := sessions[first:min(first+prefetched, len(sessions))]
-		for _, s := range few { // so the processor waits once for all that is in no cache, and not for each in turn
+		for _, s := range few { // loads them together, so that the processor waits for memory once and not for each
 			if l := s.link.Load(); l != nil {
 				l.Touch()
 			}
@@ -111,7 +112,8 @@ func (p *Prepared) SendTo(sessions []*Session, volatile bool, failed func(i int,
 	}
 }
 
-// sendLocked hands a group to the connection or to the next poll. An error other than ErrQueueFull is a failed write.
+// sendLocked passes a group to the connection or queues it for the next poll. An error other than ErrQueueFull is a failed
+// write.
 func (s *Session) sendLocked(g *transport.Group) error {
 	if l := s.link.Load(); l != nil {
 		return l.Conn.SendGroup(g)
@@ -125,7 +127,7 @@ func (s *Session) sendLocked(g *transport.Group) error {
 	return nil
 }
 
-// pushLocked is sendLocked without bounds.
+// pushLocked is sendLocked without the limits of the send queue.
 func (s *Session) pushLocked(g *transport.Group) error {
 	if l := s.link.Load(); l != nil {
 		return l.Conn.Push(g)
@@ -134,7 +136,7 @@ func (s *Session) pushLocked(g *transport.Group) error {
 	return nil
 }
 
-// writableLocked reports whether the client can take a message at this moment.
+// writableLocked reports whether a message that is sent now would not have to wait.
 func (s *Session) writableLocked() bool {
 	if l := s.link.Load(); l != nil {
 		return l.Conn.Writable()
@@ -142,8 +144,8 @@ func (s *Session) writableLocked() bool {
 	return s.polling.poll != nil
 }
 
-// Queued returns how much waits to be written to the client, in packets and in bytes. Options.SendQueuePackets and
-// SendQueueBytes bound it.
+// Queued returns the length of the send queue in packets and in bytes. Options.SendQueuePackets and SendQueueBytes limit
+// it.
 func (s *Session) Queued() (packets, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,16 +159,16 @@ func (s *Session) queuedLocked() (packets, bytes int) {
 	return s.polling.count, s.polling.bytes
 }
 
-// FlushHandler is what a Handler may implement to learn that what had to wait has been written.
+// FlushHandler is an optional interface of a Handler that is notified when the send queue has been written.
 type FlushHandler interface {
-	// Flushed is called each time that the queue of an open session has become empty: behind messages that the
-	// connection did not take at once, or for which a poll had to come. It is called by the goroutine that wrote, may
-	// send, and should not block.
+	// Flushed is called each time that the send queue of an open session becomes empty, after messages that the connection
+	// did not take at once or that waited for a poll. It is called by the goroutine that wrote them, may send, and should
+	// not block.
 	Flushed()
 }
 
-// tellFlushed calls a FlushHandler if the queue is empty.
-func (s *Session) tellFlushed() {
+// notifyFlushed calls a FlushHandler if the queue is empty.
+func (s *Session) notifyFlushed() {
 	s.mu.Lock()
 	packets, _ := s.queuedLocked()
 	empty := packets == 0 && s.state == open && s.accepted

@@ -10,8 +10,8 @@ import (
 	"github.com/parleyio/parley/internal/websocket"
 )
 
-// ServeHTTP serves a request of a client: a handshake, a poll, data, or the opening of a websocket, which outlives the
-// call. The checks and their order are those of engine.io-protocol v4; the origin comes before all of them.
+// ServeHTTP serves a request of a client: a handshake, a poll, data, or the opening of a websocket, which stays open after
+// the call has returned. It checks the origin first. The other checks and their order are those of engine.io-protocol v4.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.AllowsOrigin(r) {
 		s.refuse(w, r, Forbidden, "", "name", "INVALID_ORIGIN")
@@ -25,17 +25,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	step{s, 0}.ServeHTTP(w, r)
 }
 
-// Use adds a middleware around every request: handshakes, polls, data and the openings of websockets, of all
-// transports alike. Middlewares run in the order in which they were added, each once for a request, behind the check of
-// the origin and the CORS headers, so that they never see a foreign page's request or a preflight, and before all other
-// checks. Headers that they set go out with the answer, a websocket's 101 included.
+// Use adds a middleware around every request: handshakes, polls, data and the openings of websockets, on all transports.
+// Middlewares run in the order in which they were added, once for each request. They run after the check of the origin and
+// after the CORS headers are set, so they never see a preflight or a request of an origin that is not allowed, and before
+// all other checks. Headers that they set are sent with the answer, also with the 101 of a websocket.
 //
-// A middleware that does not call the next handler ends the request and has to answer it itself; [Server.Reject] does
-// that as the reference does. One that wraps the http.ResponseWriter must give it an Unwrap method, or polls are cut off
-// by the server's timeouts and websockets fail. A panic ends the request in the http.Server, as in any handler.
+// A middleware that does not call the next handler must answer the request itself; [Server.Reject] writes the answer that
+// the reference writes. A middleware that wraps the http.ResponseWriter must give the wrapper an Unwrap method; without it
+// the timeouts of the http.Server end polls, and websockets fail. A panic ends the request in the http.Server, as in any
+// handler.
 //
-// Use is meant for the set-up, but may be called at any time; requests that are being served are not affected. It
-// panics on a nil middleware.
+// Use is meant for the set-up but may be called at any time. It does not affect requests that are being served. It panics
+// on a nil middleware.
 func (s *Server) Use(middleware func(next http.Handler) http.Handler) {
 	if middleware == nil {
 		panic("engineio: nil middleware")
@@ -51,7 +52,7 @@ func (s *Server) Use(middleware func(next http.Handler) http.Handler) {
 	s.middlewares.Store(&chain)
 }
 
-// step is what follows in the chain: the middleware at a place, or the server itself behind the last.
+// step is the rest of the chain from an index on: the middlewares, and the server itself after the last one.
 type step struct {
 	server *Server
 	at     int
@@ -66,7 +67,7 @@ func (p step) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.server.serve(w, r)
 }
 
-// serve is ServeHTTP behind the check of the origin and the middlewares.
+// serve is ServeHTTP after the check of the origin and the middlewares.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	query, _ := url.ParseQuery(r.URL.RawQuery)
 	name := last(query["transport"])
@@ -91,7 +92,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a == nil {
 		return
 	}
-	defer a.leave() // after a panic of the application's too
+	defer a.leave() // also after a panic of the application
 	if s.opts.AllowRequest != nil {
 		if err := s.opts.AllowRequest(r); err != nil {
 			s.refuse(w, r, Forbidden, err.Error(), "message", err.Error())
@@ -110,7 +111,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// served is a transport that clients may ask for.
+// served is a transport that clients may use.
 type served struct {
 	name  Transport
 	conns transport.Transport // nil: it is polling
@@ -129,7 +130,7 @@ func (s *Server) transport(name string) (t served, ok bool) {
 	return t, false
 }
 
-// method is that of the requests that open sessions.
+// method is the HTTP method of the requests that open sessions.
 func (t served) method() string {
 	if t.conns != nil {
 		return t.conns.Method()
@@ -137,7 +138,7 @@ func (t served) method() string {
 	return http.MethodGet
 }
 
-// fits reports whether a request is of the form that the transport's requests have.
+// fits reports whether a request has the form that the transport needs. A request of polling must not be an upgrade.
 func (t served) fits(r *http.Request) bool {
 	if t.conns != nil {
 		return t.conns.Opens(r)

@@ -9,8 +9,8 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// Server is an Engine.IO server. It is an http.Handler for any mount point: whatever is below it is Engine.IO. All
-// methods may be called from any goroutine.
+// Server is an Engine.IO server. It is an http.Handler that may be mounted at any path, and treats every request that it
+// receives as one of Engine.IO. All methods may be called from any goroutine.
 type Server struct {
 	// Immutable after construction.
 	opts     Options
@@ -19,27 +19,27 @@ type Server struct {
 	proxies  proxies
 	gate     *gate
 	counters counters
-	cookie   *sessionCookie   // nil: there is none
-	greeting *transport.Group // Options.InitialPacket; nil: there is none
+	cookie   *sessionCookie   // nil: no cookie
+	greeting *transport.Group // Options.InitialPacket; nil: no packet
 
-	polling    bool                  // clients may poll
-	transports []transport.Transport // others that they may use, in the order in which they are offered
+	polling    bool                  // polling is served
+	transports []transport.Transport // the other transports, in the order in which they are offered
 	limits     transport.Limits
 
-	// running counts the sessions whose Handler.Close has not returned yet, and the connections that something reads.
+	// running counts the sessions whose Handler.Close has not returned yet, and the connections that are still being read.
 	running sync.WaitGroup
 
 	using       sync.Mutex                     // held while a middleware is added
-	middlewares atomic.Pointer[[]http.Handler] // each knows the next by its place
+	middlewares atomic.Pointer[[]http.Handler] // each calls the next by its index
 
 	mu       sync.RWMutex // guards the fields below
 	sessions map[string]*Session
 	draining bool
 }
 
-// New returns a server that calls accept for each session that is opened, on the goroutine of the request, before
-// anything is received. Accept returns the session's handler and may already send. A contradiction in the options is an
-// error that names the field.
+// New returns a server that calls accept for each new session, on the goroutine of the request, before the session
+// receives anything. Accept returns the handler of the session and may already send. Nil options mean the defaults. For an
+// invalid option New returns an error that names the field.
 func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-// remove forgets a session, once, and gives its place back.
+// remove removes a session and counts down at the gate. A second call has no effect.
 func (s *Server) remove(session *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,15 +91,16 @@ func (s *Server) SessionCount() int {
 	return len(s.sessions)
 }
 
-// Options returns the options that hold: those that New was given, with the defaults filled in and the largest number where
-// there is no limit. What they point to must not be changed.
+// Options returns the options of New with the defaults filled in. A limit that is off is the largest number. Slices and
+// values behind pointers must not be changed.
 func (s *Server) Options() Options { return s.opts }
 
-// AllowsOrigin reports whether the request's origin may use the server. ServeHTTP refuses others; handlers beside it
-// that serve the same pages can ask.
+// AllowsOrigin reports whether the request's origin may use the server. ServeHTTP refuses other origins. Other handlers of
+// the application can use it to apply the same rules.
 func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r) }
 
-// WriteCORS adds the CORS headers of an answer to a request of an allowed origin, for handlers beside this one.
+// WriteCORS adds the CORS headers to an answer if the origin of the request is allowed. It is meant for other handlers of
+// the application.
 func (s *Server) WriteCORS(h http.Header, r *http.Request) {
 	if s.AllowsOrigin(r) {
 		s.origins.writeHeaders(h, r)

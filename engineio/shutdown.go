@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// ShutdownHandler is what a Handler may implement to learn that Shutdown is about to close its session.
+// ShutdownHandler is an optional interface of a Handler that is notified before Shutdown closes its session.
 type ShutdownHandler interface {
-	// ShuttingDown is called before the session is closed, perhaps more than once, by the goroutine of Shutdown. It should
-	// not block.
+	// ShuttingDown is called by the goroutine of Shutdown before it closes the session. It may be called more than once,
+	// and should not block.
 	ShuttingDown()
 }
 
-// Shutdown refuses new sessions from now on, closes the open ones with the reason ForcedClose and waits until their
-// handlers have returned from Close and their connections are closed, or until ctx ends. Clients see a lost connection and come
-// back by themselves. With Options.DrainWindow sessions are closed one by one, in no order, and live on until then. It
-// does not close the http.Server.
+// Shutdown refuses new sessions and closes the open ones with the reason ForcedClose. It waits until all calls of
+// Handler.Close have returned and all connections are closed, or until ctx ends; then it closes the remaining connections
+// and returns the error of ctx. Clients see a lost connection and reconnect by themselves. With Options.DrainWindow the
+// sessions are closed one after another, in no particular order, and work until then. Shutdown does not close the
+// http.Server.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
@@ -42,8 +43,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// closeSessions closes sessions, each at a random moment of its own share of DrainWindow: clients that all came back at
-// the same time would hit the next server like a storm. What is left when ctx ends is closed at once.
+// closeSessions closes sessions, each at a random moment of its own share of DrainWindow, so that the clients do not
+// reconnect all at the same time. When ctx ends, it closes the remaining sessions at once.
 func (s *Server) closeSessions(ctx context.Context, open []*Session) {
 	began := time.Now()
 	share := s.opts.DrainWindow / time.Duration(max(len(open), 1))
@@ -67,7 +68,7 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 	}
 }
 
-// shutDown closes the session, after its handler has learnt why.
+// shutDown notifies the session's ShutdownHandler and closes the session.
 func (s *Session) shutDown() {
 	s.mu.Lock()
 	var handler ShutdownHandler

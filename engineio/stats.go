@@ -1,6 +1,6 @@
 package engineio
 
-// Stats is a snapshot of a server's counters. All but Sessions only grow.
+// Stats is a snapshot of a server's counters. All counters except Sessions only grow.
 type Stats struct {
 	// Sessions is the number of open sessions.
 	Sessions int
@@ -10,14 +10,14 @@ type Stats struct {
 	Closed map[Reason]int64
 	// Refused counts the requests that were refused, by code.
 	Refused map[Code]int64
-	// TooManyConnections counts the handshakes that were turned away because of MaxConnections.
+	// TooManyConnections counts the handshakes that were refused because of MaxConnections.
 	TooManyConnections int64
-	// TooManyConnectionsPerIP counts those that were because of MaxConnectionsPerIP.
+	// TooManyConnectionsPerIP counts the handshakes that were refused because of MaxConnectionsPerIP.
 	TooManyConnectionsPerIP int64
-	// NotAdmitted counts those that were because of Admission.
+	// NotAdmitted counts the handshakes that were refused because of Admission.
 	NotAdmitted int64
-	// PayloadTooLarge counts polling bodies and websocket messages above MaxPayload. Such a body does not end its
-	// session.
+	// PayloadTooLarge counts polling bodies and websocket messages above MaxPayload. A websocket message ends its session,
+	// a polling body does not.
 	PayloadTooLarge int64
 	// TooManyFragments counts the websocket messages with more frames than MaxFragments.
 	TooManyFragments int64
@@ -29,18 +29,19 @@ type Stats struct {
 	WriteTimeouts int64
 	// UpgradeTimeouts counts the websockets that did not complete their upgrade within UpgradeTimeout.
 	UpgradeTimeouts int64
-	// VolatileDropped counts the volatile messages that a client could not take at once.
+	// VolatileDropped counts the groups of volatile messages that were dropped because the client could not take them at
+	// once.
 	VolatileDropped int64
-	// ExpendableDropped counts the expendable messages, in groups that were sent together, that did not fit a full
-	// queue, or were dropped so that others fit.
+	// ExpendableDropped counts the groups of expendable messages that were dropped because the send queue was full, or to
+	// make space for other messages.
 	ExpendableDropped int64
 	// UnsolicitedPongs counts pongs without a ping, which are ignored.
 	UnsolicitedPongs int64
-	// Panics counts faults of this package that ended a session. It should be zero.
+	// Panics counts the panics of this package or of a Handler that ended a session.
 	Panics int64
 }
 
-// Stats returns the counters as they are now.
+// Stats returns the current values of the counters.
 func (s *Server) Stats() Stats {
 	stats := Stats{
 		Sessions:                s.SessionCount(),

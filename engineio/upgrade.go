@@ -7,21 +7,22 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// probeData is that of the first packets of an upgrade, a ping and a pong (engine.io-protocol v4, "Upgrading").
+// probeData is the data of the first packets of an upgrade, a ping and a pong (engine.io-protocol v4, "Upgrading").
 const probeData = "probe"
 
-// probePong answers the first.
+// probePong answers the ping.
 var probePong = transport.NewGroup(eio.Packet{Type: eio.TypePong, Data: []byte(probeData)})
 
-// UpgradeHandler is what a Handler may implement to learn that its session has moved from polling to another transport.
+// UpgradeHandler is an optional interface of a Handler that is notified when its session has moved from polling to another
+// transport.
 type UpgradeHandler interface {
-	// Upgraded is called once, behind the messages that came by polling and before those of the new transport, by the
-	// goroutine that calls Message.
+	// Upgraded is called once, after the messages that were received by polling and before those of the new transport, by
+	// the goroutine that calls Message.
 	Upgraded()
 }
 
-// beginProbe answers the request of the connection and begins the upgrade, or ends it. It does not panic: a connection
-// must run before it can end.
+// beginProbe answers the request of the connection and begins the upgrade, or closes the connection. It recovers panics,
+// because probeWith must run the connection before it can end.
 func (s *Session) beginProbe(c transport.Conn) {
 	defer s.guard()
 	s.mu.Lock()
@@ -29,14 +30,14 @@ func (s *Session) beginProbe(c transport.Conn) {
 	answered := false
 	defer func() {
 		if !answered {
-			c.Drop() // it failed, or there was a fault: the session does not know the connection yet
+			c.Drop() // Greet failed or panicked; broken does not find the connection yet
 		}
 	}()
 	if c.Greet() != nil {
 		return
 	}
 	answered = true
-	// The connection is closed, and the session goes on, when it is not one that can be upgraded now.
+	// If the session cannot be upgraded now, the connection is closed and the session continues.
 	if s.server.opts.NoUpgrades || s.state == closed || s.link.Load() != nil || s.probe != nil {
 		c.Close(false)
 		return
@@ -54,19 +55,19 @@ func (s *Session) beginProbe(c transport.Conn) {
 	})
 }
 
-// dropProbeLocked gives an upgrade up; the session goes on over polling.
+// dropProbeLocked ends an upgrade. The session continues on polling.
 func (s *Session) dropProbeLocked(l *transport.Link) {
 	if s.probe == l {
 		l.Conn.Close(false)
-		s.forgetProbeLocked() // behind it: of a fault there broken must know the connection
+		s.forgetProbeLocked() // after Close: if Close panics, broken must find the connection
 	}
 }
 
-// forgetProbeLocked lets another connection probe the session.
+// forgetProbeLocked ends the probe, so that another connection can probe the session.
 func (s *Session) forgetProbeLocked() {
 	s.probeTimer.Stop()
 	s.probe, s.probeTimer = nil, nil
-	s.polling.postDoneLocked() // it may wait there
+	s.polling.postDoneLocked() // completeUpgradeLocked may wait for a POST
 }
 
 // receiveProbe handles a packet of a connection that is not the session's transport.
@@ -86,7 +87,8 @@ func (s *Session) receiveProbe(l *transport.Link, p eio.Packet, wrong error) err
 	return nil
 }
 
-// probed takes a step of the upgrade. Whatever else comes ends the connection, and not the session.
+// probed handles a packet of an upgrade: the ping, then the upgrade packet. Any other packet closes the connection but not
+// the session.
 func (s *Session) probed(l *transport.Link, p eio.Packet, wrong error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +97,8 @@ func (s *Session) probed(l *transport.Link, p eio.Packet, wrong error) error {
 	case p.Type == eio.TypePing && string(p.Data) == probeData:
 		err := l.Conn.Push(probePong)
 		if len(s.polling.queue) == 0 {
-			// The client waits for its poll to end. Later ones are released by a timer of their own, so that one that
-			// goes on polling does not turn in circles.
+			// The client waits for the end of its poll. Later polls are held for noopInterval, so that a client that keeps
+			// polling does not send requests without a pause.
 			s.polling.answerLocked(noopAnswer)
 		}
 		return err
@@ -115,10 +117,10 @@ func (s *Session) refuseProbeLocked(l *transport.Link) error {
 	return transport.ErrEnded
 }
 
-// completeUpgradeLocked makes the connection the session's transport. What polling has not delivered moves to it, so
-// nothing is lost or doubled.
+// completeUpgradeLocked makes the connection the session's transport. The queue of polling moves to it, so no message is
+// lost or sent twice.
 func (s *Session) completeUpgradeLocked(l *transport.Link) error {
-	for s.polling.posting { // its messages come first
+	for s.polling.posting { // the messages of the POST come first
 		if s.polling.postDone == nil {
 			s.polling.postDone = make(chan struct{})
 		}

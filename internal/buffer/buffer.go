@@ -1,22 +1,22 @@
-// Package buffer lends byte slices out of pools that all servers of a process share. A buffer belongs to nobody while it
-// is in a pool.
+// Package buffer is a pool of byte slices that all servers of a process share.
 package buffer
 
 import "sync"
 
 const (
-	// Size holds the frames of one message, or of one burst of replies. It is what Take returns at least.
+	// Size is the smallest capacity of the buffers that Take returns. It is enough for the frames of most messages.
 	Size = 4 << 10
-	// keep is the largest buffer that goes back to the pool.
+	// keep is the capacity of the largest buffer that goes back to the pool.
 	keep = 64 << 10
 )
 
 var pool = sync.Pool{New: func() any { b := make([]byte, 0, Size); return &b }}
 
-// Take returns an empty buffer, which may be replaced by what it grows to.
+// Take returns an empty buffer. The caller may replace the slice by one that has grown.
 func Take() *[]byte { return pool.Get().(*[]byte) }
 
-// Give takes a buffer back, unless it is nil, has grown too large to keep or has lost its front.
+// Give puts a buffer back into the pool. It ignores nil, buffers that have grown too large, and those that are smaller than
+// Size because they were resliced.
 func Give(b *[]byte) {
 	if b != nil && cap(*b) >= Size && cap(*b) <= keep {
 		Poison((*b)[:cap(*b)])

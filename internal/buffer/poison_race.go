@@ -2,9 +2,8 @@
 
 package buffer
 
-// Poison overwrites a buffer that goes back to a pool. It does so in builds with the race detector, which all tests are
-// run with: code that still uses such a buffer sends or receives this instead of another client's bytes, and a test sees
-// it.
+// Poison overwrites a buffer that goes back to a pool. It does so in builds with the race detector only, which all tests
+// use: code that still uses such a buffer then sends or receives these bytes instead of another client's, and a test fails.
 func Poison(b []byte) {
 	for i := range b {
 		b[i] = 0xdb

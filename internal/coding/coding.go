@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Accepted returns which of the content codings, named in order of preference, suits a request best, or "" when
-// the answer should not be encoded. It follows the weights of Accept-Encoding (RFC 9110, section 12.5.3); between
-// equals the order given decides. A request without that header gets no encoding.
+// Accepted returns the content coding that a request prefers among those given, or "" when the answer must not be encoded.
+// It uses the weights of Accept-Encoding (RFC 9110, section 12.5.3). Of codings with equal weights it returns the first
+// one. It returns "" for a request without that header.
 func Accepted(r *http.Request, codings ...string) string {
 	accepted := r.Header["Accept-Encoding"]
 	if len(accepted) == 0 {
@@ -31,7 +31,7 @@ func Accepted(r *http.Request, codings ...string) string {
 	return best
 }
 
-// weightOf returns the weight of a coding, and whether it is named at all. A weight that cannot be read is zero.
+// weightOf returns the weight of a coding, and whether the header names it. A weight that does not parse is zero.
 func weightOf(accepted []string, coding string) (weight float64, named bool) {
 	for _, line := range accepted {
 		for part := range strings.SplitSeq(line, ",") {

@@ -23,8 +23,8 @@ type Conn struct {
 	out  transport.Queue
 
 	// The session's mutex guards the fields below.
-	closed bool // an end is queued or written
-	left   bool // the client has ended its side
+	closed    bool // an end record is queued or written
+	peerEnded bool // the client has ended its side
 }
 
 // Name implements transport.Conn.
@@ -87,12 +87,12 @@ func (c *Conn) WriteBatch(pieces net.Buffers) (int64, error) { return pieces.Wri
 // SetWriteDeadline implements transport.Sink.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }
 
-// Emptied implements transport.Sink: behind an end the client has so long to end its side.
+// Emptied implements transport.Sink. After an end record, the client has CloseTimeout to end its side.
 func (c *Conn) Emptied() func() {
 	switch {
 	case !c.closed:
 		return nil
-	case c.left:
+	case c.peerEnded:
 		return c.Drop
 	}
 	c.conn.SetReadDeadline(time.Now().Add(c.Limits.CloseTimeout))
@@ -118,15 +118,15 @@ func (c *Conn) Drop() { c.conn.Close() }
 
 // Run implements transport.Conn.
 func (c *Conn) Run() {
-	go c.read(0) // ends with the connection, or when another one reads
+	go c.read(0) // ends with the connection, or when another goroutine reads
 }
 
 // HandOver implements transport.Conn.
 func (c *Conn) HandOver() {
-	go c.read(c.Reader.Add(1)) // the same
+	go c.read(c.Reader.Add(1)) // as in Run
 }
 
-// read is the reading goroutine with a number.
+// read is the reading goroutine with the given number.
 func (c *Conn) read(number int32) {
 	reads := func() bool { return c.Reader.Load() == number }
 	defer func() {
@@ -152,7 +152,7 @@ func (c *Conn) read(number int32) {
 	}
 }
 
-// receive waits for a packet and has the session handle it.
+// receive waits for a packet and passes it to the session.
 func (c *Conn) receive() error {
 	if _, err := c.in.Peek(1); err != nil {
 		return err
@@ -170,16 +170,16 @@ func (c *Conn) receive() error {
 	return err
 }
 
-// readWithin reads a packet that has begun, or is to begin now.
+// readWithin reads a whole packet within the timeout.
 func (c *Conn) readWithin(timeout time.Duration) (eio.Packet, error) {
 	c.setReadDeadline(time.Now().Add(timeout))
 	defer c.setReadDeadline(time.Time{})
 	return readRecord(c.in, c.Limits.MaxPayload)
 }
 
-// setReadDeadline sets a deadline, unless that of the end is set.
+// setReadDeadline sets the deadline of reading, unless Emptied has set the last one.
 func (c *Conn) setReadDeadline(t time.Time) {
-	if c.Mu != nil { // it is bound
+	if c.Mu != nil { // Bind has been called
 		c.Mu.Lock()
 		defer c.Mu.Unlock()
 	}
@@ -188,9 +188,9 @@ func (c *Conn) setReadDeadline(t time.Time) {
 	}
 }
 
-// ended tells the session why reading has ended, and waits for the client to end its side too.
+// ended calls Session.Ended, and waits until the client has ended its side.
 func (c *Conn) ended(err error) {
-	if err != transport.ErrEnded && c.tell(err) {
+	if err != transport.ErrEnded && c.reportEnd(err) {
 		return
 	}
 	for {
@@ -201,19 +201,20 @@ func (c *Conn) ended(err error) {
 	}
 }
 
-// tell reports whether both sides have ended, and everything is written.
-func (c *Conn) tell(err error) (done bool) {
+// reportEnd sends an end record and calls Session.Ended. It reports whether both sides have ended and everything is
+// written.
+func (c *Conn) reportEnd(err error) (done bool) {
 	c.Mu.Lock()
 	defer c.Mu.Unlock()
 	cause := transport.Failed
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), c.closed:
 		cause = transport.Closed
-		c.left = true
+		c.peerEnded = true
 	case !errors.Is(err, transport.ErrControls) && !errors.Is(err, eio.ErrTooLarge):
 		err = fmt.Errorf("pipe: reading: %w", err)
 	}
 	c.Close(false)
 	c.Session.Ended(&c.Link, cause, err)
-	return c.left && !c.out.Flushing()
+	return c.peerEnded && !c.out.Flushing()
 }

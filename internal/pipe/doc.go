@@ -1,5 +1,5 @@
-// Package pipe is an Engine.IO transport in memory, for tests. It shows that a transport needs nothing of websockets:
-// packets cross as records of a type, a flag and their data, and there are no frames, masks or control frames.
+// Package pipe is an Engine.IO transport in memory, for tests. It proves that transports do not depend on websockets: it
+// sends packets as records of a type, a flag and data, without frames, masks or control frames.
 //
 // # Usage
 //
@@ -11,6 +11,6 @@
 //
 // # Concurrency
 //
-// The methods of Transport may be called by several goroutines. A Client belongs to one that sends and one that receives.
-// Every wait is durably blocking in the sense of package testing/synctest.
+// The methods of Transport may be called by several goroutines. A Client may be used by one goroutine that sends and one
+// that receives. Every wait is durably blocking in the sense of package testing/synctest.
 package pipe

@@ -7,12 +7,12 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// A record is a packet on its way: its type, a flag, the length of its data and the data.
+// A record is the wire form of a packet: its type, a flag, the length of its data and the data.
 const (
 	headerSize = 6
-	// typeEnd is that of the record behind which the sender sends nothing more.
+	// typeEnd is the type of the last record of a side.
 	typeEnd eio.Type = 0
-	// typeSession is that of a first record which names the session that the client goes on with.
+	// typeSession is the type of a first record that names the session which the client upgrades.
 	typeSession eio.Type = 's'
 )
 
@@ -33,7 +33,7 @@ func appendRecords(dst []byte, packets []eio.Packet) []byte {
 	return dst
 }
 
-// size is what appendRecords appends.
+// size returns the number of bytes that appendRecords appends.
 func size(packets []eio.Packet) int {
 	n := 0
 	for _, p := range packets {
@@ -42,7 +42,7 @@ func size(packets []eio.Packet) int {
 	return n
 }
 
-// readRecord reads a record with at most so much data.
+// readRecord reads a record with at most limit bytes of data.
 func readRecord(r io.Reader, limit int) (eio.Packet, error) {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// Name is what clients ask for.
+// Name is the value of the query parameter transport.
 const Name = "pipe"
 
 // header names the connection that a request opens.
@@ -23,13 +23,13 @@ const header = "Pipe"
 
 var errUnknown = errors.New("pipe: no such connection")
 
-// Transport is the server's side and makes that of its clients. It implements transport.Transport.
+// Transport is the server's side. It also makes the connections of clients. It implements transport.Transport.
 type Transport struct {
-	// Buffer is how many bytes a connection holds in each direction. Zero means 64 KiB. It must not be changed once there
-	// are clients.
+	// Buffer is the number of bytes that a connection holds in each direction. Zero means 64 KiB. It must not be changed
+	// after the first Dial.
 	Buffer int
-	// Wrap stands between the server and each connection that it accepts. Nil means nothing does. It must not be changed
-	// once there are clients.
+	// Wrap wraps each connection that the server accepts. Nil means that connections are not wrapped. It must not be
+	// changed after the first Dial.
 	Wrap func(net.Conn) net.Conn
 
 	mu      sync.Mutex // guards the fields below
@@ -47,7 +47,7 @@ type Client struct {
 	number string
 }
 
-// Dial makes a connection, which a request with Client.Header opens.
+// Dial makes a connection. A request with Client.Header opens it.
 func (t *Transport) Dial(ctx context.Context) (*Client, error) {
 	l := memnet.Listen()
 	defer l.Close()
@@ -73,8 +73,8 @@ func (t *Transport) Dial(ctx context.Context) (*Client, error) {
 // Header returns the header of the request that opens the connection, as name and value.
 func (c *Client) Header() (name, value string) { return header, c.number }
 
-// NameSession tells the server which session the client goes on with, as a first record in place of a query parameter.
-// An empty sid begins a new one.
+// NameSession names the session that the client upgrades, as a first record in place of a query parameter. An empty sid
+// opens a new session.
 func (c *Client) NameSession(sid string) error {
 	return c.Send(eio.Packet{Type: typeSession, Data: []byte(sid)})
 }
@@ -85,10 +85,10 @@ func (c *Client) Send(packets ...eio.Packet) error {
 	return err
 }
 
-// End says that the client sends nothing more.
+// End sends an end record: the client sends nothing more.
 func (c *Client) End() error { return c.Send(eio.Packet{Type: typeEnd}) }
 
-// Receive waits for a packet. Ended reports that the server sends nothing more.
+// Receive waits for a packet. ended is true for the end record of the server.
 func (c *Client) Receive() (p eio.Packet, ended bool, err error) {
 	p, err = readRecord(c.in, math.MaxInt)
 	return p, err == nil && p.Type == typeEnd, err
@@ -113,8 +113,8 @@ func (t *Transport) Check(r *http.Request) string {
 	return ""
 }
 
-// Accept implements transport.Transport. With the value "late" of the query parameter session it waits for the client to
-// name its session, as one of WebTransport does.
+// Accept implements transport.Transport. If the query parameter session has the value "late", Accept waits until the client
+// names its session on the connection, as clients of WebTransport do.
 func (t *Transport) Accept(w http.ResponseWriter, r *http.Request, o transport.Opening) (transport.Conn, string, error) {
 	t.mu.Lock()
 	conn := t.waiting[r.Header.Get(header)]

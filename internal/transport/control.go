@@ -1,36 +1,37 @@
 package transport
 
-// Control is what Parley's own packages may do with a session beside what applications may. A Handler that is Controlled
-// is handed that of its session.
+// Control has the methods of a session that are reserved for Parley's own packages. A Handler that implements Controlled
+// receives the Control of its session.
 type Control interface {
-	// Cork holds back what is sent until the matching Uncork, 16 KiB or a millisecond, whichever comes first, so that the
-	// replies to a burst of messages leave in one write. It has no effect on polling, where what is sent between two polls
-	// leaves together anyway.
+	// Cork holds sent messages back, so that the replies to a burst of messages are sent in one write. They are written at
+	// the matching Uncork, when they reach 16 KiB, or after a millisecond, whichever is first. Cork has no effect on polling,
+	// where all messages between two polls are sent together.
 	Cork()
 
-	// Uncork ends a Cork. One without a Cork, as after an upgrade in between, has no effect, or ends another Cork early.
+	// Uncork ends a Cork. Without a matching Cork, for example after an upgrade, it has no effect or ends another Cork
+	// early.
 	Uncork()
 
-	// HandOver makes another goroutine read on while the running call of MessageInline goes on for as long as it likes. It
-	// may be called by any goroutine, but once at most for each call of MessageInline, and only during the call; the
-	// message's bytes must not be used any more. Further messages are delivered while the call still runs: the handler has
-	// to keep their order.
+	// HandOver makes another goroutine continue to read, so that the running call of MessageInline may block. Any goroutine
+	// may call it, at most once for each call of MessageInline, and only during that call. The bytes of the message must
+	// not be used after HandOver. Further messages are delivered while the call is still running: the handler must keep
+	// their order.
 	HandOver()
 
-	// Stalled tells the heartbeat that the server itself has stopped (true) and resumed (false) reading from the client, so
-	// that the client is not blamed for a ping or pong that nobody has read. Calls come in pairs.
+	// Stalled reports that the server has stopped (true) or resumed (false) reading from the client. Meanwhile the heartbeat
+	// does not close the session, because pings and pongs of the client may be waiting unread. Calls come in pairs.
 	Stalled(stalled bool)
 }
 
-// Controlled is a Handler that is handed the Control of its session.
+// Controlled is a Handler that receives the Control of its session.
 type Controlled interface {
 	// SetControl is called once, before the session's first message.
 	SetControl(Control)
 }
 
-// InlineHandler is a Handler that may take its time over the messages of a connection on the goroutine that has read them.
-// That saves the switch to another goroutine, which costs as much as a small message does otherwise.
+// InlineHandler is a Handler that handles messages on the goroutine that has read them, and may block there. This saves the
+// switch to another goroutine, which costs as much as all other work for a small message.
 type InlineHandler interface {
-	// MessageInline is called in place of Message where the call may let go of the reading: see Control.HandOver.
+	// MessageInline is called in place of Message when the call may hand the reading over: see Control.HandOver.
 	MessageInline(data []byte, binary bool)
 }

@@ -7,17 +7,18 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// Group is packets that leave together, with nothing between them, encoded at most once for each form in which clients
-// take them, however many sessions they are sent to. It is safe for concurrent use; the packets' bytes must not change.
+// Group is a group of packets that are sent together, with no other packet between them. It is encoded at most once for
+// each wire form, however many sessions receive it. It is safe for concurrent use. The bytes of the packets must not
+// change.
 type Group struct {
 	// Immutable after construction.
 	Packets    []eio.Packet
-	Expendable bool          // it may be dropped while it waits, for others to fit
-	binary     bool          // a packet is
+	Expendable bool          // it may be dropped from a queue to make space for other groups
+	binary     bool          // a packet is binary
 	single     [1]eio.Packet // backs Packets for the common case
 
-	// What the packets are in each form, made by the first session that needs it. Two sessions may make one at the same
-	// time; they are equal.
+	// The packets in each form, encoded by the first session that needs the form. Two sessions may do so at the same time;
+	// the results are equal.
 	forms [eio.Forms]atomic.Pointer[[]byte]
 }
 
@@ -30,7 +31,8 @@ func NewGroup(packets ...eio.Packet) *Group {
 	return g
 }
 
-// Add adds a packet to a group that is being made, and will have so many.
+// Add adds a packet to a group that will have the number of packets given by of. It must not be called after the group has
+// been sent.
 func (g *Group) Add(of int, p eio.Packet) {
 	if g.Packets == nil {
 		g.Packets = g.single[:0]
@@ -55,7 +57,7 @@ func (g *Group) Wire(f eio.Form) []byte {
 	return wire
 }
 
-// Made returns what has been kept in a form, or nil.
+// Made returns the bytes that were given to Keep for a form, or nil.
 func (g *Group) Made(f eio.Form) []byte {
 	if made := g.forms[f].Load(); made != nil {
 		return *made
@@ -63,7 +65,7 @@ func (g *Group) Made(f eio.Form) []byte {
 	return nil
 }
 
-// Keep keeps what has been made in a form of which Wire knows nothing.
+// Keep stores the group in a form that Wire cannot encode.
 func (g *Group) Keep(f eio.Form, wire []byte) { g.forms[f].Store(&wire) }
 
 // Binary reports whether a packet is binary.

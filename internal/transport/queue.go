@@ -8,24 +8,25 @@ import (
 )
 
 const (
-	// flushBatch is how much one write of the flusher carries, so that the write deadline is one on progress.
+	// flushBatch is the number of bytes in one write of the flusher. Each write has its own deadline, so a slow client that
+	// reads is not closed.
 	flushBatch = 64 << 10
-	// corkBytes ends a cork early: a burst of replies this large is worth a write of its own.
+	// corkBytes is the number of bytes that ends a cork early.
 	corkBytes = 16 << 10
-	// corkCopy is the largest shared piece that is copied so as to leave with what a cork holds.
+	// corkCopy is the size of the largest shared piece that is copied into the buffer of a cork.
 	corkCopy = 4 << 10
-	// corkDelay ends a cork early: a reply is never held back longer.
+	// corkDelay is the longest time for which a cork holds bytes back.
 	corkDelay = time.Millisecond
 )
 
-// Queue writes bytes to one connection, in order and without blocking. They go straight to a sink that takes bytes
-// directly when nothing is before them; what it does not take at once is queued, and a flusher goroutine lives as long as
-// there is a queue.
+// Queue writes bytes to one connection, in order and without blocking. When the queue is empty and the sink allows direct
+// writes, it writes bytes at once. Bytes that the sink does not take are queued. A flusher goroutine writes them and ends
+// when the queue is empty.
 //
-// The session's mutex guards all fields and is held in all calls; the flusher owns the batch it has taken. An error is a
-// failed write, or ErrQueueFull where a method says so.
+// The session's mutex guards all fields and is held in all calls. The flusher owns the batch that it has taken. An error is
+// a failed write, or ErrQueueFull where a method says so.
 type Queue struct {
-	// What a direct write looks at comes first: a broadcast to thousands finds little of it in the processor's cache.
+	// The fields of a direct write come first, so that a broadcast reads few cache lines.
 
 	// Immutable after construction.
 	link *Link
@@ -34,30 +35,30 @@ type Queue struct {
 	chunks   []chunk
 	bytes    int  // queued, including what the flusher is writing
 	packets  int  // the same, in packets
-	corks    int  // nested corks: bytes are held while there are any
-	direct   bool // the sink takes bytes directly; immutable
-	flushing bool // a flusher runs; no direct write may be made
+	corks    int  // nested corks: bytes are held back while it is above zero
+	direct   bool // the sink allows direct writes; immutable
+	flushing bool // a flusher runs: direct writes are not allowed
 
 	corkArmed  bool
 	corkTimer  *time.Timer
 	taken      int // bytes at the front that the flusher is writing
-	expendable int // how many of the chunks are
+	expendable int // number of chunks that are expendable
 }
 
-// Sink is what a Queue writes to: the connection itself.
+// Sink is the connection to which a Queue writes.
 type Sink interface {
-	// WriteNow makes one attempt that does not block, and returns how much was taken. The mutex is held. It is called of
-	// sinks that take bytes directly, and not while WriteBatch runs.
+	// WriteNow makes one write that does not block, and returns the number of bytes written. The mutex is held. It is called
+	// only for sinks that allow direct writes, and not while WriteBatch runs.
 	WriteNow(b []byte) (int, error)
 
-	// WriteBatch writes all the pieces, and waits for the client if need be, until the deadline.
+	// WriteBatch writes all the pieces. It may wait for the client until the deadline.
 	WriteBatch(pieces net.Buffers) (int64, error)
 
 	// SetWriteDeadline sets the deadline of WriteBatch.
 	SetWriteDeadline(t time.Time) error
 
-	// Emptied returns what is to be done now that everything has been written by the flusher, or nil. It is called with the
-	// mutex held; what it returns is called without.
+	// Emptied is called when the flusher has written everything, with the mutex held. If it returns a function, the flusher
+	// calls it without the mutex.
 	Emptied() func()
 }
 
@@ -65,32 +66,32 @@ type Sink interface {
 type chunk struct {
 	data    []byte
 	packets int
-	own     *[]byte // the pooled buffer that data lies in; nil when data is shared with other sessions
+	own     *[]byte // the pooled buffer of data; nil when data is shared with other sessions
 
 	expendable bool // see Group
 }
 
-// Init makes the queue ready. Direct says that the sink takes bytes directly.
+// Init initializes the queue. direct means that the sink allows direct writes.
 func (q *Queue) Init(link *Link, sink Sink, direct bool) {
 	q.link, q.sink, q.direct = link, sink, direct
 }
 
-// Len returns how much is queued.
+// Len returns the length of the queue.
 func (q *Queue) Len() (packets, bytes int) { return q.packets, q.bytes }
 
-// Flushing reports whether a flusher runs: what is written waits for it.
+// Flushing reports whether a flusher runs: written bytes wait for it.
 func (q *Queue) Flushing() bool { return q.flushing }
 
-// Writable reports whether bytes that are written now would not wait behind others.
+// Writable reports whether bytes that are written now would not wait for other bytes.
 func (q *Queue) Writable() bool { return !q.flushing && (len(q.chunks) == 0 || q.corks > 0) }
 
-// Fits reports whether so much more may be queued.
+// Fits reports whether a group of packets and bytes fits the queue.
 func (q *Queue) Fits(packets, bytes int) bool {
 	return q.link.Limits.Fits(q.packets, q.bytes, packets, bytes)
 }
 
-// Reserve makes so much more fit, or returns ErrQueueFull. What a cork holds back is not the client's fault: it is written
-// first. Then what is expendable is shed.
+// Reserve makes space for a group of packets and bytes, or returns ErrQueueFull. It first writes the bytes that a cork
+// holds back, because the client is not responsible for those. Otherwise it drops expendable chunks.
 func (q *Queue) Reserve(packets, bytes int) error {
 	if q.Fits(packets, bytes) {
 		return nil
@@ -108,8 +109,8 @@ func (q *Queue) Reserve(packets, bytes int) error {
 	return nil
 }
 
-// shed drops the expendable chunks that have waited longest until so much more fits, and returns how many. What is being
-// written, and a chunk in front that may have been written in part, stays.
+// shed drops the oldest expendable chunks until a group of packets and bytes fits, and returns the number dropped. It keeps
+// the chunks that are being written, and the first chunk, a part of which may have been written.
 func (q *Queue) shed(packets, bytes int) (dropped int) {
 	if q.expendable == 0 {
 		return 0
@@ -133,7 +134,7 @@ func (q *Queue) shed(packets, bytes int) (dropped int) {
 	return dropped
 }
 
-// WriteOwn writes packets of this session alone, which encode appends to a buffer.
+// WriteOwn writes packets for this session only. encode appends them to a buffer.
 func (q *Queue) WriteOwn(packets int, encode func(dst []byte) []byte) error {
 	if tail := q.tail(); tail != nil {
 		return q.grow(tail, encode(tail.data), packets)
@@ -143,13 +144,13 @@ func (q *Queue) WriteOwn(packets int, encode func(dst []byte) []byte) error {
 	return q.write(chunk{data: *own, packets: packets, own: own})
 }
 
-// Hold puts what is in a pooled buffer in front of what is written first, with which it leaves.
+// Hold puts the bytes of a pooled buffer into the queue. They are sent together with the first write.
 func (q *Queue) Hold(own *[]byte) {
 	q.chunks = []chunk{{data: *own, own: own}}
 	q.bytes = len(*own)
 }
 
-// WriteShared writes bytes that other sessions write too. They may be dropped while they wait if they are expendable.
+// WriteShared writes bytes that are shared with other sessions. Expendable bytes may be dropped while they are queued.
 func (q *Queue) WriteShared(data []byte, packets int, expendable bool) error {
 	if q.corks > 0 && !q.flushing && len(data) <= corkCopy && !expendable {
 		if tail := q.tail(); tail != nil {
@@ -162,7 +163,7 @@ func (q *Queue) WriteShared(data []byte, packets int, expendable bool) error {
 	return q.write(chunk{data: data, packets: packets, expendable: expendable})
 }
 
-// write writes a chunk at once if nothing is before it, and queues what the sink does not take.
+// write writes a chunk at once if the queue is empty, and queues the bytes that the sink does not take.
 func (q *Queue) write(c chunk) error {
 	if q.direct && !q.flushing && q.corks == 0 && len(q.chunks) == 0 {
 		n, err := q.sink.WriteNow(c.data)
@@ -179,7 +180,7 @@ func (q *Queue) write(c chunk) error {
 	return q.queued(c.packets, len(c.data))
 }
 
-// tail returns the last chunk if more bytes may join it: what piles up shares a buffer, and so a write.
+// tail returns the last chunk if more bytes may be appended to it, or nil. Queued bytes share a buffer, and so a write.
 func (q *Queue) tail() *chunk {
 	if len(q.chunks) == 0 {
 		return nil
@@ -190,7 +191,7 @@ func (q *Queue) tail() *chunk {
 	return nil
 }
 
-// grow accounts for bytes that were appended to the last chunk; data is what it holds now.
+// grow counts bytes that were appended to the last chunk; data is its new content.
 func (q *Queue) grow(tail *chunk, data []byte, packets int) error {
 	added := len(data) - len(tail.data)
 	tail.data, *tail.own = data, data
@@ -198,7 +199,7 @@ func (q *Queue) grow(tail *chunk, data []byte, packets int) error {
 	return q.queued(packets, added)
 }
 
-// queued accounts for what was queued, and has it written unless it is held back.
+// queued counts bytes that were queued, and flushes them unless a cork holds them back.
 func (q *Queue) queued(packets, bytes int) error {
 	q.packets += packets
 	q.bytes += bytes
@@ -216,7 +217,7 @@ func (q *Queue) queued(packets, bytes int) error {
 	}
 }
 
-// Cork holds back what is written until the matching Uncork, 16 KiB or a millisecond, whichever comes first.
+// Cork holds written bytes back until the matching Uncork, corkBytes or corkDelay, whichever is first.
 func (q *Queue) Cork() {
 	if q.corkTimer == nil {
 		q.corkTimer = time.AfterFunc(time.Hour, q.corkExpired)
@@ -225,7 +226,7 @@ func (q *Queue) Cork() {
 	q.corks++
 }
 
-// Uncork ends a Cork, if there is one, and writes what the last one has held back.
+// Uncork ends a Cork, if any, and writes the held bytes when the last Cork has ended.
 func (q *Queue) Uncork() error {
 	if q.corks == 0 {
 		return nil
@@ -236,10 +237,10 @@ func (q *Queue) Uncork() error {
 	return q.flush()
 }
 
-// EndCorks ends all corks for good; the next write takes with it what they have held back.
+// EndCorks ends all corks. The next write sends the bytes that they have held back.
 func (q *Queue) EndCorks() { q.corks = 0 }
 
-// corkExpired writes what has been held back for as long as it may be.
+// corkExpired writes the bytes that a cork has held back for corkDelay.
 func (q *Queue) corkExpired() {
 	defer q.link.Session.Guard()
 	if err := q.flushHeld(); err != nil {
@@ -254,7 +255,7 @@ func (q *Queue) flushHeld() error {
 	return q.flush()
 }
 
-// flush writes what is queued as far as the sink takes it at once, and leaves the rest to a flusher.
+// flush writes as much of the queue as the sink takes at once, and starts a flusher for the rest.
 func (q *Queue) flush() error {
 	for q.direct && !q.flushing && len(q.chunks) > 0 {
 		c := &q.chunks[0]
@@ -283,7 +284,7 @@ func (q *Queue) flushAll() {
 	emptied := false
 	defer func() {
 		if !emptied {
-			q.link.Conn.Drop() // nothing else will write what is queued
+			q.link.Conn.Drop() // the rest of the queue will never be written
 		}
 	}()
 	for written := 0; ; {
@@ -306,8 +307,8 @@ func (q *Queue) flushAll() {
 	}
 }
 
-// nextBatch takes what the flusher has written out of the queue and returns what comes next. Nothing ends the flusher,
-// when it has done what is last.
+// nextBatch removes the written bytes from the queue and returns the next batch. An empty batch ends the flusher, after it
+// has called last.
 func (q *Queue) nextBatch(written int) (batch net.Buffers, last func()) {
 	q.link.Mu.Lock()
 	defer q.link.Mu.Unlock()
@@ -315,13 +316,13 @@ func (q *Queue) nextBatch(written int) (batch net.Buffers, last func()) {
 	if batch = q.batch(); len(batch) > 0 {
 		return batch, nil
 	}
-	q.sink.SetWriteDeadline(time.Time{}) // its timer would outlive the flusher
+	q.sink.SetWriteDeadline(time.Time{}) // otherwise its timer stays when the flusher has ended
 	q.flushing = false
 	return nil, q.sink.Emptied()
 }
 
-// batch returns up to flushBatch bytes from the front of the queue. More may be appended behind them meanwhile; the bytes
-// themselves stay until wrote.
+// batch returns up to flushBatch bytes from the front of the queue. Bytes may be appended to the queue while they are
+// written; wrote removes them.
 func (q *Queue) batch() net.Buffers {
 	var batch net.Buffers
 	for size, i := 0, 0; i < len(q.chunks) && size < flushBatch; i++ {

@@ -14,13 +14,13 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// Name is what clients ask for.
+// Name is the value of the query parameter transport.
 const Name = "websocket"
 
 // Transport accepts websockets. It implements transport.Transport. Immutable.
 type Transport struct {
-	Rules   eio.Rules     // what clients are held to
-	Deflate *eio.Deflater // what compresses; nil: nothing is compressed
+	Rules   eio.Rules     // the limits for messages of clients
+	Deflate *eio.Deflater // compresses messages; nil: no compression
 }
 
 // Name implements transport.Transport.
@@ -48,10 +48,10 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// WrongVersion is what Check says of a version that is not served.
+// WrongVersion is the result of Check for a version that is not supported.
 const WrongVersion = "Missing or invalid Sec-WebSocket-Version header"
 
-// Check implements transport.Transport, in the words that clients of the reference see.
+// Check implements transport.Transport, with the texts of the reference.
 func (*Transport) Check(r *http.Request) string {
 	switch {
 	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
@@ -91,8 +91,8 @@ func (t *Transport) Accept(w http.ResponseWriter, r *http.Request, o transport.O
 	return c, "", nil
 }
 
-// negotiate answers an offer of permessage-deflate in the headers of the 101. It returns what the connection compresses
-// with, or nil. A connection that wants base64 is not compressed: no client that asks for it could tell.
+// negotiate answers an offer of permessage-deflate in the headers of the 101. It returns the compressor of the connection,
+// or nil. A connection with b64 is not compressed: such clients do not support it.
 func (t *Transport) negotiate(h http.Header, r *http.Request, base64 bool) *eio.Deflater {
 	if t.Deflate == nil || base64 {
 		return nil
@@ -105,19 +105,19 @@ func (t *Transport) negotiate(h http.Header, r *http.Request, base64 bool) *eio.
 	return t.Deflate
 }
 
-// acceptance is a connection that has been taken over from the HTTP server. Its answer, 101 and the headers, is held back to
-// leave in one write with the first packet. It does not pass through the bufio.Writer of a wrapper's Hijack; a wrapper that
-// wants to see it returns a connection of its own.
+// acceptance is a connection that has been taken over from the HTTP server. Its answer, 101 and the headers, is held back,
+// so that it is sent in one write with the first packet. It bypasses the bufio.Writer that the Hijack method of a wrapper
+// returns; a wrapper that has to see the bytes must return a net.Conn of its own.
 type acceptance struct {
 	http.ResponseWriter
 	conn   net.Conn
-	early  []byte  // what the HTTP server had already read of the new protocol
+	early  []byte  // bytes behind the request that the HTTP server has already read
 	answer *[]byte // a pooled buffer
 }
 
-// hijack takes the connection of a checked handshake over.
+// hijack takes over the connection of a checked handshake.
 func hijack(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*acceptance, error) {
-	// Browsers fail a connection that answers none of the subprotocols that they offered, so the first is taken.
+	// The first offered subprotocol is accepted, because browsers close a connection that accepts none of them.
 	first := true
 	upgrader := ws.HTTPUpgrader{
 		Header:   w.Header().Clone(),
@@ -126,12 +126,12 @@ func hijack(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*acc
 	a := &acceptance{ResponseWriter: w, answer: buffer.Take()}
 	conn, rw, _, err := upgrader.Upgrade(r, a)
 	if rw != nil {
-		defer rw.Writer.Reset(conn) // a wrapper that has kept it is not to write into a buffer of others
+		defer rw.Writer.Reset(conn) // a wrapper that has kept the Writer must not write into the pooled buffer
 	}
 	if err != nil {
 		if conn != nil {
 			conn.SetWriteDeadline(time.Now().Add(timeout))
-			conn.Write(*a.answer) // what is wrong with the request
+			conn.Write(*a.answer) // the refusal
 			conn.Close()
 		}
 		buffer.Give(a.answer)
@@ -141,7 +141,7 @@ func hijack(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*acc
 	return a, nil
 }
 
-// Hijack implements http.Hijacker: what is written to the result is held.
+// Hijack implements http.Hijacker. Bytes that are written to the result are held back.
 func (a *acceptance) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
@@ -150,7 +150,7 @@ func (a *acceptance) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// readAhead copies what the HTTP server had already read of the new protocol.
+// readAhead copies the bytes behind the request that the HTTP server has already read.
 func readAhead(r *bufio.Reader) []byte {
 	if r.Buffered() == 0 {
 		return nil

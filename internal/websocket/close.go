@@ -14,26 +14,26 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// ending is how a connection ends once its queue is empty. A later value replaces an earlier one, never the other way.
+// ending is the way in which a connection ends after its queue has been written. A larger value replaces a smaller one.
 type ending uint8
 
 const (
 	endNever  ending = iota
-	endSoon          // the client's time to answer the close frame begins
-	endHalf          // the same, and this side is closed: what the client sends cannot be understood any more
-	endAtOnce        // both sides have said that they close
+	endSoon          // wait CloseTimeout for the client's close frame
+	endHalf          // the same, and close the writing side: the client's bytes cannot be decoded any more
+	endAtOnce        // close: both sides have sent a close frame
 )
 
 // Close implements transport.Conn: it sends a close frame without a code, as the reference does.
 func (c *Conn) Close(unread bool) {
 	if unread && c.out.Flushing() {
-		c.Drop() // a close frame would wait behind all that the client has not read
+		c.Drop() // a close frame would wait behind everything that the client has not read
 		return
 	}
 	c.closeSoon(0)
 }
 
-// Drop implements transport.Conn. Unlike Close of a TLS connection it does not block.
+// Drop implements transport.Conn. It does not block, unlike Close of a TLS connection.
 func (c *Conn) Drop() {
 	if secure, ok := c.in.conn.(*tls.Conn); ok {
 		secure.NetConn().Close()
@@ -42,7 +42,7 @@ func (c *Conn) Drop() {
 	c.in.conn.Close()
 }
 
-// closeSoon ends the connection when the client has answered the close frame, or CloseTimeout after it was written.
+// closeSoon sends a close frame and ends the connection when the client has answered it, or after CloseTimeout.
 func (c *Conn) closeSoon(code ws.StatusCode) {
 	c.sendClose(code)
 	c.endWith(endSoon)
@@ -60,11 +60,11 @@ func (c *Conn) sendClose(code ws.StatusCode) {
 	}
 }
 
-// endWith ends the connection in the way given, when the queue is empty.
+// endWith ends the connection in the given way after the queue has been written.
 func (c *Conn) endWith(step ending) {
 	c.ending = max(c.ending, step)
 	switch {
-	case c.out.Flushing(): // Emptied will see it
+	case c.out.Flushing(): // Emptied will do it
 	case c.isDirect():
 		c.end(step)
 	case step != endAtOnce: // the reader closes the connection
@@ -81,7 +81,8 @@ func (c *Conn) Emptied() func() {
 	return func() { c.end(step) }
 }
 
-// end takes a step of the connection's end. On TLS it may block; otherwise it may be called under the mutex.
+// end does one step of the end of the connection. On TLS it may block. On other connections it may be called with the
+// mutex held.
 func (c *Conn) end(step ending) {
 	switch step {
 	case endSoon:
@@ -96,15 +97,15 @@ func (c *Conn) end(step ending) {
 	}
 }
 
-// readingEnded sees to the close handshake when reading has ended with an error, on the reading goroutine.
+// readingEnded completes the close handshake after an error of reading, on the reading goroutine.
 func (c *Conn) readingEnded(err error) {
 	if discard, framed := c.answerEnd(err); discard {
 		c.discard(framed)
 	}
 }
 
-// answerEnd tells the client and the session that reading has ended. It says whether the rest of what the client sends is
-// to be discarded, and whether it is still frames.
+// answerEnd sends a close frame and calls Session.Ended. It reports whether the reader must discard further bytes of the
+// client, and whether these can still be decoded as frames.
 func (c *Conn) answerEnd(err error) (discard, framed bool) {
 	if err == transport.ErrEnded {
 		return true, true
@@ -124,13 +125,13 @@ func (c *Conn) answerEnd(err error) (discard, framed bool) {
 		cause, err = transport.Closed, nil
 		c.sendClose(peer.code)
 		c.endWith(endAtOnce)
-		discard = c.out.Flushing() // the flusher closes the connection when the answer has been written
+		discard = c.out.Flushing() // the flusher writes the answer and then closes the connection
 	case errors.As(err, &violation):
 		c.sendClose(violation.Code)
 		c.endWith(endHalf)
 		discard = true
 	case err == transport.ErrQueueFull:
-		cause = transport.Unread // a close frame would wait behind all that the client has not read
+		cause = transport.Unread // a close frame would wait behind everything that the client has not read
 	case lost(err):
 		cause = transport.Closed
 	case c.in.ended(): // the close frame was not answered in time
@@ -138,20 +139,21 @@ func (c *Conn) answerEnd(err error) (discard, framed bool) {
 	default: // a deadline passed in the middle of a message, or reading failed
 		err = fmt.Errorf("engineio: reading: %w", err)
 		c.closeSoon(0)
-		c.in.end() // a deadline that has passed would end discarding before the close frame is written
+		c.in.end() // a new deadline, because one that has passed would end discard before the close frame is written
 		discard = true
 	}
 	c.Session.Ended(&c.Link, cause, err)
 	return discard, false
 }
 
-// lost tells an ordinary end of a connection from an error.
+// lost reports whether err is the ordinary end of a connection.
 func lost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// discard drops what still comes until the client has answered the close frame, has closed its side or has had its time,
-// so that the close frame is not destroyed by a reset. framed tells that the client's frames can still be understood.
+// discard reads and drops bytes until the client has answered the close frame, has closed its side, or CloseTimeout has
+// passed. If the connection were closed earlier, a TCP reset could destroy the close frame. framed means that the client's
+// frames can still be decoded.
 func (c *Conn) discard(framed bool) {
 	for framed {
 		_, _, err := c.in.readMessage(func(op ws.OpCode, payload []byte) error {
@@ -169,12 +171,12 @@ func (c *Conn) discard(framed bool) {
 	c.in.discard()
 }
 
-// peerClosed reports the client's close frame.
+// peerClosed is the error that stands for the client's close frame.
 type peerClosed struct{ code ws.StatusCode }
 
 func (*peerClosed) Error() string { return "engineio: closed by the client" }
 
-// readClose turns a close frame into the error that ends reading: a *peerClosed, or what is wrong with the frame.
+// readClose returns the error with which a close frame ends reading: a *peerClosed, or the error of an invalid frame.
 func readClose(payload []byte) error {
 	code, err := eio.ReadClose(payload)
 	if err != nil {

@@ -10,23 +10,23 @@ import (
 	"github.com/parleyio/parley/internal/transport"
 )
 
-// Conn is one websocket connection. It implements transport.Conn. Its reading goroutine owns in; the session's mutex
-// guards out and the flags.
+// Conn is one websocket connection. It implements transport.Conn. Its reading goroutine owns in. The session's mutex guards
+// out and the flags.
 type Conn struct {
 	transport.Link
 	deflate *eio.Deflater // nil: no compression has been negotiated; immutable
 
-	form      eio.Form // in which it takes packets; immutable
+	form      eio.Form // the wire form of packets; immutable
 	closeSent bool     // a close frame is queued or written
-	ending    ending   // what happens when all that was queued has been written
+	ending    ending   // how to end after the queue has been written
 	burst     bool     // replies are held back; owned by the reading goroutine
 
 	out    transport.Queue
-	direct descriptor // conn, if it is one
+	direct descriptor // the connection, if it has a descriptor
 	in     frameReader
 }
 
-// stream is what a websocket needs of its connection: a net.Conn or a descriptor.
+// stream has the methods of a connection that a websocket needs: it is a net.Conn or a descriptor.
 type stream interface {
 	io.ReadWriteCloser
 	SetReadDeadline(time.Time) error
@@ -36,7 +36,7 @@ type stream interface {
 // Name implements transport.Conn.
 func (*Conn) Name() string { return Name }
 
-// Greet implements transport.Conn. The answer is held by the queue.
+// Greet implements transport.Conn. The queue holds the answer, which is sent with the first packet.
 func (c *Conn) Greet(first ...eio.Packet) error {
 	return c.out.WriteOwn(len(first), func(dst []byte) []byte { return c.form.Append(dst, first) })
 }
@@ -48,7 +48,7 @@ func (c *Conn) Prepare(g *transport.Group) {
 	}
 }
 
-// frames returns the frames of a group as this connection takes them.
+// frames returns the frames of a group in the form of this connection.
 func (c *Conn) frames(g *transport.Group) []byte {
 	frames := g.Wire(c.form)
 	if !c.deflate.Wants(g.Packets) {
@@ -65,7 +65,8 @@ func (c *Conn) frames(g *transport.Group) []byte {
 	return made
 }
 
-// Send implements transport.Conn. What is to be compressed must be prepared: it takes too long under the mutex.
+// Send implements transport.Conn. Packets that are compressed must be prepared, because compression takes too long with the
+// mutex held.
 func (c *Conn) Send(packets []eio.Packet) error {
 	if c.deflate.Wants(packets) {
 		return transport.ErrUnprepared
@@ -109,7 +110,7 @@ func (c *Conn) Uncork() error { return c.out.Uncork() }
 // WriteNow implements transport.Sink.
 func (c *Conn) WriteNow(b []byte) (int, error) { return c.direct.writeNow(b) }
 
-// WriteBatch implements transport.Sink: as one write where it can be.
+// WriteBatch implements transport.Sink. It uses one write where possible.
 func (c *Conn) WriteBatch(pieces net.Buffers) (int64, error) {
 	if c.isDirect() {
 		return c.direct.writeBatch(pieces)
@@ -120,11 +121,11 @@ func (c *Conn) WriteBatch(pieces net.Buffers) (int64, error) {
 // SetWriteDeadline implements transport.Sink.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.in.conn.SetWriteDeadline(t) }
 
-// isDirect reports whether the connection is a descriptor of its own.
+// isDirect reports whether the connection has a descriptor of its own.
 func (c *Conn) isDirect() bool { return c.direct.File != nil }
 
-// HoldsBuffer reports whether the connection has a buffer or a queue, which an idle one has not. It takes no lock: tests
-// ask for it when nothing happens.
+// HoldsBuffer reports whether the connection holds a buffer or a queue; an idle one holds neither. It takes no lock: tests
+// call it while the connection is idle.
 func (c *Conn) HoldsBuffer() bool {
 	packets, _ := c.out.Len()
 	return c.in.buf != nil || c.in.message != nil || c.in.inflated != nil || packets > 0

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// descriptor is nothing here: this platform has no reads and writes of a descriptor that do not block, so a connection's
-// own serve.
+// descriptor is not used on this platform: it has no reads and writes of a descriptor that do not block. Connections use
+// their net.Conn.
 type descriptor struct{ *os.File }
 
 func (*descriptor) take(net.Conn) bool { return false }

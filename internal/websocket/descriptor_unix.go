@@ -14,11 +14,11 @@ import (
 	"github.com/parleyio/parley/internal/buffer"
 )
 
-// descriptor is a websocket's connection as its bare descriptor, for single reads and writes that do not block. It is a
-// duplicate that nobody else knows and so nobody else can close: a write has to look at nothing but this, where a net.Conn,
-// which the application may have kept, must be asked each time whether its descriptor is still its own.
+// descriptor is the file descriptor of a websocket's connection, for single reads and writes that do not block. It is a
+// duplicate that only this package knows, so only this package can close it. A write therefore only takes mu, while a
+// net.Conn, which the application may have kept and closed, must check its descriptor on each write.
 //
-// It reads, writes and has deadlines as an os.File, beside what is declared here.
+// Blocking reads and writes and the deadlines are those of the embedded os.File.
 type descriptor struct {
 	*os.File                 // in the poller
 	raw      syscall.RawConn // of File
@@ -27,13 +27,13 @@ type descriptor struct {
 	fd int // guarded by mu; negative once it is closed
 }
 
-// take takes a connection over. It returns false where that is not possible (TLS, in-memory, no descriptor left): then
-// the connection is to be used as it is.
+// take takes a connection over. It returns false where this is not possible (TLS, in-memory, no free descriptor); the
+// net.Conn must be used then.
 func (d *descriptor) take(conn net.Conn) bool {
 	switch conn.(type) {
 	case *net.TCPConn, *net.UnixConn:
 	default:
-		return false // a wrapper may forward SyscallConn and still want to see the bytes
+		return false // a wrapper may forward SyscallConn and still need to see the bytes
 	}
 	theirs, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -45,8 +45,8 @@ func (d *descriptor) take(conn net.Conn) bool {
 		return false
 	}
 	d.File = os.NewFile(uintptr(d.fd), "websocket")
-	// A file that the poller does not watch has no deadlines: there was no room, or an application has made the connection
-	// a blocking one, which a duplicate cannot change for itself.
+	// A file that the poller does not watch has no deadlines. This happens when the poller is full, or when the application
+	// has set the connection to blocking mode, which applies to its duplicates too.
 	if err = d.File.SetDeadline(time.Time{}); err == nil {
 		d.raw, err = d.File.SyscallConn()
 	}
@@ -55,14 +55,14 @@ func (d *descriptor) take(conn net.Conn) bool {
 		d.File = nil
 		return false
 	}
-	conn.Close() // the duplicate stays
+	conn.Close() // the duplicate stays open
 	return true
 }
 
-// writeBatch writes several pieces as one, and waits for the client if need be.
+// writeBatch writes several pieces in one write. It may wait for the client until the deadline.
 func (d *descriptor) writeBatch(batch net.Buffers) (int64, error) {
 	piece := batch[0]
-	if len(batch) > 1 { // a copy costs less than a write for each
+	if len(batch) > 1 { // copying costs less than one write for each piece
 		size := 0
 		for _, b := range batch {
 			size += len(b)
@@ -79,7 +79,7 @@ func (d *descriptor) writeBatch(batch net.Buffers) (int64, error) {
 	return int64(n), err
 }
 
-// Close closes the connection. A read that has begun ends first.
+// Close closes the connection. It waits for a read that has begun.
 func (d *descriptor) Close() error {
 	d.mu.Lock()
 	d.fd = -1
@@ -93,7 +93,7 @@ func (d *descriptor) closed() bool {
 	return d.fd < 0
 }
 
-// readReady calls f now and whenever there may be something to read, until it returns true.
+// readReady calls f at once and each time that the connection may be readable, until f returns true.
 func (d *descriptor) readReady(f func(fd uintptr) bool) error {
 	err := d.raw.Read(f)
 	if err != nil && d.closed() {

@@ -1,8 +1,8 @@
 // Package websocket is the transport websocket of an Engine.IO server: the handshake, the frames, and connections that
-// hold one goroutine and no buffer while nothing arrives. It implements the interfaces of package transport.
+// hold one goroutine and no buffer while they are idle. It implements the interfaces of package transport.
 //
 // # Concurrency
 //
-// One goroutine reads each connection; when a handler takes its time on it, another one takes over. A frame that is sent
-// goes straight to the descriptor when nothing is queued, otherwise a flusher writes it: see [transport.Queue].
+// One goroutine reads each connection. When a handler blocks it, another goroutine continues to read. A sent frame is
+// written directly to the descriptor when the queue is empty; otherwise a flusher writes it: see [transport.Queue].
 package websocket

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// readBufferSize holds a burst of small messages; a read that finds nothing gives its buffer back at once.
+	// readBufferSize is the size of a pooled read buffer, enough for a burst of small messages.
 	readBufferSize = 8 << 10
-	// plainBufferSize is what a connection without a descriptor keeps all the time.
+	// plainBufferSize is the size of the buffer that a connection without a descriptor keeps all the time.
 	plainBufferSize = 2 << 10
 )
 
-// readBuffers are shared by all servers of a process: a buffer belongs to nobody while it is in the pool.
+// readBuffers is a pool of read buffers that all servers of a process share.
 var readBuffers = sync.Pool{New: func() any { return new([readBufferSize]byte) }}
 
 func takeReadBuffer() *[readBufferSize]byte { return readBuffers.Get().(*[readBufferSize]byte) }
@@ -29,11 +29,11 @@ func giveReadBuffer(b *[readBufferSize]byte) {
 	readBuffers.Put(b)
 }
 
-// frameReader turns a connection's bytes into websocket messages. All of it is owned by the connection's reading
-// goroutine, save for what the constructor sets.
+// frameReader decodes the bytes of a connection into websocket messages. The reading goroutine of the connection owns all
+// fields except those that init sets.
 //
-// While nothing arrives on a connection with a descriptor, the goroutine waits inside readReady with no buffer: the
-// callback takes one from the pool, tries a read that does not block, and gives it back when there was nothing. Other
+// While a connection with a descriptor is idle, the goroutine waits inside readReady without a buffer: the callback takes
+// one from the pool, tries a read that does not block, and gives the buffer back when it has read nothing. Other
 // connections keep a small buffer of their own.
 type frameReader struct {
 	// Immutable after construction.
@@ -42,7 +42,7 @@ type frameReader struct {
 	onReady func(fd uintptr) bool
 	link    *transport.Link
 
-	pooled *[readBufferSize]byte // what buf is of, when direct is set
+	pooled *[readBufferSize]byte // the array of buf, when direct is set
 	buf    []byte                // nil while nothing is buffered and direct is set
 	r, w   int                   // buf[r:w] has been read and not yet used
 	n      int                   // result of onReady
@@ -51,14 +51,14 @@ type frameReader struct {
 	frames   eio.Assembler
 	deadline bool   // a read deadline is set: a message has begun
 	inFrame  bool   // a header has been read and its payload has not
-	message  []byte // a message that did not fit the buffer, or came in fragments
+	message  []byte // a message that did not fit the buffer, or consists of fragments
 
-	last atomic.Pointer[time.Time] // the connection's last deadline, once it is ending; set once, by any goroutine
+	last atomic.Pointer[time.Time] // the connection's last deadline, when it is ending; set once, by any goroutine
 
 	inflated *[]byte // the pooled buffer with a decompressed message
 }
 
-// init makes the reader of c ready; early holds bytes that were read before it existed.
+// init initializes the reader of c. early holds bytes that the HTTP server has already read.
 func (f *frameReader) init(c *Conn, conn stream, rules *eio.Rules, early []byte) {
 	f.conn, f.link = conn, &c.Link
 	f.frames = eio.Assembler{Rules: rules, Inflates: c.deflate != nil}
@@ -69,7 +69,7 @@ func (f *frameReader) init(c *Conn, conn stream, rules *eio.Rules, early []byte)
 		f.buf = make([]byte, max(plainBufferSize, len(early)))
 	}
 	if len(early) > readBufferSize {
-		f.buf, f.w = early, len(early) // no HTTP server that we know reads so far ahead
+		f.buf, f.w = early, len(early) // does not happen with net/http, which reads less ahead
 	} else if len(early) > 0 {
 		f.acquire()
 		f.w = copy(f.buf, early)
@@ -93,9 +93,9 @@ func (f *frameReader) release() {
 	}
 }
 
-// readMessage calls control for each control frame and returns the next whole message. The message's bytes are valid
-// until the next call. An error of type *eio.Violation says how to close the connection; another one may be transport.ErrControls
-// or that of control.
+// readMessage calls control for each control frame and returns the next whole message. The bytes of the message are valid
+// until the next call. An error of type *eio.Violation has the code with which to close the connection. Other errors are
+// transport.ErrControls, those of control and those of reading.
 func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) error) (data []byte, binary bool, err error) {
 	f.message = nil
 	f.releaseInflated()
@@ -124,7 +124,7 @@ func (f *frameReader) readMessage(control func(op ws.OpCode, payload []byte) err
 			return nil, false, err
 		}
 		if f.frames.Whole(h) && h.Length <= int64(len(f.buf)) {
-			data, err = f.readPayload(h) // the usual case: unmasked in place, not copied
+			data, err = f.readPayload(h) // the common case: unmasked in place, not copied
 		} else {
 			err = f.appendPayload(h)
 			data = f.message
@@ -180,8 +180,8 @@ func (f *frameReader) readPayload(h ws.Header) ([]byte, error) {
 	return payload, nil
 }
 
-// appendPayload adds a payload to the message as its bytes arrive, so that a header alone, whatever length it claims,
-// makes nobody allocate.
+// appendPayload appends a payload to the message as its bytes arrive, so that a header alone allocates nothing, however
+// large the length in it.
 func (f *frameReader) appendPayload(h ws.Header) error {
 	for offset, left := 0, int(h.Length); left > 0; {
 		if f.w == f.r {
@@ -239,7 +239,7 @@ func (f *frameReader) tryRead(fd uintptr) bool {
 	return ok
 }
 
-// disarm takes the deadline back once a message is complete.
+// disarm removes the deadline when a message is complete.
 func (f *frameReader) disarm() {
 	if f.deadline {
 		f.deadline = false
@@ -247,7 +247,7 @@ func (f *frameReader) disarm() {
 	}
 }
 
-// setDeadline sets the deadline of reading. It gives way to the connection's last one, which end may set meanwhile.
+// setDeadline sets the deadline of reading, unless end has set the connection's last one.
 func (f *frameReader) setDeadline(t time.Time) {
 	f.conn.SetReadDeadline(t)
 	if last := f.last.Load(); last != nil {
@@ -255,14 +255,15 @@ func (f *frameReader) setDeadline(t time.Time) {
 	}
 }
 
-// end gives the client CloseTimeout to close its side, counted from the first call. It may be called by any goroutine.
+// end sets the deadline for the client to close its side: CloseTimeout after the first call. It may be called by any
+// goroutine.
 func (f *frameReader) end() {
 	last := time.Now().Add(f.link.Limits.CloseTimeout)
 	f.last.CompareAndSwap(nil, &last) // before the deadline is set: see setDeadline
 	f.conn.SetReadDeadline(*f.last.Load())
 }
 
-// ended reports whether the client's time to close its side is over.
+// ended reports whether the deadline of end has passed.
 func (f *frameReader) ended() bool {
 	last := f.last.Load()
 	return last != nil && !time.Now().Before(*last)
@@ -287,7 +288,7 @@ func (f *frameReader) discard() {
 	}
 }
 
-// more reports whether another whole frame has been read already.
+// more reports whether another whole frame is in the buffer.
 func (f *frameReader) more() bool {
 	h, size, err := eio.ParseHeader(f.buf[f.r:f.w])
 	return err == nil && size > 0 && h.Length <= int64(f.w-f.r-size)

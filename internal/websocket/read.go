@@ -9,24 +9,25 @@ import (
 
 // Run implements transport.Conn.
 func (c *Conn) Run() {
-	go c.read(0) // ends with the connection, or when another one reads
+	go c.read(0) // ends with the connection, or when another goroutine reads
 }
 
 // HandOver implements transport.Conn.
 func (c *Conn) HandOver() {
-	go c.read(c.Reader.Add(1)) // the same
+	go c.read(c.Reader.Add(1)) // as in Run
 }
 
-// read is the reading goroutine with a number: it lives until the connection is closed, or until another one reads.
+// read is the reading goroutine with the given number. It ends when the connection is closed, or when another goroutine
+// reads.
 //
-// To handle a message takes a larger stack than to wait for one, and a goroutine never gives half of so small a stack
-// back. So another one, with a new stack, takes over where the client is likely to fall silent: behind its first message,
-// which in Socket.IO joins a namespace, and when it has said nothing for a whole interval of the heartbeat.
+// Handling a message needs a larger stack than waiting for one, and the runtime does not shrink stacks of this size. So a
+// new goroutine with a small stack continues to read when the client is likely to become idle: after its first message,
+// which in Socket.IO joins a namespace, and when it has sent no message for a whole interval of the heartbeat.
 func (c *Conn) read(number int32) {
 	defer c.stoppedReading(number)
 	defer c.Session.Guard()
 	defer c.stopReading(number)
-	grown, spoke := false, false // a message has been handled: since this goroutine began, since the last heartbeat
+	grown, spoke := false, false // a message has been handled by this goroutine; since the last heartbeat
 	for {
 		c.endBurst()
 		message, err := c.receive()
@@ -50,7 +51,7 @@ func (c *Conn) read(number int32) {
 	}
 }
 
-// receive waits for a message and has the session handle it.
+// receive waits for a message and passes it to the session.
 func (c *Conn) receive() (message bool, err error) {
 	data, binary, err := c.in.readMessage(c.control)
 	if err != nil {
@@ -61,7 +62,7 @@ func (c *Conn) receive() (message bool, err error) {
 	return c.Session.Receive(&c.Link, p, wrong)
 }
 
-// decode decodes a message in the way of the revision that the connection's form belongs to.
+// decode decodes a message by the revision to which the connection's form belongs.
 func (c *Conn) decode(data []byte, binary bool) (eio.Packet, error) {
 	old := c.form == eio.Frames3 || c.form == eio.Frames3Base64
 	switch {
@@ -76,7 +77,7 @@ func (c *Conn) decode(data []byte, binary bool) (eio.Packet, error) {
 	}
 }
 
-// stopReading closes the connection, unless another goroutine reads on.
+// stopReading closes the connection, unless another goroutine reads.
 func (c *Conn) stopReading(number int32) {
 	if c.Reader.Load() == number {
 		defer c.in.conn.Close()
@@ -84,15 +85,15 @@ func (c *Conn) stopReading(number int32) {
 	}
 }
 
-// stoppedReading tells the session, unless another goroutine reads on.
+// stoppedReading calls Session.Gone, unless another goroutine reads.
 func (c *Conn) stoppedReading(number int32) {
 	if c.Reader.Load() == number {
 		c.Session.Gone()
 	}
 }
 
-// startBurst holds replies back while more messages have arrived, so that they leave in one write; endBurst ends that.
-// Both are called by the reading goroutine.
+// startBurst holds replies back while more messages are in the buffer, so that the replies are sent in one write. endBurst
+// ends this. Both are called by the reading goroutine.
 func (c *Conn) startBurst() {
 	if !c.burst && c.in.more() {
 		c.burst = true
@@ -128,11 +129,11 @@ func (c *Conn) control(op ws.OpCode, payload []byte) error {
 		}
 		pong := eio.AppendControl(nil, ws.OpPong, payload)
 		if !c.out.Fits(1, len(pong)) {
-			return transport.ErrQueueFull // it pings and does not read
+			return transport.ErrQueueFull // the client sends pings and does not read the pongs
 		}
 		return c.out.WriteShared(pong, 1, false)
 	case ws.OpClose:
 		return readClose(payload)
 	}
-	return nil // a pong that nobody asked for
+	return nil // a pong without a ping
 }

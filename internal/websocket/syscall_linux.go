@@ -7,10 +7,10 @@ import (
 	"unsafe"
 )
 
-// readOnce and writeOnce make one system call on a socket that does not block. They are recv and send, because read and
-// write take the longer way through the kernel, past the permissions and watchers that a file may have. Go's scheduler is
-// not told of the call: to tell costs as much as a tenth of a small write, and a processor that is taken away and given
-// back meanwhile far more.
+// readOnce and writeOnce make one system call on a non-blocking socket. They use recv and send, because read and write do
+// more work in the kernel (permissions and watchers of files). They use RawSyscall, which does not notify Go's scheduler:
+// the notification costs a tenth of a small write, and much more if the scheduler gives the processor to another goroutine
+// meanwhile.
 
 func readOnce(fd uintptr, b []byte) (int, error) { return once(syscall.SYS_RECVFROM, fd, b) }
 
@@ -25,8 +25,8 @@ func once(trap, fd uintptr, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// duplicate returns another descriptor of the same open file, which child processes do not get. It is none of the first
-// three: an os.File ends the process when it cannot write to standard output.
+// duplicate returns another descriptor of the same open file, which child processes do not inherit. Its number is at least
+// 3, because an os.File with the number of standard output ends the process when a write fails.
 func duplicate(fd uintptr) (int, error) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 3)
 	if errno != 0 {
