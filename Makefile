@@ -55,7 +55,7 @@ test: ## Run everything: checks, Go tests, the official client, a browser and a 
 
 .PHONY: tools
 tools:
-	@scripts/need git go gcc node npm chromium
+	@scripts/need git go gcc node npm python3 java mvn chromium curl
 
 .PHONY: bundles
 bundles: $(BUNDLES)

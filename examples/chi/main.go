@@ -1,4 +1,4 @@
-// Command chi is a Socket.IO server beside the routes of a chi program: a lobby in which everybody hears what is said.
+// Command chi is a Socket.IO server beside the routes of a chi program: each client sends texts to all others.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const (
 	said = event.Name[string]("said")        // an event is a typed constant
-	say  = event.WithAck[string, int]("say") // this one is answered
+	say  = event.WithAck[string, int]("say") // a client gets an int as the answer
 )
 
 func main() {
@@ -28,22 +28,22 @@ func main() {
 		log.Fatal(err)
 	}
 	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
-		return s.Join("lobby")
+		return s.Join("chat")
 	})
 	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
-		return len(text), event.Emit(s.To("lobby"), said, text)
+		return len(text), event.Emit(s.To("chat"), said, text)
 	})
 
 	router := chi.NewRouter()
-	router.Use(middleware.RequestID, middleware.Recoverer) // not Timeout and Compress: a poll is held, and compressed already
-	router.Handle("/socket.io/*", io)                      // every method: browsers ask with OPTIONS first
+	router.Use(middleware.RequestID, middleware.Recoverer) // no Timeout or Compress: a poll waits, and is already compressed
+	router.Handle("/socket.io/*", io)                      // every method: browsers send OPTIONS first
 	router.Get("/online", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, len(io.Sockets()))
 	})
 	server := &http.Server{
 		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
 		Handler:           router,
-		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+		ReadHeaderTimeout: 10 * time.Second, // closes connections that send no request
 	}
 	log.Fatal(server.ListenAndServe())
 }

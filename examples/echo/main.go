@@ -1,4 +1,4 @@
-// Command echo is a Socket.IO server beside the routes of an Echo program: a lobby in which everybody hears what is said.
+// Command echo is a Socket.IO server beside the routes of an Echo program: each client sends texts to all others.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const (
 	said = event.Name[string]("said")        // an event is a typed constant
-	say  = event.WithAck[string, int]("say") // this one is answered
+	say  = event.WithAck[string, int]("say") // a client gets an int as the answer
 )
 
 func main() {
@@ -28,22 +28,22 @@ func main() {
 		log.Fatal(err)
 	}
 	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
-		return s.Join("lobby")
+		return s.Join("chat")
 	})
 	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
-		return len(text), event.Emit(s.To("lobby"), said, text)
+		return len(text), event.Emit(s.To("chat"), said, text)
 	})
 
 	router := echo.New()
-	router.Use(middleware.RequestID(), middleware.Recover()) // not Gzip and CORS: Socket.IO has its own
-	router.Any("/socket.io/*", echo.WrapHandler(io))         // every method: browsers ask with OPTIONS first
+	router.Use(middleware.RequestID(), middleware.Recover()) // no Gzip or CORS: Socket.IO has its own
+	router.Any("/socket.io/*", echo.WrapHandler(io))         // every method: browsers send OPTIONS first
 	router.GET("/online", func(c *echo.Context) error {
 		return c.String(http.StatusOK, fmt.Sprintln(len(io.Sockets())))
 	})
 	server := &http.Server{
 		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
 		Handler:           router,
-		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+		ReadHeaderTimeout: 10 * time.Second, // closes connections that send no request
 	}
 	log.Fatal(server.ListenAndServe())
 }

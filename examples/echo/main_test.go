@@ -6,10 +6,10 @@ import (
 	"github.com/parleyio/parley/internal/testing/exampletest"
 )
 
-// It runs: a client that joins and says something is answered, and so is who asks for another route.
+// TestProgram runs the program: a client joins and gets an answer to its event, and another route works.
 func TestProgram(t *testing.T) {
 	server := exampletest.Start(t, ".")
-	exampletest.Lobby(t, server)
+	exampletest.Chat(t, server)
 	if online := exampletest.Get(t, server+"/online"); online != "1\n" {
 		t.Errorf("online: %q", online)
 	}

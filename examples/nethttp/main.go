@@ -1,4 +1,4 @@
-// Command nethttp is a Socket.IO server in an ordinary net/http program: a lobby in which everybody hears what is said.
+// Command nethttp is a Socket.IO server in an ordinary net/http program: each client sends texts to all others.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 const (
 	said = event.Name[string]("said")        // an event is a typed constant
-	say  = event.WithAck[string, int]("say") // this one is answered
+	say  = event.WithAck[string, int]("say") // a client gets an int as the answer
 )
 
 func main() {
@@ -24,15 +24,15 @@ func main() {
 		log.Fatal(err)
 	}
 	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
-		return s.Join("lobby")
+		return s.Join("chat")
 	})
 	event.OnWithAck(io, say, func(_ context.Context, s *socketio.Socket, text string) (int, error) {
-		return len(text), event.Emit(s.To("lobby"), said, text)
+		return len(text), event.Emit(s.To("chat"), said, text)
 	})
 	http.Handle("/socket.io/", io)
 	server := &http.Server{
 		Addr:              cmp.Or(os.Getenv("ADDR"), "localhost:3000"),
-		ReadHeaderTimeout: 10 * time.Second, // else clients keep connections without a request
+		ReadHeaderTimeout: 10 * time.Second, // closes connections that send no request
 	}
 	log.Fatal(server.ListenAndServe())
 }

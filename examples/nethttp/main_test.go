@@ -8,7 +8,7 @@ import (
 	"github.com/parleyio/parley/internal/testing/exampletest"
 )
 
-// The README shows this program: what people copy from there is what is compiled here.
+// TestREADME compares the program in the README with this one, which is compiled.
 func TestREADME(t *testing.T) {
 	program, err := os.ReadFile("main.go")
 	if err != nil {
@@ -28,5 +28,5 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// It runs: a client that joins and says something is answered.
-func TestProgram(t *testing.T) { exampletest.Lobby(t, exampletest.Start(t, ".")) }
+// TestProgram runs the program: a client joins and gets an answer to its event.
+func TestProgram(t *testing.T) { exampletest.Chat(t, exampletest.Start(t, ".")) }

@@ -34,6 +34,16 @@ func Check(tree *Tree, text, examples string) (problems []string) {
 			}
 		}
 	}
+	for _, a := range page.Areas {
+		switch a.Status {
+		case Supported, Partly, Planned, Missing:
+		default:
+			report(a.Line, "%s: no status %q", a.Feature, a.Status)
+		}
+		if a.Text == "" {
+			report(a.Line, "%s: no text", a.Feature)
+		}
+	}
 	for _, n := range page.Identifiers {
 		if ok, err := tree.HasName(n.Text); err != nil {
 			report(n.Line, "%s: %v", n.Text, err)

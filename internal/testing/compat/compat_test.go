@@ -17,8 +17,8 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, _ := compat.Parse(string(text))
-	if len(page.Rows) < 200 || len(page.Calls) < 50 {
-		t.Errorf("%d rows and %d calls: have the heads of the tables changed?", len(page.Rows), len(page.Calls))
+	if len(page.Areas) < 10 || len(page.Rows) < 200 || len(page.Calls) < 50 {
+		t.Errorf("%d areas, %d rows and %d calls: have the heads of the tables changed?", len(page.Areas), len(page.Rows), len(page.Calls))
 	}
 	for _, problem := range compat.Check(compat.Load("../../.."), string(text), examples) {
 		t.Errorf("docs/COMPATIBILITY.md, %s (after a test was renamed: make compat)", problem)
@@ -28,6 +28,7 @@ func TestDocument(t *testing.T) {
 // TestCheck looks for each kind of mistake.
 func TestCheck(t *testing.T) {
 	const features = "| feature | status | in Go | shown by |\n|---|---|---|---|\n"
+	const overview = "| area | state | in one line |\n|---|---|---|\n"
 	const calls = "| Node | Parley |\n|---|---|\n"
 	cases := map[string]struct{ text, want string }{
 		"a good row": {features + "| x | supported | `Options.AllowRequest`, `engineio.Server.Use` | `engineio.TestUse` |", ""},
@@ -38,18 +39,22 @@ func TestCheck(t *testing.T) {
 		"a test of another kind": {features + "| x | supported | y | `conformance/clients/errors.test.js: no payload at all` |", ""},
 		"not an identifier":      {features + "| x | planned | `io.To(\"a\")`, `http.Server{}`, `-race` | - |", ""},
 		"prose":                  {"Set `Options.Cookie` to an `engineio.Cookie`.", ""},
+		"an area":                {overview + "| x | partly | `Options.Cookie` |", ""},
 		"a call":                 {calls + "| `io.emit(…)` | `io.Emit(\"news\", 1)` |", ""},
 
-		"no test":              {features + "| x | supported | `Options.Cookie` | - |", "without a test"},
-		"no test of a part":    {features + "| x | partly | `Options.Cookie` | - |", "without a test"},
-		"no reason":            {features + "| x | no | | - |", "neither a Go spelling nor a reason"},
-		"no status":            {features + "| x | maybe | y | - |", `no status "maybe"`},
-		"a test that is gone":  {features + "| x | supported | y | `engineio.TestGone` |", "there is no test engineio.TestGone"},
-		"a title that is gone": {features + "| x | supported | y | `conformance/clients/errors.test.js: gone` |", "there is no test"},
-		"a file that is gone":  {features + "| x | supported | y | `conformance/clients/gone.test.js: x` |", "gone.test.js"},
-		"no test at all":       {features + "| x | supported | y | `go test` |", "neither package.TestName"},
-		"another file":         {features + "| x | supported | y | `go.mod: module` |", "no kind of file"},
-		"another package":      {features + "| x | supported | y | `gone.TestX` |", "no package gone"},
+		"no test":                 {features + "| x | supported | `Options.Cookie` | - |", "without a test"},
+		"an area without a state": {overview + "| x | soon | y |", `no status "soon"`},
+		"an area without a text":  {overview + "| x | no | |", "no text"},
+		"an area's identifier":    {overview + "| x | no | `Options.Gone` |", "there is no Options.Gone"},
+		"no test of a part":       {features + "| x | partly | `Options.Cookie` | - |", "without a test"},
+		"no reason":               {features + "| x | no | | - |", "neither a Go spelling nor a reason"},
+		"no status":               {features + "| x | maybe | y | - |", `no status "maybe"`},
+		"a test that is gone":     {features + "| x | supported | y | `engineio.TestGone` |", "there is no test engineio.TestGone"},
+		"a title that is gone":    {features + "| x | supported | y | `conformance/clients/errors.test.js: gone` |", "there is no test"},
+		"a file that is gone":     {features + "| x | supported | y | `conformance/clients/gone.test.js: x` |", "gone.test.js"},
+		"no test at all":          {features + "| x | supported | y | `go test` |", "neither package.TestName"},
+		"another file":            {features + "| x | supported | y | `go.mod: module` |", "no kind of file"},
+		"another package":         {features + "| x | supported | y | `gone.TestX` |", "no package gone"},
 		"a member that is gone": {
 			features + "| x | no | `Options.Gone` | - |", "there is no Options.Gone",
 		},

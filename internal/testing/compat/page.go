@@ -11,6 +11,8 @@ import (
 type Page struct {
 	// Rows are the rows of the tables of features.
 	Rows []Row
+	// Areas are the rows of the overview; they show no tests.
+	Areas []Row
 	// Identifiers are the Go identifiers that other lines name.
 	Identifiers []Name
 	// Calls are the snippets of Go in the tables of calls.
@@ -45,6 +47,7 @@ type Name struct {
 
 // The heads of the tables.
 var (
+	headOfOverview = []string{"area", "state", "in one line"}
 	headOfFeatures = []string{"feature", "status", "in Go", "shown by"}
 	lastOfCalls    = "Parley"
 )
@@ -73,6 +76,9 @@ func Parse(text string) (Page, []string) {
 			problems = append(problems, fmt.Sprintf("line %d: %d cells in a table of %d", n, len(cells), len(head)))
 		case slices.Equal(head, headOfFeatures):
 			page.Rows = append(page.Rows, Row{n, cells[0], Status(cells[1]), cells[2], cells[3]})
+			page.Identifiers = append(page.Identifiers, identifiers(n, cells[2])...)
+		case slices.Equal(head, headOfOverview):
+			page.Areas = append(page.Areas, Row{Line: n, Feature: cells[0], Status: Status(cells[1]), Text: cells[2]})
 			page.Identifiers = append(page.Identifiers, identifiers(n, cells[2])...)
 		case head[len(head)-1] == lastOfCalls:
 			for _, span := range spans(cells[len(cells)-1]) {

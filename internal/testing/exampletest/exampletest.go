@@ -1,10 +1,9 @@
-// Package exampletest runs the programs of examples/ for their tests, as a user would: built, started, and spoken to over
-// HTTP.
+// Package exampletest builds and starts the programs of examples/ for their tests, and sends them requests over HTTP.
 //
 // # Usage
 //
 //	server := exampletest.Start(t, ".")
-//	exampletest.Lobby(t, server)
+//	exampletest.Chat(t, server)
 package exampletest
 
 import (
@@ -21,10 +20,10 @@ import (
 	"time"
 )
 
-// patience is how long a program may take to listen, and a request to be answered, on a machine that has much to do.
+// patience is how long a program may take to listen, and a request to be answered, on a busy machine.
 const patience = time.Minute
 
-// panicked is what Parley, net/http and the routers log of a panic that they have survived.
+// panicked matches what Parley, net/http and the routers log when they recover from a panic.
 var panicked = regexp.MustCompile(`(?i)panic(:| in an? | serving | recover)`)
 
 // Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL. A program that
@@ -35,7 +34,7 @@ func Start(t testing.TB, folder string) (url string) {
 	if out, err := exec.Command("go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // behind the build: others may take the port soon
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // after the build: another program could take the port meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +51,7 @@ func Start(t testing.TB, folder string) (url string) {
 		program.Process.Kill()
 		program.Wait()
 		if panicked.Match(errs.Bytes()) {
-			t.Errorf("the program has logged a panic:\n%s", errs.Bytes())
+			t.Errorf("the program logged a panic:\n%s", errs.Bytes())
 		}
 	})
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
@@ -66,8 +65,8 @@ func Start(t testing.TB, folder string) (url string) {
 	return ""
 }
 
-// Lobby checks that a client that joins and says something is answered.
-func Lobby(t *testing.T, server string) {
+// Chat checks that a client can join, send an event and get the answer.
+func Chat(t *testing.T, server string) {
 	t.Helper()
 	const polling = "/socket.io/?EIO=4&transport=polling"
 	opened := Get(t, server+polling)
