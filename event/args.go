@@ -1,7 +1,7 @@
 package event
 
-// None is the payload of an event without arguments, and the result of an acknowledgement without any. Arguments that
-// come all the same are ignored.
+// None is the payload of an event without arguments, and the result of an acknowledgement without arguments. If the peer
+// sends arguments, they are ignored.
 type None struct{}
 
 // Args2 is the payload of an event with two arguments.
@@ -17,7 +17,7 @@ type Args3[A, B, C any] struct {
 	C C
 }
 
-// several is a payload that is not exactly one argument.
+// several is implemented by payloads that stand for any number of arguments other than one.
 type several interface {
 	pointers() []any
 	arguments() []any
@@ -32,7 +32,7 @@ func (a *Args2[A, B]) arguments() []any { return []any{a.A, a.B} }
 func (a *Args3[A, B, C]) pointers() []any  { return []any{&a.A, &a.B, &a.C} }
 func (a *Args3[A, B, C]) arguments() []any { return []any{a.A, a.B, a.C} }
 
-// pointers returns where the arguments of a payload are decoded to.
+// pointers returns a pointer for each argument of a payload, to decode into.
 func pointers[T any](payload *T) []any {
 	if s, ok := any(payload).(several); ok {
 		return s.pointers()
@@ -40,7 +40,7 @@ func pointers[T any](payload *T) []any {
 	return []any{payload}
 }
 
-// arguments returns what a payload is sent as.
+// arguments returns the arguments that a payload is sent as.
 func arguments[T any](payload T) []any {
 	if s, ok := any(&payload).(several); ok {
 		return s.arguments()

@@ -2,13 +2,13 @@ package event
 
 import "context"
 
-// Concurrent returns a registrar whose handlers do not hold up the socket's next events: the one opt-out of the order
-// in which the events of a socket are handled.
+// Concurrent returns a registrar whose handlers do not delay the socket's next events. By default the events of a socket
+// are handled in order; this is the only way to opt out.
 //
 //	event.OnWithAck(event.Concurrent(io), Report, slowReport)
 //
-// Such a handler may run at the same time as any other handler of its socket, itself included. Where the engine cannot
-// do that, handlers run in order.
+// The handler may run at the same time as any other handler of its socket, and several times at once. If the server or
+// client behind r cannot run handlers concurrently, they run in order.
 func Concurrent[S any](r Registrar[S]) Registrar[S] { return concurrent[S]{r} }
 
 type concurrent[S any] struct{ Registrar[S] }

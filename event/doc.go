@@ -1,9 +1,9 @@
-// Package event is what servers and clients share about events: typed names, the incoming [Message], the handler
-// [Mux] and the [Error] that travels as an acknowledgement.
+// Package event holds what servers and clients have in common for events: typed names, the incoming [Message], the handler
+// [Mux], and the [Error] that is sent as an acknowledgement.
 //
 // # Usage
 //
-// An event is a typed constant, and so the wrong payload does not compile:
+// Declare an event as a typed constant. A payload of another type then does not compile:
 //
 //	const (
 //		MessageSent = event.Name[ChatMessage]("chat message")
@@ -15,8 +15,9 @@
 //	err := event.Emit(io.To("room"), MessageSent, message)
 //	user, err := event.EmitWithAck(ctx, socket, UserFetch, id)
 //
-// An event without a payload has the type [None], one with several arguments [Args2] or [Args3]. A handler that wants
-// the arguments as they came takes a *Message and calls [Message.Scan], [Message.Raws] and [Message.Ack] itself.
+// The payload of an event without arguments is [None]; that of an event with several arguments is [Args2] or [Args3]. To
+// work with the arguments directly, register a [Handler]: it receives a *Message and calls [Message.Scan],
+// [Message.Raws] and [Message.Ack] itself.
 //
 // # Concurrency
 //
@@ -25,7 +26,7 @@
 // # Delivery
 //
 // The events of one socket are handled one after another, in the order sent; [Concurrent] opts a handler out of that.
-// An event that was sent with an acknowledgement is answered once: with the handler's result, with nothing when its
-// type has no result, or with {"error":{"code","message","data"}} when the handler returned an error. Of an error that
-// is no *[Error] the peer learns only that it was internal.
+// An event that was sent with an acknowledgement is answered once: with the handler's result, without arguments when the
+// event has no result, or with {"error":{"code","message","data"}} when the handler returned an error. For an error that
+// is not an *[Error], the peer receives only the code and the message "internal".
 package event

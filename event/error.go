@@ -10,24 +10,24 @@ import (
 
 // The codes of the library's own errors. An application may use others.
 const (
-	Internal    = "internal"     // the handler failed in a way that is not the peer's business
+	Internal    = "internal"     // the handler failed, and the peer does not receive the details
 	Invalid     = "invalid"      // the payload does not fit the event's type
 	Forbidden   = "forbidden"    // the peer may not do this
 	RateLimited = "rate_limited" // the peer has sent too much
-	Timeout     = "timeout"      // an answer did not come in time
+	Timeout     = "timeout"      // an answer did not arrive in time
 )
 
-// Error is an error that the peer is told: a handler returns one, and the peer's acknowledgement receives it as
-// {"error":{"code":…,"message":…,"data":…}}. [EmitWithAck] returns what a peer answered so as an *Error.
+// Error is an error that is sent to the peer. When a handler returns an *Error, the peer's acknowledgement receives
+// {"error":{"code":…,"message":…,"data":…}}. When a peer answers in this form, [EmitWithAck] returns an *Error.
 type Error struct {
-	// Code is for programs: one of the constants or the application's own.
+	// Code is for programs: one of the constants of this package, or a code of the application.
 	Code string `json:"code"`
 
 	// Message is for people.
 	Message string `json:"message"`
 
-	// Data is anything else, in a form that can be encoded. Nil is left out. In a received error it is what
-	// encoding/json decodes into an any, and a []byte where the peer sent binary.
+	// Data holds further details; it must be possible to encode it. Nil is left out. In a received error it is what
+	// encoding/json decodes into an any, with a []byte for each binary value.
 	Data any `json:"data,omitempty"`
 }
 
@@ -39,8 +39,8 @@ func (e *Error) Error() string {
 	return e.Code + ": " + e.Message
 }
 
-// AsError returns what a peer may be told of err: the *Error in its chain if there is one, otherwise an error with code
-// and message "internal". It is nil for nil.
+// AsError returns the error that a peer may see for err: the first *Error in its chain, otherwise an *Error with code and
+// message "internal". It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
@@ -52,8 +52,8 @@ func AsError(err error) *Error {
 	return &Error{Code: Internal, Message: Internal}
 }
 
-// misfit tells the peer what is wrong with its argument i, counted from 0 here and from 1 there. An error that is not of
-// its making stays as it is.
+// misfit returns the error of an argument that could not be decoded. i counts from 0; the text counts from 1. An error that
+// the payload did not cause, such as a destination that is not a pointer, stays an ordinary error.
 func misfit(i int, err error) error {
 	text := "argument " + strconv.Itoa(i+1)
 	var v *payload.ValueError

@@ -14,7 +14,7 @@ import (
 // user stands for a socket in these examples.
 type user string
 
-// The types of these events belong to their names: a handler or a payload of another type does not compile.
+// The payload types are part of the names: a handler or a payload of another type does not compile.
 const (
 	MessageSent = event.Name[ChatMessage]("chat message")
 	UserFetch   = event.WithAck[int, Profile]("user:fetch")
@@ -32,7 +32,7 @@ type Profile struct {
 	Avatar []byte `json:"avatar,omitempty"`
 }
 
-// receive does what an engine does with a message that arrives.
+// receive does what a server does when a message arrives.
 func receive(io *event.Mux[user], text string) {
 	p, err := parser.JSON{}.NewDecoder(parser.Limits{}).Add([]byte(text), false)
 	if err != nil {
@@ -114,7 +114,7 @@ func ExampleEmit() {
 	// ["joined",{"name":"Bob","avatar":{"_placeholder":true,"num":0}}] and 1 attachments
 }
 
-// Without a type an event has any arguments, and a handler may pass them on undecoded.
+// Events without a type have any arguments. A handler may pass them on without decoding them.
 func ExampleMessage() {
 	var (
 		io   event.Mux[user]

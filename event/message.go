@@ -9,25 +9,24 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Message is an incoming event, or the answer to one that was sent with an acknowledgement. Its arguments stay as they
-// came until they are scanned. A server or a client makes it.
+// Message is an incoming event, or the answer to an event that was sent with an acknowledgement. Its arguments are kept
+// encoded until they are scanned. Messages are made by servers and clients.
 type Message message.Message
 
-// inner is the message as the engine has it.
+// inner returns the message with the methods that only servers and clients use.
 func (m *Message) inner() *message.Message { return (*message.Message)(m) }
 
 // Name returns the event's name; it is empty for an answer.
 func (m *Message) Name() string { return m.inner().Name() }
 
-// Len returns the number of arguments. It counts them in the text at each call.
+// Len returns the number of arguments. Each call scans the encoded arguments.
 func (m *Message) Len() int { return m.inner().Len() }
 
-// Scan decodes the arguments into the pointers, one after another. A nil pointer skips its argument, and arguments for
-// which there is no pointer are ignored.
+// Scan decodes the arguments into the pointers, in order. A nil skips its argument; further arguments are ignored.
 //
-// Decoding follows encoding/json; binary values go into []byte and any. The error is an *[Error] with code [Invalid]: it
-// names the argument, counted from 1, that is missing or does not fit, and the field in it. Only a destination that is no
-// pointer is another error.
+// Decoding follows encoding/json; binary values go into []byte and any. When an argument is missing or does not fit, the
+// error is an *[Error] with code [Invalid] that names the argument, counted from 1, and the field in it. When a
+// destination is not a pointer, the error is an ordinary one.
 func (m *Message) Scan(dst ...any) error {
 	at := 0
 	for i, d := range dst {
@@ -46,28 +45,29 @@ func (m *Message) Scan(dst ...any) error {
 	return nil
 }
 
-// Raw returns argument i, counted from 0, without decoding it; it is empty when there is none. It shares memory with the
-// message and must not be changed.
+// Raw returns argument i, counted from 0, without decoding it. It is empty when there is no such argument. It shares
+// memory with the message and must not be changed.
 func (m *Message) Raw(i int) parser.Raw { return m.inner().Raw(i) }
 
-// Raws returns all arguments, each a [parser.Raw], ready to be emitted as they came:
+// Raws returns all arguments without decoding them, each as a [parser.Raw]. They can be emitted again:
 //
 //	s.To("room").Emit(m.Name(), m.Raws()...)
 func (m *Message) Raws() []any { return m.inner().Raws() }
 
-// WantsAck reports whether the sender asked for an acknowledgement. It stays true after one was sent.
+// WantsAck reports whether the sender asked for an acknowledgement. It stays true after the event was acknowledged.
 func (m *Message) WantsAck() bool { return m.inner().WantsAck() }
 
-// ErrAcknowledged is returned by [Message.Ack] when the event has been acknowledged before.
+// ErrAcknowledged is returned by [Message.Ack] when the event has already been acknowledged. The first answer was sent and
+// stands.
 var ErrAcknowledged = message.ErrAcknowledged
 
-// Ack answers the sender with these arguments. It sends at most one answer: a later call returns [ErrAcknowledged] and
-// sends nothing. Nothing is sent either, and the result is nil, when the sender did not ask.
+// Ack answers the sender with these arguments. Only the first call sends an answer: later calls return [ErrAcknowledged].
+// When the sender did not ask for an acknowledgement, Ack sends nothing and returns nil.
 //
-// Arguments that cannot be encoded are an error, after which the message can still be acknowledged.
+// When the arguments cannot be encoded, Ack returns an error and the message can still be acknowledged.
 func (m *Message) Ack(args ...any) error { return m.inner().Ack(args...) }
 
-// finish answers without arguments an event that its handler has not answered.
+// finish acknowledges an event without arguments, unless it has already been acknowledged.
 func (m *Message) finish() error {
 	if err := m.Ack(); !errors.Is(err, ErrAcknowledged) {
 		return err
@@ -75,14 +75,14 @@ func (m *Message) finish() error {
 	return nil
 }
 
-// failure returns the error that an acknowledgement consists of: one argument, an object whose only key is "error",
-// whose value is an object with a code. It is nil for any other answer.
+// failure returns the error in an acknowledgement of this form: one argument, which is an object with the single key
+// "error", whose value is an object with a code. It returns nil for any other answer.
 func (m *Message) failure() *Error {
 	if m.Len() != 1 {
 		return nil
 	}
 	value, _, _ := m.inner().Next(0)
-	// Most answers are told apart by their first bytes.
+	// The first bytes rule out most answers.
 	if value[0] != '{' || !bytes.HasPrefix(bytes.TrimLeft(value[1:], " \t\r\n"), []byte(`"error"`)) {
 		return nil
 	}

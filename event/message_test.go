@@ -29,7 +29,7 @@ func (a *acks) Acknowledge(id uint64, data []byte, attachments [][]byte) error {
 	return a.err
 }
 
-// arrived returns the message of a packet that arrives as this text with these attachments.
+// arrived decodes a packet and returns its message.
 func arrived(t testing.TB, acker message.Acker, text string, attachments ...string) *event.Message {
 	t.Helper()
 	dec := message.NewDecoder(parser.JSON{}, parser.Limits{})
@@ -48,7 +48,7 @@ func arrived(t testing.TB, acker message.Acker, text string, attachments ...stri
 	return (*event.Message)(message.New(p, name, args, acker))
 }
 
-// fail answers with an error as engines do.
+// fail answers with an error, as servers do.
 func fail(m *event.Message, err error) error {
 	return (*message.Message)(m).Fail((*message.Failure)(event.AsError(err)))
 }
@@ -165,7 +165,7 @@ func TestMessage_ScanErrors(t *testing.T) {
 			t.Errorf("%s: %v", c.text, err)
 		}
 	}
-	// An error of the program is not the peer's.
+	// The peer did not cause this error.
 	var e *event.Error
 	if err := arrived(t, nil, `2["e","x"]`).Scan("not a pointer"); err == nil || errors.As(err, &e) {
 		t.Errorf("no pointer: %v", err)

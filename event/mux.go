@@ -10,29 +10,29 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// Handler handles an event of a socket of type S. The context ends with the socket. The handler answers through
-// [Message.Ack]; an error that it returns is answered for it.
+// Handler handles an event of a socket of type S. The context is cancelled when the socket disconnects. The handler
+// answers with [Message.Ack]. If it returns an error instead, the error is sent as the acknowledgement.
 type Handler[S any] func(ctx context.Context, s S, m *Message) error
 
-// Mux holds the handlers of each event. The zero value is ready for use. It is safe for concurrent use: reading takes
-// no lock, and a change copies what it changes.
+// Mux holds the handlers of each event. The zero value is ready for use. It is safe for concurrent use: lookups take no
+// lock, and each change copies the table.
 type Mux[S any] struct {
 	mu     sync.Mutex // serialises changes
 	events atomic.Pointer[map[string]registered[S]]
 }
 
-// registered is one event's handlers, with a token beside each by which it is removed. Neither slice changes.
+// registered holds the handlers of one event. tokens[i] identifies handlers[i] for removal. The slices are not changed.
 type registered[S any] struct {
 	handlers []Handler[S]
 	tokens   []*token
 }
 
-type token struct{ _ byte } // not of size zero: each has an address of its own
+type token struct{ _ byte } // not of size zero, so that each has its own address
 
-// On adds a handler for the events of this name, behind those it has. It panics on a nil handler and on a reserved name
-// (see [parser.ErrReservedEvent]), which are errors of the program.
+// On adds a handler for events of this name. Handlers run in the order in which they were added. On panics on a nil handler
+// and on a reserved name (see [parser.ErrReservedEvent]), because both are programming errors.
 //
-// The returned function removes the handler. It may be called more than once. A run that has begun goes on.
+// The returned function removes the handler. It may be called more than once. It does not stop a handler that is running.
 func (x *Mux[S]) On(name string, h Handler[S]) (off func()) {
 	if h == nil {
 		panic("event: nil handler for " + name)
@@ -72,8 +72,7 @@ func (x *Mux[S]) change(name string, f func(registered[S]) registered[S]) {
 	x.events.Store(&events)
 }
 
-// Handlers returns the handlers of an event in the order in which they were added; nil when it has none. The slice must
-// not be changed.
+// Handlers returns the handlers of an event in the order in which they were added, or nil. The slice must not be changed.
 func (x *Mux[S]) Handlers(name string) []Handler[S] {
 	events := x.events.Load()
 	if events == nil {

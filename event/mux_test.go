@@ -10,7 +10,7 @@ import (
 	"github.com/parleyio/parley/event"
 )
 
-// handler returns one that writes its name into log.
+// handler returns a handler that appends its name to log.
 func handler(log *[]string, name string) event.Handler[string] {
 	return func(_ context.Context, s string, m *event.Message) error {
 		*log = append(*log, fmt.Sprintf("%s %s %s", name, s, m.Name()))
@@ -18,7 +18,7 @@ func handler(log *[]string, name string) event.Handler[string] {
 	}
 }
 
-// dispatch runs the handlers of a message, as an engine does. It stops at an error.
+// dispatch runs the handlers of a message, as a server does. It stops at an error.
 func dispatch[S any](x *event.Mux[S], s S, m *event.Message) error {
 	for _, h := range x.Handlers(m.Name()) {
 		if err := h(context.Background(), s, m); err != nil {

@@ -5,12 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Once returns a registrar whose handlers run for one event each and are then removed.
+// Once returns a registrar whose handlers run at most once: each is removed when its first event arrives.
 //
 //	event.On(event.Once(s), Ready, start)
 //
-// The event is the first that arrives at what r is: on a namespace that is the first of any of its sockets. An event
-// whose payload does not decode is one too.
+// On a namespace this is the first event of any of its sockets. An event whose payload cannot be decoded also counts.
 func Once[S any](r Registrar[S]) Registrar[S] { return once[S]{r} }
 
 type once[S any] struct{ Registrar[S] }
@@ -20,7 +19,7 @@ func (o once[S]) On(name string, h Handler[S]) (off func()) {
 		panic("event: nil handler for " + name)
 	}
 	var ran atomic.Bool
-	added := make(chan struct{}) // closed when off is set, which an event may come before
+	added := make(chan struct{}) // closed when off is set; an event may arrive before that
 	off = o.Registrar.On(name, func(ctx context.Context, s S, m *Message) error {
 		if ran.Swap(true) {
 			return nil

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Name is the name of an event whose payload is a T. It is usually a constant.
+// Name is the name of an event with a payload of type T. It is usually a constant.
 type Name[T any] string
 
-// WithAck is the name of an event whose payload is a Req and which is answered with a Res. It is usually a constant.
+// WithAck is the name of an event with a payload of type Req that is acknowledged with a Res. It is usually a constant.
 type WithAck[Req, Res any] string
 
-// Registrar is what handlers are added to: a server, a namespace, a socket, a client, a [Mux].
+// Registrar is implemented by everything that handlers can be added to: servers, namespaces, sockets, clients and [Mux].
 type Registrar[S any] interface {
 	On(name string, h Handler[S]) (off func())
 }
 
-// Emitter is what events are sent through: a server, a namespace, a broadcast, a socket, a client.
+// Emitter is implemented by everything that can send events: servers, namespaces, broadcasts, sockets and clients.
 type Emitter interface {
 	Emit(name string, args ...any) error
 }
@@ -26,15 +26,16 @@ type AckEmitter interface {
 	EmitWithAck(ctx context.Context, name string, args ...any) (*Message, error)
 }
 
-// AllEmitter sends an event to many peers and waits for their answers. It returns those that came even when the error
-// is not nil.
+// AllEmitter sends an event to many peers and waits for their answers. It returns the answers that arrived, also together
+// with an error.
 type AllEmitter interface {
 	EmitWithAcks(ctx context.Context, name string, args ...any) ([]*Message, error)
 }
 
-// On adds a handler for a typed event and returns the function that removes it. A payload that does not decode into T is
-// an *[Error] with code [Invalid], and h is not called. When h returns nil and the sender asked for an acknowledgement,
-// it gets one without arguments. Like [Mux.On] it panics on a nil handler and on a reserved name.
+// On adds a handler for a typed event and returns the function that removes it. If a payload does not decode into T, h is
+// not called and the event fails with an *[Error] with code [Invalid]. If h returns nil and the sender asked for an
+// acknowledgement, the event is acknowledged without arguments. On panics on a nil handler and on a reserved name, like
+// [Mux.On].
 func On[S, T any](r Registrar[S], name Name[T], h func(context.Context, S, T) error) (off func()) {
 	if h == nil {
 		panic("event: nil handler for " + string(name))
@@ -51,10 +52,10 @@ func On[S, T any](r Registrar[S], name Name[T], h func(context.Context, S, T) er
 	})
 }
 
-// OnWithAck adds a handler for a typed event that is answered: with the arguments that Res stands for. The answer is
-// dropped when the sender did not ask for one. It is like [On] otherwise.
+// OnWithAck adds a handler whose result acknowledges the event. The result is dropped if the sender did not ask for an
+// acknowledgement. Otherwise OnWithAck is like [On].
 //
-// An event has one answer: when several handlers of it would give one, the first does, and the others fail with
+// An event is acknowledged once. If several handlers return a result, the first result is sent and the others fail with
 // [ErrAcknowledged].
 func OnWithAck[S, Req, Res any](r Registrar[S], name WithAck[Req, Res], h func(context.Context, S, Req) (Res, error)) (off func()) {
 	if h == nil {
@@ -73,15 +74,15 @@ func OnWithAck[S, Req, Res any](r Registrar[S], name WithAck[Req, Res], h func(c
 	})
 }
 
-// Emit sends a typed event. It does not block; the error is the emitter's.
+// Emit sends a typed event. It does not block. The error is that of e.Emit.
 func Emit[T any](e Emitter, name Name[T], payload T) error {
 	return e.Emit(string(name), arguments(payload)...)
 }
 
-// EmitWithAck sends a typed event to one peer and waits for its answer, or until the context ends.
+// EmitWithAck sends a typed event to one peer and waits until it answers or the context ends.
 //
-// An answer of the form {"error":{"code":…}}, with no other key, is returned as an *[Error]; one that does not decode
-// into Res as an *[Error] with code [Invalid]. All other errors are the emitter's.
+// If the answer is {"error":{"code":…}} without another key next to "error", EmitWithAck returns it as an *[Error]. If the
+// answer does not decode into Res, it returns an *[Error] with code [Invalid]. All other errors are those of e.EmitWithAck.
 func EmitWithAck[Req, Res any](ctx context.Context, e AckEmitter, name WithAck[Req, Res], payload Req) (Res, error) {
 	m, err := e.EmitWithAck(ctx, string(name), arguments(payload)...)
 	if err != nil {
@@ -91,8 +92,9 @@ func EmitWithAck[Req, Res any](ctx context.Context, e AckEmitter, name WithAck[R
 	return answer[Res](m)
 }
 
-// EmitAll sends a typed event to many peers and returns their answers as they came. The answers that could be had are
-// returned together with an error, which tells of missing ones and of the first that was an error itself.
+// EmitAll sends a typed event to many peers and returns their answers in the order of arrival. If some answers are missing,
+// are errors or do not decode, EmitAll returns the others together with an error. That error wraps the error of
+// e.EmitWithAcks and the first failed answer.
 func EmitAll[Req, Res any](ctx context.Context, e AllEmitter, name WithAck[Req, Res], payload Req) ([]Res, error) {
 	messages, err := e.EmitWithAcks(ctx, string(name), arguments(payload)...)
 	results := make([]Res, 0, len(messages))

@@ -19,7 +19,7 @@ type point struct {
 	Y int `json:"y"`
 }
 
-// events of every shape
+// Events of every shape.
 const (
 	moved   = event.Name[point]("moved")
 	started = event.Name[event.None]("started")
@@ -34,7 +34,7 @@ const (
 	split  = event.WithAck[string, event.Args2[string, string]]("split")
 )
 
-// on registers a handler that puts down its payload and returns err.
+// on registers a handler that records its payload and returns err.
 func on[T any](x *event.Mux[string], name event.Name[T], got *any, err error) {
 	event.On(x, name, func(_ context.Context, s string, payload T) error {
 		*got = payload
@@ -113,7 +113,7 @@ func TestOn_Errors(t *testing.T) {
 	}
 }
 
-// The events that were acknowledged by another handler, or need not be, are no error.
+// It is not an error when another handler has acknowledged the event, or when the sender did not ask.
 func TestOn_AcknowledgesOnce(t *testing.T) {
 	var (
 		x   event.Mux[string]
@@ -177,7 +177,7 @@ func TestOnWithAck(t *testing.T) {
 	}
 }
 
-// peer is an emitter that notes what was sent and answers what it was given.
+// peer is an emitter that records what was sent and returns prepared answers.
 type peer struct {
 	t       testing.TB
 	sent    string
@@ -312,7 +312,7 @@ func TestEmitAll(t *testing.T) {
 	}
 }
 
-// runner is an acker that runs handlers when it is told to.
+// runner is an acker that collects handlers; the test runs them.
 type runner struct {
 	acks
 	held []func() error

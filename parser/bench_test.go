@@ -9,7 +9,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// payloads are what applications send, from an echo to a long document.
+// payloads are typical messages of applications, from an echo to a long document.
 var payloads = map[string]string{
 	"echo":  `2["echo","hello"]`,
 	"chat":  `2/chat,17["chat message",{"room":"lobby","text":"Hello everybody, how are you today?","at":1795385656273}]`,
@@ -31,7 +31,7 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
-		// What checking the same text costs with encoding/json alone, to compare with.
+		// For comparison: the cost of checking the same text with encoding/json.
 		b.Run(name+"/json.Valid", func(b *testing.B) {
 			data := []byte(text[strings.IndexByte(text, '['):])
 			b.SetBytes(int64(len(data)))

@@ -8,11 +8,11 @@ import (
 	"unsafe"
 )
 
-// cost returns the processor time that f takes on its thread: a busy machine changes little of it.
+// cost returns the CPU time of f. A busy machine hardly changes it.
 func cost(t *testing.T, f func()) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	const threadClock = 3 // CLOCK_THREAD_CPUTIME_ID: what getrusage tells is counted in ticks on some kernels
+	const threadClock = 3 // CLOCK_THREAD_CPUTIME_ID; some kernels measure getrusage only in ticks
 	used := func() time.Duration {
 		var now syscall.Timespec
 		if _, _, err := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, threadClock, uintptr(unsafe.Pointer(&now)), 0); err != 0 {

@@ -8,17 +8,18 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// JSON is the default parser: text packets with a JSON payload, each followed by its attachments as binary messages
-// (socket.io-protocol v5). It holds nothing, so all values of it are equal.
+// JSON is the default parser. A packet is a text message with a JSON payload, followed by one binary message for each
+// attachment (socket.io-protocol v5). It has no state: all values are equal.
 type JSON struct{}
 
 var _ Parser = JSON{}
 
-// NewDecoder returns a decoder for one connection. The namespace of its packets is never empty: the default one is "/".
+// NewDecoder returns a decoder for one connection. The namespace of its packets is never empty: the default namespace is
+// "/".
 //
-// It is stricter than the reference where that would leave a peer waiting or hold memory for it: an event without a
-// payload, an acknowledgement with neither id nor payload, counts and ids that are not plain decimal digits, and an
-// attachment that is referred to twice are errors.
+// It returns an error for some packets that the Node parser accepts and that would leave a peer waiting or use memory for
+// nothing: an event without a payload, an acknowledgement with neither id nor payload, a count or an id that is not plain
+// decimal digits, and two references to the same attachment.
 func (JSON) NewDecoder(l Limits) Decoder {
 	return &decoder{limits: l.WithDefaults()}
 }
@@ -30,20 +31,20 @@ type decoder struct {
 	half      *halfPacket // nil unless attachments are awaited
 }
 
-// halfPacket is a packet whose attachments are still coming.
+// halfPacket is a packet that still waits for attachments.
 type halfPacket struct {
 	Packet
 	name    string // of the event
 	args    int    // where its arguments begin
-	awaited int    // attachments
-	free    int    // how many bytes these may have
+	awaited int    // attachments that have not arrived
+	free    int    // bytes that they may have together
 }
 
-// latest is the last of the strings that came in some place. Most connections send one there again and again, which is
-// then allocated once.
+// latest is the most recent string in one place of a packet. Most connections send the same string there again and again;
+// it is then allocated only once.
 type latest string
 
-// of returns the string that the bytes are.
+// of returns the bytes as a string.
 func (l *latest) of(b []byte) string {
 	if string(b) != string(*l) {
 		*l = latest(b)
@@ -58,8 +59,8 @@ func (d *decoder) Add(data []byte, binary bool) (*Packet, error) {
 	return p, err
 }
 
-// AddEvent is Add for the engine: of an event it also returns the name, at which the decoder has looked anyway, and the
-// offset in Data from which payload.Next goes on to the arguments.
+// AddEvent is Add for servers and clients. For an event it also returns the name, which the decoder has already parsed, and
+// the offset in Data at which payload.Next finds the arguments.
 func (d *decoder) AddEvent(data []byte, binary bool) (p *Packet, name string, args int, err error) {
 	if p, name, args, err = d.add(data, binary); err != nil {
 		d.half = nil
@@ -70,11 +71,11 @@ func (d *decoder) AddEvent(data []byte, binary bool) (p *Packet, name string, ar
 func (d *decoder) add(data []byte, binary bool) (p *Packet, name string, args int, err error) {
 	switch {
 	case binary && d.half == nil:
-		return nil, "", 0, &SyntaxError{"binary message that no packet awaits", 0}
+		return nil, "", 0, &SyntaxError{"binary message, but no packet waits for an attachment", 0}
 	case binary:
 		return d.attach(data)
 	case d.half != nil:
-		return nil, "", 0, &SyntaxError{"text message while an attachment is awaited", 0}
+		return nil, "", 0, &SyntaxError{"text message, but the packet waits for an attachment", 0}
 	case !utf8.Valid(data):
 		return nil, "", 0, &SyntaxError{"text is not valid UTF-8", 0}
 	}
@@ -98,14 +99,14 @@ func (d *decoder) add(data []byte, binary bool) (p *Packet, name string, args in
 	return p, name, args, nil
 }
 
-// smallPacket is a packet together with a payload such as most events have: one allocation instead of two. Whoever keeps
-// a part of the payload keeps the packet, so it is not for those with attachments, nor for what is kept as it is.
+// smallPacket holds a packet and its payload in one allocation instead of two. A reference to a part of the payload keeps
+// the whole packet in memory, so packets with attachments and packets that are kept for long do not use it.
 type smallPacket struct {
 	Packet
-	payload [104]byte // the whole is then of a size that the allocator has
+	payload [104]byte // makes the struct fill a size class of the allocator
 }
 
-// newPacket returns a packet without attachments that has a copy of the payload; nil stays nil.
+// newPacket returns a packet without attachments. It copies the payload; nil stays nil.
 func newPacket(text []byte, h *header) *Packet {
 	small := text != nil && len(text) <= len(smallPacket{}.payload)
 	if !small || h.kind != Event && h.kind != Ack {
@@ -136,7 +137,7 @@ func (d *decoder) attach(data []byte) (p *Packet, name string, args int, err err
 	return &half.Packet, half.name, half.args, nil
 }
 
-// header is what stands before the payload: type [attachments "-"] [namespace ","] [ack-id].
+// header is the part of a packet before the payload: type [attachments "-"] [namespace ","] [ack-id].
 type header struct {
 	kind        Type // without the binary variants
 	attachments int
@@ -169,7 +170,7 @@ func (d *decoder) header(data []byte) (h header, err error) {
 	}
 	h.hasID = h.end > i
 	if h.kind != Event && h.kind != Ack {
-		h.id, h.hasID = 0, false // the reference skips it too
+		h.id, h.hasID = 0, false // the Node parser ignores the id of other types, too
 	}
 	return h, nil
 }
@@ -192,14 +193,14 @@ func (d *decoder) count(data []byte, i int) (n, end int, err error) {
 	return n, i + 1, nil
 }
 
-// namespaceAt reads the namespace, its query included, and the comma behind it. Without a comma all that is left is
-// the namespace.
+// namespaceAt reads the namespace with its query, and the comma behind it. Without a comma the namespace extends to the end
+// of the message.
 func (d *decoder) namespaceAt(data []byte, i int) (name string, end int, err error) {
 	if i == len(data) || data[i] != '/' {
 		return "/", i, nil
 	}
 	raw := data[i:]
-	// One byte more than the limit is enough to find the comma or to refuse.
+	// To find the comma or to refuse the name, one byte more than the limit is enough.
 	if len(raw) > d.limits.Namespace {
 		raw = raw[:d.limits.Namespace+1]
 	}
@@ -215,7 +216,7 @@ func (d *decoder) namespaceAt(data []byte, i int) (name string, end int, err err
 	return d.namespace.of(raw), end, nil
 }
 
-// ackID reads the digits of an id, if there are any.
+// ackID reads the digits of an acknowledgement id. Without digits, end is i.
 func ackID(data []byte, i int) (id uint64, end int, err error) {
 	start := i
 	for ; i < len(data) && '0' <= data[i] && data[i] <= '9'; i++ {
@@ -228,8 +229,9 @@ func ackID(data []byte, i int) (id uint64, end int, err error) {
 	return id, i, nil
 }
 
-// payload checks what follows the header against the rule of the packet's type, and returns it without the white space
-// around it; nil when there is none. Of an event it also returns the name, and where the arguments begin in the text.
+// payload checks the payload that follows the header against the rules of the packet's type. It returns the payload without
+// the white space around it, or nil when there is none. For an event it also returns the name and the offset of the
+// arguments.
 func (d *decoder) payload(data []byte, h *header) (text []byte, name string, args int, err error) {
 	start := h.end
 	if start == len(data) {
@@ -270,7 +272,7 @@ func (d *decoder) payload(data []byte, h *header) (text []byte, name string, arg
 		name, args = d.event.of(raw), rest
 	}
 	if h.attachments > 0 {
-		// Checked before the attachments arrive, so that a bad packet holds no memory.
+		// Checked before the attachments arrive, so that none are kept for an invalid packet.
 		var few [8]payload.Mark
 		if _, err := payload.FindPlaceholders(few[:0], text, h.attachments); err != nil {
 			return nil, "", 0, &SyntaxError{err.Reason, err.Offset + start}
@@ -279,14 +281,14 @@ func (d *decoder) payload(data []byte, h *header) (text []byte, name string, arg
 	return text, name, args, nil
 }
 
-// eventName returns the first element of an event's array, which begins at the given offset of the message, and where the
-// next one is looked for.
+// eventName returns the name of an event and the offset of its arguments. The array begins at the given offset of the
+// message.
 func eventName(text []byte, offset, limit int) (name []byte, rest int, err error) {
 	raw, rest, ok := payload.Next(text, 0)
 	if !ok {
 		return nil, 0, &SyntaxError{"event without a name", offset}
 	}
-	// Without escapes the name is what stands between the quotes, and needs no copy.
+	// A name without escapes needs no copy.
 	name = raw
 	switch {
 	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0:

@@ -65,7 +65,7 @@ func TestDecoder_Limits(t *testing.T) {
 	}
 }
 
-// TestDecoder_copies: a packet has its payload for itself, whatever its size, and nothing behind it.
+// TestDecoder_copies checks that a packet has its own copy of the payload, without capacity behind it.
 func TestDecoder_copies(t *testing.T) {
 	for size := 90; size < 120; size++ {
 		payload := `["x","` + strings.Repeat("s", size-8) + `"]`
@@ -113,7 +113,7 @@ func TestDecoder_AttachmentBytes(t *testing.T) {
 	}
 }
 
-// After an error nothing is kept of what was half built.
+// An error discards the incomplete packet.
 func TestDecoder_ErrorResets(t *testing.T) {
 	dec := parser.JSON{}.NewDecoder(parser.Limits{})
 	if _, err := dec.Add([]byte(`52-["x"]`), false); err != nil || !dec.Waiting() {
@@ -127,7 +127,7 @@ func TestDecoder_ErrorResets(t *testing.T) {
 	}
 }
 
-// Errors reach logs and must not carry what a peer has sent.
+// Errors are logged and must not contain text that a peer has sent.
 func TestSyntaxError_RepeatsNothing(t *testing.T) {
 	for _, text := range []string{`2["secret`, `2["secret",secret]`, `0"secret"`, `secret`, `2["connect","secret"]`, `51-["x",{"_placeholder":true,"num":"secret"}]`} {
 		_, err := parser.JSON{}.NewDecoder(parser.Limits{}).Add([]byte(text), false)
@@ -137,7 +137,7 @@ func TestSyntaxError_RepeatsNothing(t *testing.T) {
 	}
 }
 
-// checkJSON compares the decoder's own check of JSON with encoding/json. Both must accept the same texts.
+// checkJSON compares the decoder's JSON check with encoding/json. Both must accept the same texts.
 func checkJSON(t *testing.T, text []byte) {
 	t.Helper()
 	dec := parser.JSON{}.NewDecoder(parser.Limits{Depth: -1, EventName: -1})
@@ -158,7 +158,7 @@ func TestDecoder_JSONAgreesWithEncodingJSON(t *testing.T) {
 	} {
 		checkJSON(t, []byte(text))
 	}
-	// A special byte at each place of a word of eight and its neighbours.
+	// A special byte at every position in and around a word of eight bytes.
 	for i := range 20 {
 		for _, c := range []byte{'"', '\\', 0, 0x1f, 0x20, 0x7f, 0x80} {
 			b := []byte(`"` + strings.Repeat("a", 20) + `"`)

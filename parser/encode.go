@@ -8,14 +8,14 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// Encode returns the text message of a packet and behind it its attachments. A packet that has attachments becomes a
+// Encode returns the text message of a packet, followed by its attachments. A packet with attachments is encoded as a
 // binary event or a binary acknowledgement. The attachments are not copied.
 //
-// The error wraps [ErrInvalidPacket]: an unknown type, a payload that the type does not have or lacks, an
-// acknowledgement without an id, a namespace without its slash or with a comma, more than 9,999 attachments. Data is
-// taken to be valid JSON that fits the type.
+// The error wraps [ErrInvalidPacket]. The reasons are: an unknown type; a missing payload, or a payload where the type has
+// none; an acknowledgement without an id; a namespace that lacks the leading slash or contains a comma; more than 9,999
+// attachments. Encode does not check that Data is valid JSON of the right kind.
 func (JSON) Encode(p *Packet) ([]Frame, error) {
-	// Room for the type, a count and its dash, an id, and a comma behind the namespace.
+	// Enough for the type, a count with its dash, the namespace with its comma, an id and the data.
 	text, err := appendJSON(make([]byte, 0, 1+5+len(p.Namespace)+1+20+len(p.Data)), p)
 	if err != nil {
 		return nil, err
@@ -28,8 +28,8 @@ func (JSON) Encode(p *Packet) ([]Frame, error) {
 	return frames, nil
 }
 
-// AppendEncode encodes a packet that has no attachments, which is one text message, behind dst: it spares the memory of one
-// that goes to a single connection. The result shares no memory with p. Its errors are those of Encode.
+// AppendEncode appends the text message of a packet without attachments to dst. It saves an allocation for a packet that is
+// sent to a single connection. The result shares no memory with p. The errors are those of Encode.
 func (JSON) AppendEncode(dst []byte, p *Packet) ([]byte, error) { return appendJSON(dst, p) }
 
 // appendJSON appends the text message of a packet.
@@ -55,12 +55,12 @@ func appendJSON(dst []byte, p *Packet) ([]byte, error) {
 
 var errBadNamespace = fmt.Errorf("%w: bad namespace", ErrInvalidPacket)
 
-// badNamespace reports whether a name cannot stand on the wire.
+// badNamespace reports whether a packet cannot carry the name.
 func badNamespace(name string) bool {
 	return name != "" && name[0] != '/' || strings.IndexByte(name, ',') >= 0
 }
 
-// wireType returns the digit's value under which p travels.
+// wireType returns the packet type that is sent for p: one of the binary types when p has attachments.
 func wireType(p *Packet) (Type, error) {
 	kind := p.Type
 	if n := len(p.Attachments); n > payload.MaxAttachments {

@@ -39,7 +39,7 @@ func TestJSON_EncodeFrames(t *testing.T) {
 	if !reflect.DeepEqual(frames, want) {
 		t.Errorf("got %v", frames)
 	}
-	// Ids count for events and acknowledgements alone, and the default namespace has no name on the wire.
+	// Only events and acknowledgements have ids. The default namespace is not written.
 	for want, p := range map[string]*parser.Packet{
 		`0`:          {Type: parser.Connect, HasID: true, ID: 5},
 		`1/admin,`:   {Type: parser.Disconnect, Namespace: "/admin"},

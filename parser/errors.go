@@ -8,20 +8,20 @@ import (
 )
 
 var (
-	// ErrReservedEvent is the error of an event to send whose name only the protocol itself may use: connect, connect_error,
-	// disconnect, disconnecting, newListener and removeListener. Choose another name.
+	// ErrReservedEvent is returned when an event is sent under a name that the protocol reserves: connect, connect_error,
+	// disconnect, disconnecting, newListener or removeListener. Choose another name.
 	ErrReservedEvent = payload.ErrReservedEvent
 
-	// ErrForgedPlaceholder is the error of an event or an acknowledgement to send when it has binary values and holds an
-	// object with "_placeholder": true that none of them stands behind. Every receiver would take it for an attachment.
+	// ErrForgedPlaceholder is returned when an event or acknowledgement with binary values also holds an object with
+	// "_placeholder": true that the application supplied. Receivers would read the object as an attachment. Rename the key.
 	ErrForgedPlaceholder = payload.ErrForgedPlaceholder
 
 	// ErrInvalidPacket is returned by [Parser].Encode for a packet that the protocol cannot express.
 	ErrInvalidPacket = payload.ErrInvalidPacket
 )
 
-// SyntaxError is the error of a message that is no valid packet. The connection that sent it cannot go on: what
-// follows would be read out of step.
+// SyntaxError is returned for a message that is not a valid packet. The connection must be closed, because the messages
+// that follow could be misread.
 type SyntaxError struct {
 	// Reason says what is wrong. It is a constant text and repeats nothing of the message.
 	Reason string
@@ -34,12 +34,12 @@ func (e *SyntaxError) Error() string {
 	return "parser: " + e.Reason + " at byte " + strconv.Itoa(e.Offset)
 }
 
-// LimitError is the error of a message that goes beyond one of [Limits]. It unwraps to a [*SyntaxError].
+// LimitError is returned for a message that exceeds one of the [Limits]. It unwraps to a [*SyntaxError].
 type LimitError struct {
 	// Limit is the name of the field of Limits.
 	Limit string
 
-	// Err says where.
+	// Err has the reason and the offset.
 	Err *SyntaxError
 }
 
@@ -48,12 +48,12 @@ func (e *LimitError) Error() string { return e.Err.Error() }
 // Unwrap returns the syntax error.
 func (e *LimitError) Unwrap() error { return e.Err }
 
-// beyond makes the error of a message that goes beyond a limit.
+// beyond returns the error of a message that exceeds a limit.
 func beyond(limit, reason string, offset int) error {
 	return &LimitError{limit, &SyntaxError{reason, offset}}
 }
 
-// ownError makes this package's errors of those of validation.
+// ownError converts an error of payload.Validate to an error of this package.
 func ownError(err error) error {
 	var bad *payload.SyntaxError
 	if !errors.As(err, &bad) {

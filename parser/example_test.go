@@ -7,7 +7,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// A connection's messages become packets.
+// Decode the messages of a connection into packets.
 func ExampleDecoder() {
 	dec := parser.JSON{}.NewDecoder(parser.Limits{})
 	for _, m := range []parser.Frame{
@@ -33,8 +33,7 @@ func ExampleDecoder() {
 	// close the connection: parser: reserved event name at byte 1
 }
 
-// An argument that is only passed on is not decoded, whatever it is: this one comes from the body of an HTTP request and
-// goes to the clients of a room.
+// Pass on an argument of any type without decoding it: here from the body of an HTTP request to the clients of a room.
 func ExampleRaw() {
 	var request struct {
 		Room    string     `json:"room"`

@@ -13,8 +13,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// FuzzDecode feeds a decoder with a text message and what may be its attachments. Whatever comes out must be true to
-// its description, go back through the encoder, and be what encoding/json makes of it.
+// FuzzDecode decodes a text message and messages that may be its attachments. Each packet must satisfy its documentation,
+// be the same after encoding and decoding, and agree with encoding/json.
 func FuzzDecode(f *testing.F) {
 	for _, v := range readVectors(f, decodeVectors) {
 		seed := [3][]byte{}
@@ -45,7 +45,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// checkPacket checks what every decoder promises of a packet.
+// checkPacket checks what every decoder guarantees for a packet.
 func checkPacket(t *testing.T, p *parser.Packet) {
 	t.Helper()
 	if p.Namespace == "" || p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",") || !utf8.ValidString(p.Namespace) {
@@ -55,7 +55,7 @@ func checkPacket(t *testing.T, p *parser.Packet) {
 		t.Fatalf("payload %q", p.Data)
 	}
 	if p.Type == parser.Ack && (!p.HasID || p.Data == nil) {
-		return // to be ignored
+		return // receivers ignore it
 	}
 	if back := recode(t, parser.JSON{}, p); show(back) != show(p) {
 		t.Fatalf("%s came back as %s", show(p), show(back))
@@ -93,13 +93,13 @@ func checkPacket(t *testing.T, p *parser.Packet) {
 	checkRelay(t, p, args)
 }
 
-// checkRelay sends the arguments on, with others before them, and compares what arrives.
+// checkRelay passes the arguments on behind other arguments, and compares them after decoding.
 func checkRelay(t *testing.T, p *parser.Packet, args []any) {
 	t.Helper()
 	before := []byte("before")
 	data, attachments, err := payload.MarshalArgs(append([]any{before}, args...))
 	if errors.Is(err, parser.ErrForgedPlaceholder) && len(p.Attachments) == 0 {
-		return // data in this packet, but not in one that has attachments
+		return // the object is ordinary data here, but not in a packet with attachments
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func checkRelay(t *testing.T, p *parser.Packet, args []any) {
 	}
 }
 
-// FuzzRoundTrip sends a Go value through every step and back.
+// FuzzRoundTrip encodes and decodes a Go value through every step.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("event", `{"a":[1,"s",null,true],"b":"binary"}`, uint64(7), []byte("x"))
 	f.Add("", `[[["deep"]],{"_placeholder":true,"num":0}]`, uint64(0), []byte{})
@@ -138,7 +138,7 @@ func FuzzRoundTrip(f *testing.F) {
 		case errors.Is(err, parser.ErrForgedPlaceholder) && strings.Contains(text, "placeholder"):
 			return
 		case errors.Is(err, parser.ErrForgedPlaceholder) && strings.Contains(text, `\u`):
-			return // spelt with escapes
+			return // written with escapes
 		case err != nil:
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// sprinkle puts binary where a value has the string "binary" and where it has an empty one.
+// sprinkle replaces the string "binary", and empty strings, in a value by binary values.
 func sprinkle(v any, binary []byte) any {
 	switch v := v.(type) {
 	case string:

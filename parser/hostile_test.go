@@ -8,7 +8,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// hostile are messages of about n bytes that cost a careless decoder more than their length.
+// hostile are messages of about n bytes whose cost grows faster than their length in a careless decoder.
 var hostile = map[string]func(n int) string{
 	"digits of attachments":   func(n int) string { return "5" + strings.Repeat("9", n) },
 	"digits of an id":         func(n int) string { return "2" + strings.Repeat("0", n) },

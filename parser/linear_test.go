@@ -11,7 +11,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// valid are messages of about n bytes that are accepted, and the work that is done with them afterwards.
+// valid are messages of about n bytes that the decoder accepts.
 var valid = map[string]func(n int) string{
 	"string":    func(n int) string { return `51-["x","` + strings.Repeat("s", n) + `"]` },
 	"escapes":   func(n int) string { return `51-["x","` + strings.Repeat(`\u2028`, n/6) + `"]` },
@@ -24,15 +24,15 @@ var valid = map[string]func(n int) string{
 	"deep and around": func(n int) string { return deepAround(n) },
 }
 
-// deepAround nests a placeholder deeply with much to skip at every level.
+// deepAround nests a placeholder deeply, with many values to skip at every level.
 func deepAround(n int) string {
 	const levels = 60
 	filler := strings.Repeat("0,", n/levels/2)
 	return `51-["x",` + strings.Repeat("["+filler, levels) + `{"_placeholder":true,"num":0}` + strings.Repeat("]", levels) + `]`
 }
 
-// TestLinear asserts that a byte costs the same in a long message as in a short one. The bound leaves room for a busy
-// machine: a quadratic step would make it 16 times as much. The race detector would measure itself.
+// TestLinear asserts that a byte costs the same in a long message as in a short one. The bound allows for a busy machine; a
+// quadratic step would multiply the cost by 16. The test is skipped with the race detector, which distorts the times.
 func TestLinear(t *testing.T) {
 	const short, long, bound = 64_000, 1_024_000, 6
 	run := func(message []byte) {
@@ -66,7 +66,7 @@ func TestLinear(t *testing.T) {
 		for name, text := range inputs {
 			t.Run(name, func(t *testing.T) {
 				a, b := perByte([]byte(text(short))), perByte([]byte(text(long)))
-				// Below a nanosecond per byte it is the noise that is measured.
+				// Below a nanosecond per byte the result is mostly noise.
 				if b > bound*max(a, 1) {
 					t.Errorf("%.1f ns per byte in %d bytes, %.1f in %d", a, short, b, long)
 				}

@@ -21,10 +21,10 @@ func (d *msgpackDecoder) Add(data []byte, binary bool) (*Packet, error) {
 	return p, err
 }
 
-// AddEvent is that of the JSON decoder.
+// AddEvent is like that of the JSON decoder.
 func (d *msgpackDecoder) AddEvent(data []byte, binary bool) (p *Packet, name string, args int, err error) {
 	if !binary {
-		return nil, "", 0, &SyntaxError{"text message where packets are binary", 0}
+		return nil, "", 0, &SyntaxError{"text message, but MessagePack packets are binary", 0}
 	}
 	u := unpackers.Get().(*unpacker)
 	defer u.free()
@@ -45,7 +45,7 @@ func (d *msgpackDecoder) AddEvent(data []byte, binary bool) (p *Packet, name str
 		name, args = d.event.of(raw), rest
 	}
 	if e.kind == Event || e.kind == Ack {
-		p.ID, p.HasID = e.id, e.hasID // elsewhere the reference skips it too
+		p.ID, p.HasID = e.id, e.hasID // the Node parser ignores the id of other types, too
 	}
 	if len(u.text) > 0 {
 		p.Data = u.takeText()
@@ -59,18 +59,18 @@ func (d *msgpackDecoder) AddEvent(data []byte, binary bool) (p *Packet, name str
 	return p, name, args, nil
 }
 
-// envelope is the map that a packet is, but for its data.
+// envelope holds the fields of a packet's map, except the data.
 type envelope struct {
 	kind      Type
 	namespace []byte
 	id        uint64
 	hasID     bool
 
-	// Where the values begin; 0 stands for none, as no value can begin there.
+	// Offsets of the values; 0 means that the key is missing, because no value can begin there.
 	kindAt, dataAt, namespaceAt, idAt int
 }
 
-// envelope reads the packet. Its data is in u.text afterwards and was not compared with the type.
+// envelope reads the packet and leaves its data in u.text. It does not check the data against the type.
 func (u *unpacker) envelope() (e envelope, err error) {
 	if len(u.rest) == 0 {
 		return e, u.fail("empty packet")
@@ -117,7 +117,7 @@ func (u *unpacker) member(e *envelope) error {
 		return u.skip()
 	}
 	if *at != 0 {
-		return &SyntaxError{"key of the packet is there twice", keyAt}
+		return &SyntaxError{"key of the packet occurs twice", keyAt}
 	}
 	*at = u.offset()
 	switch at {
@@ -157,7 +157,7 @@ func (u *unpacker) namespace() ([]byte, error) {
 	case len(name) > u.limits.Namespace:
 		return nil, beyond("Namespace", "namespace is too long", at)
 	case len(name) == 0 || name[0] != '/' || bytes.IndexByte(name, ',') >= 0:
-		// A comma ends the name in JSON, in which the packet may be passed on.
+		// The packet may be passed on as JSON, where a comma ends the name.
 		return nil, &SyntaxError{"invalid namespace", at}
 	}
 	return name, nil
@@ -174,7 +174,7 @@ func (u *unpacker) ackID() (id uint64, ok bool, err error) {
 	return id, ok, err
 }
 
-// check compares the packet with what its type demands (socket.io-msgpack-parser, isDataValid).
+// check checks the packet against the rules of its type (socket.io-msgpack-parser, isDataValid).
 func (e *envelope) check(u *unpacker) error {
 	switch {
 	case e.kindAt == 0:

@@ -12,12 +12,12 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// Encode returns the one message of a packet. Data and id are left out when there is none: to the reference nil is not
-// the same. Attachments that the data does not refer to are left out too.
+// Encode returns the message of a packet. A packet without data or id has no such key, because the Node parser does not
+// accept nil instead. Attachments that the data does not refer to are left out.
 //
-// The error wraps [ErrInvalidPacket]: for the reasons for which that of [JSON] does, for a connect error without data, and
-// for data that refers to attachments which are not there or that no MessagePack can be made of. Otherwise it is taken to
-// be valid JSON that fits the type.
+// The error wraps [ErrInvalidPacket]. The reasons are those of [JSON].Encode, a connect error without data, data that
+// refers to missing attachments, and data that cannot be converted to MessagePack. Encode does not check that Data is JSON
+// of the right kind.
 func (MessagePack) Encode(p *Packet) ([]Frame, error) {
 	if _, err := wireType(p); err != nil {
 		return nil, err
@@ -33,17 +33,18 @@ func (MessagePack) Encode(p *Packet) ([]Frame, error) {
 	return []Frame{{Data: k.join(p.Attachments), Binary: true}}, nil
 }
 
-// packer turns JSON text into MessagePack, which has the number of elements before an array and not behind it. What can
-// be written at once is collected in flat, the rest in gaps.
+// packer converts JSON text to MessagePack. MessagePack has the number of elements in front of an array, where it is not
+// known yet. So packer writes all bytes but the headers and attachments to flat, and records the others as gaps.
 type packer struct {
 	flat  []byte
 	gaps  []gap
-	open  []int // the gaps of the arrays and objects that are open
+	open  []int // indexes of the gaps of open arrays and objects
 	marks []payload.Mark
-	plain []byte // a string without its escapes
+	plain []byte // buffer for a string without its escapes
 }
 
-// gap is what goes before flat[at]: the header of an array or an object with n values, keys among them, or attachment n.
+// gap is inserted before flat[at]: the header of an array with n elements, the header of an object with n keys and values,
+// or attachment n.
 type gap struct {
 	at   int
 	kind gapKind
@@ -60,7 +61,7 @@ const (
 
 const keptBuffer = 64 << 10 // a larger one is left to the garbage collector
 
-// packers keeps buffers between packets: encoding one then costs the allocation of its result alone.
+// packers keeps buffers between packets, so that encoding allocates only the result.
 var packers = sync.Pool{New: func() any { return new(packer) }}
 
 func (k *packer) free() {
@@ -69,7 +70,7 @@ func (k *packer) free() {
 	packers.Put(k)
 }
 
-// reuse returns an empty slice with the capacity of s, unless that is larger than most.
+// reuse returns s with length 0, or nil if its capacity is larger than most.
 func reuse[T any](s []T, most int) []T {
 	if cap(s) > most {
 		return nil
@@ -77,7 +78,7 @@ func reuse[T any](s []T, most int) []T {
 	return s[:0]
 }
 
-// packet writes the map in the order of keys in which the reference's server does.
+// packet writes the map. The order of the keys is that of the Node server.
 func (k *packer) packet(p *Packet) error {
 	id := p.HasID && (p.Type == Event || p.Type == Ack)
 	members := uint32(2)
@@ -87,7 +88,7 @@ func (k *packer) packet(p *Packet) error {
 	if len(p.Data) > 0 {
 		members++
 	}
-	k.flat = slices.Grow(k.flat, len(p.Data)+len(p.Namespace)+32) // the rest of it is rarely longer
+	k.flat = slices.Grow(k.flat, len(p.Data)+len(p.Namespace)+32) // rarely too short
 	k.flat = msgp.AppendMapHeader(k.flat, members)
 	if id && p.Type == Ack {
 		k.member(keyID, p.ID)
@@ -134,7 +135,7 @@ func (k *packer) data(text []byte, attachments [][]byte) error {
 	}
 	var (
 		marks = k.marks
-		roots int // values outside of all arrays and objects
+		roots int // number of values at the top level
 		err   error
 	)
 	for i := 0; i < len(text); {
@@ -220,7 +221,7 @@ func (k *packer) str(text []byte, i int) (int, error) {
 	return end, nil
 }
 
-// join returns the message: what is flat, with its gaps filled.
+// join returns the message: flat, with the gaps inserted.
 func (k *packer) join(attachments [][]byte) []byte {
 	size := len(k.flat)
 	for _, g := range k.gaps {

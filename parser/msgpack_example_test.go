@@ -7,7 +7,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// A packet goes out as one binary message, attachments and all, and comes in as the packet that JSON would have made.
+// A packet is sent as one binary message with its attachments. Decoding returns the same packet as with JSON.
 func ExampleMessagePack() {
 	data, attachments, err := payload.MarshalEvent("file", []any{map[string]any{"name": "a.txt", "data": []byte("abc")}})
 	if err != nil {

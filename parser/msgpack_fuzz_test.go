@@ -12,8 +12,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// FuzzMessagePackDecode feeds a decoder with a message. Whatever comes out must be true to its description, and the
-// same after it went through this encoder and through that of JSON.
+// FuzzMessagePackDecode decodes a message. Each packet must satisfy its documentation, and be the same after it was encoded
+// as MessagePack and as JSON and decoded again.
 func FuzzMessagePackDecode(f *testing.F) {
 	for _, c := range readMsgpackCases(f) {
 		f.Add(c.message)
@@ -36,7 +36,7 @@ func FuzzMessagePackDecode(f *testing.F) {
 		case err != nil:
 			return
 		}
-		if len(p.Data) > 6*len(message)+1000 { // besides them, ten placeholders
+		if len(p.Data) > 6*len(message)+1000 { // plus ten placeholders
 			t.Fatalf("%d bytes of text for %d", len(p.Data), len(message))
 		}
 		checkPacket(t, p)
@@ -49,8 +49,8 @@ func FuzzMessagePackDecode(f *testing.F) {
 	})
 }
 
-// FuzzMessagePackRoundTrip sends what the JSON decoder accepts through MessagePack and compares what it means. What it
-// does not accept must be an error to the encoder too, or become a message that is well formed.
+// FuzzMessagePackRoundTrip sends packets that the JSON decoder accepts through MessagePack and compares their meaning. For
+// other input the encoder must return an error or a well-formed message.
 func FuzzMessagePackRoundTrip(f *testing.F) {
 	for _, v := range readVectors(f, decodeVectors) {
 		seed := [3][]byte{}
@@ -86,9 +86,9 @@ func FuzzMessagePackRoundTrip(f *testing.F) {
 	})
 }
 
-// crosses reports whether a packet of the JSON decoder can be sent as MessagePack and is accepted there. An acknowledgement
-// without id or payload cannot be sent at all, a connect error needs a payload, and a name needs to be a finite number if
-// it is one.
+// crosses reports whether a packet of the JSON decoder can be sent as MessagePack and is accepted there. Not sendable are
+// an acknowledgement without id or payload, a connect error without a payload, and an event whose name is an infinite
+// number.
 func crosses(p *parser.Packet) bool {
 	switch p.Type {
 	case parser.Ack:
@@ -103,7 +103,7 @@ func crosses(p *parser.Packet) bool {
 	return true
 }
 
-// checkGarbage encodes what may be no JSON at all.
+// checkGarbage encodes data that may not be JSON.
 func checkGarbage(t *testing.T, text []byte, attachments [][]byte) {
 	t.Helper()
 	for _, attachments := range [][][]byte{nil, attachments} {
@@ -137,7 +137,7 @@ func TestMessagePack_AgreesWithJSON(t *testing.T) {
 	}
 }
 
-// meaning writes out what a packet means to JavaScript, with all digits of integers.
+// meaning describes a packet as JavaScript sees it, but with all digits of integers.
 func meaning(t testing.TB, p *parser.Packet) string {
 	t.Helper()
 	same := *p
@@ -157,7 +157,7 @@ func meaning(t testing.TB, p *parser.Packet) string {
 	return show(&same)
 }
 
-// simplify puts attachments where their placeholders are, and numbers of one value in one form.
+// simplify replaces placeholders by their attachments, and gives equal numbers the same form.
 func simplify(v any, attachments [][]byte) any {
 	switch v := v.(type) {
 	case json.Number:

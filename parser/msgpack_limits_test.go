@@ -99,7 +99,7 @@ func TestMessagePack_Limits(t *testing.T) {
 	}
 }
 
-// Errors reach logs and must not carry what a peer has sent.
+// Errors are logged and must not contain text that a peer has sent.
 func TestMessagePack_ErrorRepeatsNothing(t *testing.T) {
 	for _, message := range []string{"\xa6secret", "\x81\xa6secret", "\x81\xa6secret\xc1", "\x81\xa4type\xa6secret", "\x81\xa3nsp\xa6secret", "\x81\xa2id\xa6secret",
 		"\x82\xa4type\x00\xa4data\xa6secret", "\x83\xa4type\x02\xa4data\x91\x81\xa6secret\x00\xa3nsp\xa1/"} {
@@ -110,7 +110,7 @@ func TestMessagePack_ErrorRepeatsNothing(t *testing.T) {
 	}
 }
 
-// claims are values that announce much more than there is.
+// claims are values whose length fields are much larger than the message.
 var claims = map[string][]byte{
 	"text": sized(0xdb, 1<<31-1), "long text": sized(0xdb, 1<<32-1), "binary": sized(0xc6, 1<<31-1), "much binary": sized(0xc6, 1<<32-1),
 	"array": sized(0xdd, 1<<32-1), "map": sized(0xdf, 1<<32-1), "half a map": append(sized(0xdf, 2), 0, 0, 0),
@@ -139,7 +139,7 @@ func TestMessagePack_ClaimedLengths(t *testing.T) {
 	}
 }
 
-// msgpackHostile are messages of about n bytes that cost a careless decoder more than their length.
+// msgpackHostile are messages of about n bytes whose cost grows faster than their length in a careless decoder.
 var msgpackHostile = map[string]func(n int) []byte{
 	"open arrays":       func(n int) []byte { return inEvent(times(n, "\x91")) },
 	"open maps":         func(n int) []byte { return inEvent(times(n/2, "\x81\xa0")) },
@@ -192,7 +192,7 @@ var msgpackValid = map[string]func(n int) []byte{
 	"binary": func(n int) []byte { return inEvent(append([]byte{0x9a}, bytes.Repeat(bin32(n/11), 10)...)) },
 }
 
-// The text of a packet is bounded by its message.
+// The length of a packet's text is bounded by the length of its message.
 func TestMessagePack_TextIsBounded(t *testing.T) {
 	for name, message := range msgpackValid {
 		message := message(100_000)
@@ -227,7 +227,7 @@ func TestMessagePack_Linear(t *testing.T) {
 				a, b := math.Inf(1), math.Inf(1)
 				for range 10 {
 					a, b = min(a, perByte(message(short))), min(b, perByte(message(long)))
-					// Below a nanosecond per byte it is the noise that is measured.
+					// Below a nanosecond per byte the result is mostly noise.
 					if b <= bound*max(a, 1) {
 						return
 					}

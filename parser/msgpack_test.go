@@ -14,7 +14,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// unlimited takes off the limits that applications can take off.
+// unlimited removes all limits that an application can remove.
 var unlimited = parser.Limits{Attachments: -1, AttachmentBytes: -1, Depth: -1, EventName: -1, Namespace: -1}
 
 // msgpackCase is one case of testdata/msgpack_packets.txt, which describes the format.
@@ -108,7 +108,7 @@ func TestMessagePack_Decode(t *testing.T) {
 			dec := parser.MessagePack{}.NewDecoder(parser.Limits{})
 			p, err := dec.Add(buf, true)
 			for i := range buf {
-				buf[i] = '?' // the caller uses its buffer again
+				buf[i] = '?' // the caller reuses its buffer
 			}
 			var syntax *parser.SyntaxError
 			switch {
@@ -142,7 +142,7 @@ func TestMessagePack_Encode(t *testing.T) {
 	}
 }
 
-// TestMessagePack_Truncated takes bytes away from the end of messages that are accepted.
+// TestMessagePack_Truncated removes bytes from the end of valid messages.
 func TestMessagePack_Truncated(t *testing.T) {
 	var messages [][]byte
 	for _, c := range readMsgpackCases(t) {
@@ -265,7 +265,7 @@ func TestMessagePack_TextMessage(t *testing.T) {
 	}
 }
 
-// A parser is the key under which what was encoded is kept.
+// Encoded packets are cached with the parser as the key.
 func TestMessagePack_Comparable(t *testing.T) {
 	kept := map[parser.Parser]string{parser.JSON{}: "json", parser.MessagePack{}: "msgpack"}
 	if len(kept) != 2 || kept[parser.MessagePack{}] != "msgpack" {
@@ -313,7 +313,7 @@ func TestMessagePack_EncodeErrors(t *testing.T) {
 	}
 }
 
-// The frame is a copy: what the packet holds may be shared with other packets.
+// The frame must be a copy, because packets may share their data.
 func TestMessagePack_EncodeCopies(t *testing.T) {
 	p := &parser.Packet{Type: parser.Event, Data: []byte(`["x",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{[]byte("abc")}}
 	frames, err := parser.MessagePack{}.Encode(p)

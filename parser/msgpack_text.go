@@ -15,10 +15,10 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// The functions of this file write single values, both ways: into JSON what JSON.stringify makes of them, and into
-// MessagePack what JSON.parse and the reference do.
+// The functions of this file convert single values: to JSON as JSON.stringify does, and to MessagePack as JSON.parse and
+// the Node parser do together.
 
-// appendText appends s, which is valid UTF-8, as a JSON string.
+// appendText appends s as a JSON string. s must be valid UTF-8.
 func appendText(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for {
@@ -54,7 +54,7 @@ func appendFloat(dst []byte, f float64) []byte {
 
 // appendDate appends a date, given as an int64 of milliseconds since 1970, as Date.prototype.toJSON writes it.
 func appendDate(dst, millis []byte) []byte {
-	const furthest = 8_640_000_000_000_000 // of a date in JavaScript, either way
+	const furthest = 8_640_000_000_000_000 // JavaScript dates end this far before and after 1970
 	ms := int64(binary.BigEndian.Uint64(millis))
 	if ms < -furthest || ms > furthest {
 		return append(dst, "null"...)
@@ -67,8 +67,8 @@ func appendDate(dst, millis []byte) []byte {
 	return t.AppendFormat(dst, `"2006-01-02T15:04:05.000Z"`)
 }
 
-// appendNumber appends a valid JSON number. Digits alone keep their value up to 64 bits; otherwise it has the value that
-// it has in JavaScript.
+// appendNumber appends a valid JSON number as MessagePack. An integer written in plain digits keeps its value up to 64 bits.
+// Any other number gets the value that it has in JavaScript.
 func appendNumber(dst, text []byte) []byte {
 	negative := text[0] == '-'
 	digits := text
@@ -93,7 +93,8 @@ func appendNumber(dst, text []byte) []byte {
 	return msgp.AppendFloat64(dst, f)
 }
 
-// appendUnescaped appends what the inside of a valid JSON string stands for. A lone surrogate becomes U+FFFD.
+// appendUnescaped appends the text between the quotes of a valid JSON string, without escapes. A lone surrogate becomes
+// U+FFFD.
 func appendUnescaped(dst, s []byte) []byte {
 	for {
 		i := bytes.IndexByte(s, '\\')
@@ -124,7 +125,7 @@ func appendUnescaped(dst, s []byte) []byte {
 	}
 }
 
-// unescapeRune returns the character whose escape, or pair of escapes, s begins with, and their length.
+// unescapeRune decodes the escape, or the pair of escapes, at the start of s. n is its length.
 func unescapeRune(s []byte) (r rune, n int) {
 	r = hexRune(s)
 	if !utf16.IsSurrogate(r) {
@@ -136,7 +137,7 @@ func unescapeRune(s []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// hexRune returns the number in the escape that s begins with, or U+FFFD when there is none.
+// hexRune returns the number in the escape at the start of s, or U+FFFD if s does not start with an escape.
 func hexRune(s []byte) rune {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return utf8.RuneError

@@ -13,7 +13,7 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// The bytes that lead values, as far as msgp keeps them to itself.
+// The first bytes of values that msgp does not export.
 const (
 	ext8     = 0xc7
 	ext16    = 0xc8
@@ -24,29 +24,30 @@ const (
 	str32    = 0xdb
 )
 
-// unpacker turns MessagePack into JSON text and attachments. How deep values are nested is bounded by the limits, all
-// else by the bytes that are there: no length that a message claims is trusted.
+// unpacker converts MessagePack to JSON text and attachments. The nesting is bounded by the limits. Everything else is
+// bounded by the bytes of the message: every length in it is checked against the bytes that follow.
 type unpacker struct {
 	limits Limits
 	size   int    // of the message
-	rest   []byte // what is not read yet
+	rest   []byte // the part of the message that is not read yet
 
 	text        []byte
 	attachments [][]byte // parts of the message
-	bytes       int      // in the attachments
-	forgedAt    int      // where an object is that looks like a placeholder; 0 for none
+	bytes       int      // total size of the attachments
+	forgedAt    int      // offset of the first object that looks like a placeholder; 0 means none
 }
 
-// unpackers keeps buffers between packets, so that an idle connection holds none.
+// unpackers keeps buffers between packets, so that idle connections hold no buffer.
 var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
 func (u *unpacker) free() {
-	clear(u.attachments) // they are the caller's message
+	clear(u.attachments) // they refer to the message, which belongs to the caller
 	*u = unpacker{text: reuse(u.text, keptBuffer), attachments: reuse(u.attachments, keptBuffer/32)}
 	unpackers.Put(u)
 }
 
-// takeText returns the text for good. One that is too large to be kept anyway need not be copied, if most of it is used.
+// takeText returns the text; the caller may keep it. A buffer that is too large to be reused is returned itself instead of
+// a copy, unless most of it is unused.
 func (u *unpacker) takeText() []byte {
 	text := u.text
 	if n := len(text); n > keptBuffer && n > cap(text)/2 {
@@ -62,8 +63,8 @@ func (u *unpacker) fail(reason string) error { return &SyntaxError{reason, u.off
 
 func (u *unpacker) short() error { return &SyntaxError{"unexpected end of the packet", u.size} }
 
-// value appends the next value to the text, or nothing when it is undefined. It may hold left levels of arrays, maps and
-// attachments.
+// value appends the next value to the text, or nothing if it is undefined. left is the number of levels of arrays, maps and
+// attachments that it may have.
 func (u *unpacker) value(left int) error {
 	switch msgp.NextType(u.rest) {
 	case msgp.StrType:
@@ -104,12 +105,12 @@ func (u *unpacker) value(left int) error {
 			return u.short()
 		}
 		return u.fail("invalid MessagePack")
-	default: // extensions, some of which have types of their own in msgp
+	default: // an extension; msgp returns separate types for some of them
 		return u.extension(left)
 	}
 }
 
-// skip reads a value and forgets it.
+// skip reads a value and discards it.
 func (u *unpacker) skip() error {
 	kept := *u
 	if err := u.value(u.limits.Depth); err != nil {
@@ -166,7 +167,7 @@ func (u *unpacker) object(left int) error {
 	if err != nil {
 		return err
 	}
-	forged := false // the last of repeated keys counts, as in findPlaceholders
+	forged := false // of repeated keys the last one counts, as in payload.FindPlaceholders
 	u.text = append(u.text, '{')
 	for range n {
 		start := len(u.text)
@@ -214,7 +215,7 @@ func (u *unpacker) key() error {
 	return u.fail("key of a map is neither a string nor an integer")
 }
 
-// attach makes an attachment of a part of the message, behind which rest is left.
+// attach adds a part of the message as an attachment. rest is the message behind that part.
 func (u *unpacker) attach(part, rest []byte, left int) error {
 	switch {
 	case left == 0:
@@ -261,13 +262,13 @@ func (u *unpacker) extension(left int) error {
 	return nil
 }
 
-// splitExtension reads an extension: the byte that leads it, its type, its bytes and what follows.
+// splitExtension reads an extension. It returns its first byte, its type, its data and the bytes behind it.
 func splitExtension(b []byte) (lead byte, kind int8, part, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return 0, 0, nil, nil, false
 	}
 	lead = b[0]
-	head := 2 // the leading byte and the type, and between them the size, unless it is fixed
+	head := 2 // size of the first byte, the length if it is not fixed, and the type
 	var size uint64
 	switch {
 	case fixext1 <= lead && lead <= fixext16:
@@ -288,7 +289,7 @@ func splitExtension(b []byte) (lead byte, kind int8, part, rest []byte, ok bool)
 	return lead, int8(b[head-1]), b[head:end], b[end:], true
 }
 
-// undefined reads the value if it is undefined.
+// undefined skips the value and returns true if it is undefined.
 func (u *unpacker) undefined() bool {
 	lead, kind, _, rest, ok := splitExtension(u.rest)
 	if !ok || lead != fixext1 || kind != 0 {
@@ -301,7 +302,7 @@ func (u *unpacker) undefined() bool {
 // str reads a string. The result is a part of the message.
 func (u *unpacker) str() ([]byte, error) {
 	if b := u.rest; len(b) >= 5 && b[0] == str32 && b[1] >= 0x80 {
-		return nil, u.short() // where an int has 32 bits, msgp would take the length for a negative one
+		return nil, u.short() // with a 32-bit int, msgp would read a negative length
 	}
 	s, rest, err := msgp.ReadStringZC(u.rest)
 	if err != nil {
@@ -332,7 +333,7 @@ func (u *unpacker) digits() error {
 	return nil
 }
 
-// integer reads what JavaScript takes for an integer that is not negative; ok is false for anything else.
+// integer reads a value that JavaScript treats as a non-negative integer. For any other value ok is false.
 func (u *unpacker) integer() (n uint64, ok bool, err error) {
 	var rest []byte
 	switch msgp.NextType(u.rest) {

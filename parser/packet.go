@@ -11,14 +11,14 @@ const (
 	Ack                      // 3: the acknowledgement of an event
 	ConnectError             // 4: a namespace was refused
 
-	// On the wire of the JSON parser, events and acknowledgements that have attachments.
+	// Events and acknowledgements with attachments, on the wire of the JSON parser only.
 	binaryEvent // 5
 	binaryAck   // 6
 )
 
-// Packet is one Socket.IO packet in the form that all parsers share: JSON text with binary values lifted out.
+// Packet is a Socket.IO packet in the form that all parsers share: JSON text, with the binary values as attachments.
 //
-// A Packet is not changed after it has been handed over, so one may be read from several goroutines.
+// A Packet must not be changed after it was returned or passed on. Several goroutines may then read it.
 type Packet struct {
 	// Type is Connect, Disconnect, Event, Ack or ConnectError.
 	Type Type
@@ -26,13 +26,13 @@ type Packet struct {
 	// Namespace is the namespace's name, with its leading slash. Empty means "/".
 	Namespace string
 
-	// ID is the acknowledgement id; it counts only when HasID is true, for zero is an id too.
+	// ID is the acknowledgement id. It is valid only if HasID is true, because zero is a valid id.
 	ID    uint64
 	HasID bool
 
 	// Data is valid JSON: an array for Event (name first) and Ack, an object for Connect, an object or a string for
-	// ConnectError. Nil means that the packet carries none. A binary value stands as
-	// {"_placeholder":true,"num":i}, where i is its index in Attachments.
+	// ConnectError. Nil means that the packet has no data. A binary value is written as {"_placeholder":true,"num":i},
+	// where i is its index in Attachments.
 	Data []byte
 
 	// Attachments are the binary values that Data refers to.

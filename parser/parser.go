@@ -6,32 +6,32 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// Frame is one Engine.IO message: text, or binary.
+// Frame is one Engine.IO message, text or binary.
 type Frame struct {
 	Data   []byte
 	Binary bool
 }
 
-// Parser is a wire format of Socket.IO packets. Server and clients must agree on one. A Parser is safe for concurrent
-// use and comparable, so that what was encoded once can be kept by parser.
+// Parser is a wire format of Socket.IO packets. Server and clients must use the same one. A Parser must be safe for
+// concurrent use, and comparable, because encoded packets are cached with the parser as the key.
 type Parser interface {
-	// Encode returns the messages that carry p, to be sent one after another with no other message between them.
-	// They may share memory with p's attachments and must not be changed.
+	// Encode returns the messages for p. They are sent in this order, with no other message between them. They may share
+	// memory with p's attachments and must not be changed.
 	Encode(p *Packet) ([]Frame, error)
 
 	// NewDecoder returns a decoder for one connection.
 	NewDecoder(l Limits) Decoder
 }
 
-// Decoder collects the messages of one connection into packets. It is not safe for concurrent use.
+// Decoder assembles packets from the messages of one connection. It is not safe for concurrent use.
 type Decoder interface {
-	// Add takes the next message. It returns the packet that the message completes, or (nil, nil) while attachments are
-	// still awaited. The data is not kept after the call.
+	// Add takes the next message. It returns the packet that this message completes, or (nil, nil) if attachments are still
+	// missing. It does not keep data.
 	//
-	// The error is a *SyntaxError, in a *LimitError where a limit is the reason; what was half built is then forgotten.
+	// The error is a *SyntaxError, wrapped in a *LimitError if a limit was exceeded. It discards an incomplete packet.
 	Add(data []byte, binary bool) (*Packet, error)
 
-	// Waiting reports whether a packet is half built: the next message must be one of its attachments.
+	// Waiting reports whether a packet is incomplete: the next message must be one of its attachments.
 	Waiting() bool
 }
 
@@ -56,8 +56,8 @@ type Limits struct {
 
 const maxDepth = 10_000 // encoding/json refuses deeper values
 
-// WithDefaults returns the limits that hold: the default where a field is zero, and the most that is possible where it is
-// negative or beyond that. A Parser of another format calls it in NewDecoder.
+// WithDefaults returns the limits that apply: zero fields get their default, and negative or excessive ones the largest
+// possible value. Implementations of Parser call it in NewDecoder.
 func (l Limits) WithDefaults() Limits {
 	limit(&l.Attachments, 10, payload.MaxAttachments)
 	limit(&l.AttachmentBytes, 1_000_000, math.MaxInt)

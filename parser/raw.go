@@ -2,20 +2,20 @@ package parser
 
 import "github.com/parleyio/parley/internal/payload"
 
-// Raw is one argument of an event in the packets' own form: JSON text, and the attachments that stand behind the
-// placeholders in it.
+// Raw is one argument of an event without decoding: its JSON text, and the attachments that its placeholders refer to.
 //
 //	type Raw struct {
 //		JSON        []byte
 //		Attachments [][]byte
 //	}
 //
-// Emitted, it is passed through without being decoded, encoded or copied more than once; when several arguments carry
-// attachments they are renumbered. JSON must be valid, which is not checked again. Empty stands for null. Attachments are
-// not copied and must not be changed afterwards.
+// A Raw that is emitted is copied into the packet once and neither decoded nor encoded. If several arguments have
+// attachments, their placeholders are renumbered. JSON must be valid; this is not checked. An empty JSON is sent as null.
+// Attachments are not copied and must not be changed afterwards.
 //
-// As the payload of a typed event, as what an event's arguments are scanned into, or as a field of either, a Raw takes the
-// value as it came, and shares memory with the packet: an application that only passes a value on need not know its type.
+// Use a Raw to pass on a value without knowing its type: as the payload of a typed event, as a destination of
+// event.Message.Scan, or as a field in either. It then holds the value as it was received and shares memory with the
+// packet.
 //
-// To encoding/json a Raw is its JSON text; one with attachments is an error there.
+// For encoding/json a Raw is its JSON text. Marshalling a Raw with attachments is an error.
 type Raw = payload.Raw

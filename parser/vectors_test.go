@@ -120,7 +120,7 @@ func testDecode(t *testing.T, v vector) {
 		buf := bytes.Clone(m.Data)
 		p, err = dec.Add(buf, m.Binary)
 		for j := range buf {
-			buf[j] = '?' // the caller uses its buffer again
+			buf[j] = '?' // the caller reuses its buffer
 		}
 		if last := i == len(v.messages)-1; err != nil && !last {
 			t.Fatalf("line %d: message %d: %v", v.line, i, err)
@@ -142,10 +142,10 @@ func testDecode(t *testing.T, v vector) {
 	}
 }
 
-// TestJSON_Encode sends every packet of the vectors back through the encoder.
+// TestJSON_Encode encodes every packet of the vectors and compares the result.
 func TestJSON_Encode(t *testing.T) {
 	for _, v := range readVectors(t, decodeVectors) {
-		// An acknowledgement without id or payload can be received but not sent.
+		// Decoders accept an acknowledgement without an id or a payload; the encoder does not.
 		if v.packet == nil || v.packet.Type == parser.Ack && (!v.packet.HasID || v.packet.Data == nil) {
 			continue
 		}
@@ -157,7 +157,7 @@ func TestJSON_Encode(t *testing.T) {
 	}
 }
 
-// TestJSON_EncodeCaptured compares with what the reference writes.
+// TestJSON_EncodeCaptured compares with packets that Node has written.
 func TestJSON_EncodeCaptured(t *testing.T) {
 	for _, v := range readVectors(t, capturedVectors) {
 		t.Run(v.name, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestJSON_EncodeCaptured(t *testing.T) {
 	}
 }
 
-// recode encodes a packet and decodes what came of it.
+// recode encodes a packet and decodes the result.
 func recode(t testing.TB, format parser.Parser, p *parser.Packet) *parser.Packet {
 	t.Helper()
 	frames, err := format.Encode(p)
@@ -191,7 +191,7 @@ func recode(t testing.TB, format parser.Parser, p *parser.Packet) *parser.Packet
 	return nil
 }
 
-// show writes a packet out for comparison.
+// show formats a packet for comparison.
 func show(p *parser.Packet) string {
 	if p == nil {
 		return "no packet"

@@ -176,9 +176,9 @@ export const msgpack = [
     example: message("83", type, "00", root, "01", "02"),
   },
   {
-    what: "a key of the packet is there twice",
+    what: "a key of the packet occurs twice",
     why: "two parsers could read two packets in it",
-    error: "key of the packet is there twice",
+    error: "key of the packet occurs twice",
     applies: ({ message }) => keys.some((key) => message.toString("latin1").split(key).length > 2),
     example: message("83", type, "00", type, "00", root),
   },
