@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// This file holds every call of encoding/json, so that another implementation can take its place.
+// All calls of encoding/json are in this file, so that it can be replaced.
 
 var (
 	jsonMarshaler   = reflect.TypeFor[json.Marshaler]()
@@ -17,7 +17,7 @@ var (
 	jsonNumber      = reflect.TypeFor[json.Number]()
 )
 
-// codec is an encoder that writes to a buffer which it keeps.
+// codec is a JSON encoder with the buffer that it writes to.
 type codec struct {
 	buf  []byte
 	json *json.Encoder
@@ -35,7 +35,7 @@ func (c *codec) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// append encodes v behind what the buffer holds.
+// append appends the encoding of v to the buffer.
 func (c *codec) append(v any) error {
 	start := len(c.buf)
 	if err := c.json.Encode(v); err != nil {
@@ -50,8 +50,8 @@ func (c *codec) append(v any) error {
 	return nil
 }
 
-// unescape replaces in place the escapes that encoding/json writes and JSON.stringify does not, and returns the new
-// length: the separators U+2028 and U+2029, and U+FFFD for what was not valid UTF-8.
+// unescape replaces, in place, the escapes that encoding/json writes and JSON.stringify does not: the separators U+2028 and
+// U+2029, and U+FFFD for invalid UTF-8. It returns the new length.
 func unescape(b []byte) int {
 	at := bytes.IndexByte(b, '\\')
 	if at < 0 || !bytes.Contains(b, []byte(`\u202`)) && !bytes.Contains(b, []byte(`\ufffd`)) {
@@ -80,14 +80,14 @@ func unescape(b []byte) int {
 				continue
 			}
 		}
-		// Any other escape, a backslash of its own among them: two bytes that belong together.
+		// Any other escape, for example an escaped backslash: copy both bytes.
 		b[n], b[n+1] = b[i], b[i+1]
 		n, i = n+2, i+2
 	}
 	return n
 }
 
-// Unquote returns what a JSON string stands for.
+// Unquote decodes a JSON string.
 func Unquote(quoted []byte) (string, error) {
 	if n := len(quoted); n >= 2 && bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : n-1]), nil
@@ -97,7 +97,7 @@ func Unquote(quoted []byte) (string, error) {
 	return s, err
 }
 
-// unmarshal decodes plain JSON. An error is a *ValueError, unless it is the program's: a destination that is no pointer.
+// unmarshal decodes plain JSON. The error is a *ValueError, except for a destination that is not a pointer.
 func unmarshal(data []byte, dst any) error {
 	err := json.Unmarshal(data, dst)
 	if err == nil {
@@ -119,7 +119,7 @@ func unmarshal(data []byte, dst any) error {
 	return &ValueError{Reason: "cannot decode", Err: err}
 }
 
-// unmarshalJSON calls the destination's own method.
+// unmarshalJSON calls the UnmarshalJSON method of u.
 func unmarshalJSON(u reflect.Value, data []byte) error {
 	return u.Interface().(json.Unmarshaler).UnmarshalJSON(data)
 }

@@ -1,17 +1,17 @@
-// Package payload is what an event or an acknowledgement carries: its arguments as JSON text, with the binary values
-// lifted out into attachments (socket.io-protocol v5, "Packet encoding"). It encodes the values of a program into that
-// form and decodes them again, walks texts without decoding them, and validates those of peers.
+// Package payload encodes and decodes the payload of events and acknowledgements: their arguments as JSON text, with the
+// binary values as attachments (socket.io-protocol v5, "Packet encoding"). It also validates the JSON of peers and walks it
+// without decoding.
 //
-// What applications see of it has names in packages parser and event.
+// Applications use the parts of this package that packages parser and event export.
 //
 // # Binary values
 //
-// A []byte, or a named type of one, travels as an attachment wherever it stands in an argument: in a struct's field, a
-// map, a slice, behind a pointer or an interface. In the JSON text {"_placeholder":true,"num":i} stands in its place. A
-// type that has MarshalJSON or MarshalText decides for itself and is not searched, as JavaScript does with toJSON;
-// json.RawMessage is such a type. A nil []byte is null, and an array of bytes is an array of numbers.
+// A []byte, or a type defined as []byte, is sent as an attachment. It may stand anywhere in an argument: in a struct field,
+// a map or a slice, behind a pointer or an interface. The JSON text holds {"_placeholder":true,"num":i} in its place. Types
+// with a MarshalJSON or MarshalText method are encoded by that method and not searched for binary values, as in JavaScript
+// with toJSON; json.RawMessage is such a type. A nil []byte is encoded as null, an array of bytes as an array of numbers.
 //
 // # Concurrency
 //
-// All functions may be called from any goroutine. What they return shares memory with the input where they say so.
+// All functions may be called from any goroutine. Results share memory with the input only where the function says so.
 package payload

@@ -22,7 +22,7 @@ func ExampleMarshalEvent() {
 	// ["file",{"name":"photo.jpg","data":{"_placeholder":true,"num":0}}] ["..."]
 }
 
-// The arguments of a packet are walked over without decoding them, and decoded one by one.
+// Walk the arguments of a packet without decoding them, and decode them one by one.
 func ExampleUnmarshal() {
 	data := []byte(`["file",{"name":"photo.jpg","data":{"_placeholder":true,"num":0}}]`)
 	attachments := [][]byte{[]byte("...")}

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// filler walks a JSON text and the value decoded from it side by side, and puts binary values in their places.
+// filler walks a JSON text together with the value decoded from it, and stores the binary values in that value.
 type filler struct {
 	data        []byte
 	attachments [][]byte
-	marks       []Mark      // those still ahead; what is not marked holds nothing and is skipped
-	path        []string    // of struct fields: a map's keys are the peer's, and of any length
+	marks       []Mark      // not yet reached; values without a mark hold no binary and are skipped
+	path        []string    // of struct fields; without map keys, which a peer may choose freely
 	err         *ValueError // the first one
 }
 
@@ -20,7 +20,7 @@ func (f *filler) fail(reason string, cause error) {
 	}
 }
 
-// value fills v from the JSON value at data[at] and returns the offset behind that. An invalid v only skips.
+// value fills v from the JSON value at data[at] and returns the offset behind it. If v is invalid, it only skips the value.
 func (f *filler) value(at int, v reflect.Value) (end int) {
 	if len(f.marks) == 0 || f.marks[0].Start != at {
 		return max(skipValue(f.data, at), at+1)
@@ -53,7 +53,8 @@ func (f *filler) value(at int, v reflect.Value) (end int) {
 	return f.array(at+1, v)
 }
 
-// indirect follows pointers and interfaces to where the value belongs. It is done when a type on the way decodes itself.
+// indirect follows pointers and interfaces to the destination of the value. done means that a type on the way has decoded
+// the value itself.
 func (f *filler) indirect(at int, v reflect.Value, what string) (_ reflect.Value, done bool) {
 	for i := 0; v.IsValid() && i < maxNesting; i++ {
 		if v.Type() == rawType && v.CanSet() {
@@ -90,7 +91,7 @@ func (f *filler) indirect(at int, v reflect.Value, what string) (_ reflect.Value
 			}
 			v = v.Elem()
 		case reflect.Interface:
-			// As encoding/json: what the interface holds is used if it is a pointer, and replaced otherwise.
+			// As in encoding/json, a pointer in the interface is followed, and any other value is replaced.
 			if inner := v.Elem(); inner.Kind() == reflect.Pointer && !inner.IsNil() {
 				v = inner
 				continue
@@ -138,7 +139,7 @@ func (f *filler) object(at int, v reflect.Value) (end int) {
 	return at + 1
 }
 
-// member fills what an object's key stands for.
+// member fills the member of v that an object's key names.
 func (f *filler) member(at int, v reflect.Value, quoted []byte) (end int) {
 	if !v.IsValid() {
 		return f.value(at, v)
@@ -186,7 +187,7 @@ func (f *filler) field(v reflect.Value, key string) reflect.Value {
 		return reflect.Value{}
 	}
 	f.path = append(f.path, info.fields[i].name)
-	// encoding/json has made the embedded structs on the way when it met the key.
+	// encoding/json has allocated the embedded structs on the way.
 	fv, ok := info.fields[i].in(v)
 	if !ok {
 		return reflect.Value{}
@@ -194,7 +195,7 @@ func (f *filler) field(v reflect.Value, key string) reflect.Value {
 	return fv
 }
 
-// mapKeyOf returns a key in the map's own type.
+// mapKeyOf converts a key to the key type of a map.
 func mapKeyOf(t reflect.Type, quoted []byte, key string) (k reflect.Value, ok bool) {
 	if infoOf(t).mapKeys {
 		return reflect.ValueOf(key).Convert(t.Key()), true

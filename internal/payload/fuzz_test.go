@@ -12,11 +12,10 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// quotable takes out what encoding/json escapes twice under the ",string" option, and the encoder only as often as need
-// be.
+// quotable removes characters that encoding/json escapes twice under the ",string" option and the encoder only once.
 var quotable = strings.NewReplacer("\u2028", "", "\u2029", "", "\ufffd", "")
 
-// FuzzMarshalBinary compares the search for binary with what encoding/json writes, over types that have all it knows.
+// FuzzMarshalBinary compares encoding with that of encoding/json, for types that use all its features.
 func FuzzMarshalBinary(f *testing.F) {
 	f.Add("key", []byte("binary"), int64(7), 1.5, uint8(0xff))
 	f.Add("é<\u2028\xff", []byte{}, int64(-1), 1e21, uint8(0x55))
@@ -45,7 +44,7 @@ func FuzzMarshalBinary(f *testing.F) {
 		h := &holder{Value: pointed{b}, Secret: secret{pick(1)}, Text: asText{pick(2)}, Pointer: &pointed{b}}
 		for _, v := range []any{o, &o, e, &e, m, *m, h, *h, embedsTagged{inner{b, s}, pick(0)}, map[string]any{s: m, "x": b}, node{b, &node{pick(0), nil}}} {
 			if _, err := json.Marshal(v); err != nil {
-				return // not a number, or a date that JSON cannot have
+				return // not a number, or a date that JSON cannot express
 			}
 			data, attachments, err := payload.MarshalArgs([]any{v})
 			if err != nil {
@@ -61,8 +60,7 @@ func FuzzMarshalBinary(f *testing.F) {
 	})
 }
 
-// FuzzUnmarshal decodes any text into types of all kinds: an error may come of it, but no panic, and no attachment may
-// change.
+// FuzzUnmarshal decodes any text into types of all kinds. Errors are allowed, but no panics and no changed attachments.
 func FuzzUnmarshal(f *testing.F) {
 	for _, text := range []string{
 		ph0, `[` + ph0 + `,` + ph1 + `]`, `{"data":` + ph0 + `,"name":"n"}`, `{"user":{"photo":` + ph1 + `,"nested":{"data":` + ph0 + `}}}`,
@@ -96,7 +94,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// FuzzValidate compares the check of JSON with encoding/json. Both must accept the same texts.
+// FuzzValidate compares Validate with encoding/json. Both must accept the same texts.
 func FuzzValidate(f *testing.F) {
 	for _, text := range []string{`[1,{"a":[true,null]}]`, `{"a":}`, `"\u00zz"`, `01`, ` [ ] `, `-1.5e+3`, `"\\\""`, "[[[[", "nul"} {
 		f.Add([]byte(text))

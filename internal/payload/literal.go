@@ -31,7 +31,7 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// AppendEscape appends a quote, a backslash or a control character as it stands in a string.
+// AppendEscape appends the escape of a quote, a backslash or a control character.
 func AppendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	switch c {

@@ -9,12 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// MarshalEvent encodes an event's name and its arguments: ["name",arg,...]. Binary values are lifted out into
-// attachments, copied, so that the caller may go on to use its buffers; see the package documentation. A [Raw] argument
-// is passed through.
+// MarshalEvent encodes an event's name and its arguments: ["name",arg,...]. Binary values become attachments (see the
+// package documentation). They are copied, so that the caller may reuse its buffers. A [Raw] argument is passed through.
 //
-// The JSON is what JSON.stringify writes: no spaces, nothing escaped that need not be. Errors: [ErrReservedEvent],
-// [ErrForgedPlaceholder], and whatever keeps a value from being encoded.
+// The JSON is written like that of JSON.stringify: without spaces and unnecessary escapes. The errors are
+// [ErrReservedEvent], [ErrForgedPlaceholder], and errors of values that cannot be encoded.
 func MarshalEvent(name string, args []any) (data []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
@@ -24,8 +23,8 @@ func MarshalEvent(name string, args []any) (data []byte, attachments [][]byte, e
 	return Clone(e.buf), e.attachments, nil
 }
 
-// Reserved reports whether an event may not have this name, because clients and servers use it for the life of the
-// connection: connect, connect_error, disconnect, disconnecting, newListener, removeListener.
+// Reserved reports whether the protocol reserves an event name: connect, connect_error, disconnect, disconnecting,
+// newListener and removeListener. Clients and servers use these for events of the connection itself.
 func Reserved(name string) bool {
 	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
@@ -34,8 +33,8 @@ func Reserved(name string) bool {
 	return false
 }
 
-// AppendEvent appends what [MarshalEvent] makes to dst: it spares the memory of an event that one connection is sent and
-// nobody else sees. With an error dst comes back as it is.
+// AppendEvent is like [MarshalEvent], but appends the JSON to dst. It saves an allocation for an event that is sent to a
+// single connection. With an error it returns dst unchanged.
 func AppendEvent(dst []byte, name string, args []any) (text []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
@@ -45,7 +44,7 @@ func AppendEvent(dst []byte, name string, args []any) (text []byte, attachments 
 	return append(dst, e.buf...), e.attachments, nil
 }
 
-// MarshalArgs encodes the arguments of an acknowledgement: [arg,...]. It is like [MarshalEvent] otherwise.
+// MarshalArgs encodes the arguments of an acknowledgement: [arg,...]. Otherwise it is like [MarshalEvent].
 func MarshalArgs(args []any) (data []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
@@ -74,10 +73,10 @@ func MarshalValue(v any) ([]byte, error) {
 type encoder struct {
 	*codec
 	attachments [][]byte
-	genuine     []int // where the placeholders stand that attachments stand behind
+	genuine     []int // offsets of the placeholders that the encoder wrote
 }
 
-// encoders keeps buffers between payloads: encoding a plain one then costs the allocation of its result alone.
+// encoders keeps buffers between payloads, so that encoding without attachments allocates only the result.
 var encoders = sync.Pool{New: func() any { return &encoder{codec: newCodec()} }}
 
 const keptBuffer = 64 << 10 // a larger one is left to the garbage collector
@@ -103,7 +102,7 @@ func (e *encoder) event(name string, args []any) error {
 	return e.finish(args)
 }
 
-// finish encodes the arguments and the end of the array.
+// finish appends the arguments and the end of the array.
 func (e *encoder) finish(args []any) error {
 	for i, arg := range args {
 		if i > 0 {
@@ -115,7 +114,7 @@ func (e *encoder) finish(args []any) error {
 	}
 	e.buf = append(e.buf, ']')
 	if !utf8.Valid(e.buf) {
-		return errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw: it would break every receiver
+		return errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw; receivers would close the connection
 	}
 	if n := len(e.attachments); n > MaxAttachments {
 		return fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
@@ -125,7 +124,7 @@ func (e *encoder) finish(args []any) error {
 	return nil
 }
 
-// forged reports whether the buffer holds placeholders besides those that the encoder wrote.
+// forged reports whether the buffer holds placeholders that the encoder did not write.
 func (e *encoder) forged() bool {
 	var few [8]Mark
 	marks, err := FindPlaceholders(few[:0], e.buf, len(e.attachments))
@@ -145,8 +144,7 @@ func (e *encoder) forged() bool {
 	return false
 }
 
-// value encodes one argument, or what an interface in it holds. The types that need no reflection are most of what
-// applications send.
+// value encodes an argument, or the value of an interface in it. The most frequent types are encoded without reflection.
 func (e *encoder) value(v any, depth int) error {
 	switch v := v.(type) {
 	case nil:
@@ -223,7 +221,7 @@ func (e *encoder) array(a []any, depth int) error {
 	return nil
 }
 
-// binary lifts out a binary value.
+// binary encodes a binary value as an attachment.
 func (e *encoder) binary(b []byte) {
 	if b == nil {
 		e.buf = append(e.buf, "null"...)

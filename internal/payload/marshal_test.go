@@ -16,7 +16,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Types for the search for binary. They cover what encoding/json knows of structs, maps and methods.
+// Types for the search for binary values. They cover all features of encoding/json for structs, maps and methods.
 type (
 	blob     []byte
 	ints     []uint8 // an alias in all but name
@@ -55,7 +55,7 @@ type (
 	}
 	Inner struct {
 		A []byte
-		C []byte `json:"b"` // tagged like inner's: both vanish when embedded side by side
+		C []byte `json:"b"` // tagged like a field of inner: when both are embedded, neither is encoded
 	}
 	embeds struct {
 		inner
@@ -213,7 +213,7 @@ func values() map[string]any {
 	}
 }
 
-// raw makes a Raw of its text and its attachments.
+// raw returns a Raw with this text and these attachments.
 func raw(text string, attachments ...string) payload.Raw {
 	r := payload.Raw{JSON: []byte(text)}
 	for _, a := range attachments {
@@ -222,7 +222,7 @@ func raw(text string, attachments ...string) payload.Raw {
 	return r
 }
 
-// reference is what encoding/json writes, as JSON.stringify would.
+// reference is the output of encoding/json with the escapes of JSON.stringify.
 func reference(t testing.TB, v any) string {
 	t.Helper()
 	var buf bytes.Buffer
@@ -234,7 +234,7 @@ func reference(t testing.TB, v any) string {
 	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029", `\ufffd`, "\ufffd").Replace(strings.TrimSuffix(buf.String(), "\n"))
 }
 
-// inline puts the attachments back where encoding/json would have written them.
+// inline replaces placeholders by their attachments in base64, as encoding/json writes them.
 func inline(data []byte, attachments [][]byte) string {
 	s := string(data)
 	for i, a := range attachments {
@@ -314,7 +314,7 @@ func TestMarshalEvent(t *testing.T) {
 	}
 }
 
-// received returns the packet that arrives when one is sent.
+// received encodes a packet and returns the packet that the receiver decodes.
 func received(t *testing.T, format parser.Parser, sent *parser.Packet) (p *parser.Packet) {
 	t.Helper()
 	frames, err := format.Encode(sent)
@@ -330,7 +330,7 @@ func received(t *testing.T, format parser.Parser, sent *parser.Packet) (p *parse
 	return p
 }
 
-// Values keep their meaning on the way from a handler in one format to a handler in the other.
+// Values keep their meaning when they are received in one format and sent on in the other.
 func TestMarshalArgs_CarriedByMessagePack(t *testing.T) {
 	for name, v := range values() {
 		data, attachments, err := payload.MarshalArgs([]any{v})
@@ -422,7 +422,7 @@ func bytesOf(n int) [][]byte {
 	return all
 }
 
-// A user's MarshalJSON may panic; the next packet is encoded as if nothing had been.
+// After a panic in a MarshalJSON method, the next packet is encoded correctly.
 func TestMarshal_PanicLeavesNothingBehind(t *testing.T) {
 	for range 3 {
 		func() {
@@ -443,7 +443,7 @@ type panicMarshaler struct{}
 
 func (panicMarshaler) MarshalJSON() ([]byte, error) { panic("mine") }
 
-// The caller goes on to use its buffers.
+// The caller may reuse its buffers.
 func TestMarshal_CopiesBinary(t *testing.T) {
 	buf := []byte("before")
 	_, attachments, err := payload.MarshalArgs([]any{buf, &file{Data: buf}})

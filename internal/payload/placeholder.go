@@ -5,36 +5,36 @@ import (
 	"strconv"
 )
 
-// Mark is a part of a JSON text that leads to an attachment: a placeholder, or an array or object around one.
+// Mark is the position in a JSON text of a placeholder, or of an array or object that contains one.
 type Mark struct {
-	// Start is where the part begins, and End where a placeholder ends.
+	// Start is the offset of the value. End is the offset behind it, for placeholders only.
 	Start, End int
 
 	// Num is the index of the placeholder's attachment, or Around.
 	Num int
 
-	hidden bool // a later member of its object has the same key; hideRepeated tells
+	hidden bool // a later member of the same object has the same key; set by hideRepeated
 }
 
-// Around is the Num of a Mark that is an array or object around a placeholder.
+// Around is the Num of a Mark for an array or object that contains a placeholder.
 const Around = -1
 
-// MaxAttachments is how many attachments a packet can have: its number has four digits on the wire.
+// MaxAttachments is the largest number of attachments of a packet. The JSON parser writes at most four digits.
 const MaxAttachments = 9_999
 
-// FindPlaceholders walks a validated JSON text that comes with n attachments and appends to marks its placeholders and
-// all that is around them, in the order in which they start.
+// FindPlaceholders walks a validated JSON text with n attachments. It appends to marks the placeholders, and the arrays and
+// objects that contain them, in the order in which they start.
 //
-// A placeholder is an object whose "_placeholder" is true (the last one, should the key be repeated, as in JavaScript).
-// Its "num" must be the decimal index of an attachment, and no two may name the same one: no encoder writes that, and
-// each reference would multiply the attachment's size for a receiver that copies it.
+// A placeholder is an object whose "_placeholder" is true. If the key is repeated, the last one counts, as in JavaScript.
+// Its "num" must be the decimal index of an attachment. Two references to the same attachment are an error: no encoder
+// writes them, and a receiver that copies attachments would need memory for each.
 func FindPlaceholders(marks []Mark, data []byte, n int) ([]Mark, *SyntaxError) {
 	var (
 		levels [8]level
 		stack  = levels[:0]
 		few    [1]uint64
-		seen   = few[:] // bit set of the attachments found
-		last   = 0      // end of the last placeholder
+		seen   = few[:] // bit set of the attachments that were found
+		last   = 0      // offset behind the last placeholder
 	)
 	for i := 0; i < len(data); {
 		top := len(stack) - 1
@@ -103,7 +103,7 @@ func FindPlaceholders(marks []Mark, data []byte, n int) ([]Mark, *SyntaxError) {
 	return marks, nil
 }
 
-// level is one open array or object.
+// level is an open array or object.
 type level struct {
 	start       int
 	object      bool
@@ -122,7 +122,7 @@ const (
 	nameNum
 )
 
-// keyName tells the two keys of a placeholder from all others. They may be spelt with escapes.
+// keyName recognizes the two keys of a placeholder, also when they are written with escapes.
 func keyName(quoted []byte) name {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
 		s, err := Unquote(quoted)
@@ -140,7 +140,7 @@ func keyName(quoted []byte) name {
 	return nameOther
 }
 
-// value takes note of a value; nil stands for a string, an array or an object.
+// value records the value of the current key. token is nil for a string, an array or an object.
 func (l *level) value(token []byte) {
 	switch l.name {
 	case namePlaceholder:
@@ -153,14 +153,14 @@ func (l *level) value(token []byte) {
 	}
 }
 
-// AppendPlaceholder appends the object that stands for an attachment (socket.io-protocol v5, "Packet encoding").
+// AppendPlaceholder appends the placeholder of an attachment (socket.io-protocol v5, "Packet encoding").
 func AppendPlaceholder(dst []byte, num int) []byte {
 	dst = append(dst, `{"_placeholder":true,"num":`...)
 	dst = strconv.AppendInt(dst, int64(num), 10)
 	return append(dst, '}')
 }
 
-// renumber appends value to dst with other numbers in its placeholders.
+// renumber appends value to dst and changes the numbers in its placeholders.
 func renumber(dst, value []byte, marks []Mark, number func(old int) int) []byte {
 	at := 0
 	for _, m := range marks {
@@ -173,7 +173,7 @@ func renumber(dst, value []byte, marks []Mark, number func(old int) int) []byte 
 	return append(dst, value[at:]...)
 }
 
-// Clone returns a copy that is exactly as large, and never nil: an empty attachment is different from none.
+// Clone returns a copy without spare capacity. It is never nil, because an empty attachment differs from a missing one.
 func Clone(b []byte) []byte {
 	c := make([]byte, len(b))
 	copy(c, b)

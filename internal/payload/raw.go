@@ -2,22 +2,22 @@ package payload
 
 import "bytes"
 
-// Raw is one argument in the packets' own form; applications know it as parser.Raw. Given to [MarshalEvent] or
-// [MarshalArgs] it is passed through without being decoded, encoded or copied more than once; when several arguments carry
-// attachments they are renumbered.
+// Raw is one argument without decoding: its JSON text and its attachments. Package parser exports it as parser.Raw.
+// [MarshalEvent] and [MarshalArgs] copy it into the payload once. If several arguments have attachments, their placeholders
+// are renumbered.
 //
-// JSON must be valid, which is not checked again. Empty stands for null. Attachments are not copied and must not be
+// JSON must be valid; this is not checked. An empty JSON stands for null. Attachments are not copied and must not be
 // changed afterwards.
 //
-// As the destination of [Unmarshal], or of a field in it, a Raw takes the value as it came: an application that only
-// passes a value on need not know its type.
+// As the destination of [Unmarshal], or as a field in it, a Raw receives the value without decoding. An application can so
+// pass on values whose type it does not know.
 type Raw struct {
 	JSON        []byte
 	Attachments [][]byte
 }
 
-// NewRaw returns one value of a packet together with the attachments that it refers to, out of all that the packet has.
-// The result shares memory with both.
+// NewRaw returns a value of a packet with those of the packet's attachments that it refers to. The result shares memory
+// with both arguments.
 func NewRaw(value []byte, attachments [][]byte) Raw {
 	if len(attachments) == 0 {
 		return Raw{JSON: value}
@@ -25,7 +25,7 @@ func NewRaw(value []byte, attachments [][]byte) Raw {
 	var few [8]Mark
 	marks, err := FindPlaceholders(few[:0], value, len(attachments))
 	if err != nil {
-		// Not from a decoder. Kept as it is, so that it is refused when it is encoded.
+		// The value is not from a decoder. It stays unchanged, and encoding it will return an error.
 		return Raw{JSON: value, Attachments: attachments}
 	}
 	var (
@@ -45,7 +45,7 @@ func NewRaw(value []byte, attachments [][]byte) Raw {
 	return Raw{JSON: value, Attachments: own}
 }
 
-// MarshalJSON returns the argument's JSON text. An argument with attachments has none that would be complete.
+// MarshalJSON returns the JSON text. It returns an error for a Raw with attachments, which the text would not contain.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	switch {
 	case len(r.Attachments) > 0:
@@ -56,7 +56,7 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 	return r.JSON, nil
 }
 
-// UnmarshalJSON takes a copy of the text, without attachments.
+// UnmarshalJSON copies the text. The Raw has no attachments.
 func (r *Raw) UnmarshalJSON(text []byte) error {
 	*r = Raw{JSON: bytes.Clone(text)}
 	return nil

@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// errTooDeep is what a value that contains itself comes to.
+// errTooDeep is also the error of a value that contains itself.
 var errTooDeep = errors.New("nested deeper than 1,000 levels, or contains itself")
 
 const maxNesting = 1_000
 
-// reflect encodes a value of any type. What cannot hold binary goes to encoding/json whole; what can is taken apart as
-// encoding/json would do it, down to the parts that cannot.
+// reflect encodes a value of any type. Types that cannot hold binary values are encoded by encoding/json. Other types are
+// walked as encoding/json walks them, down to the parts that cannot hold binary values.
 func (e *encoder) reflect(v reflect.Value, depth int) error {
 	if !v.IsValid() {
 		e.buf = append(e.buf, "null"...)
@@ -26,7 +26,7 @@ func (e *encoder) reflect(v reflect.Value, depth int) error {
 		e.basic(v)
 		return nil
 	case !v.CanInterface():
-		// An embedded struct of an unexported type that a tag has made a field: only its fields can be had.
+		// An embedded struct of an unexported type with a tag: only its fields are accessible.
 	case v.Type() == rawType:
 		return e.raw(v.Interface().(Raw))
 	case !info.binary, info.own && v.CanAddr():
@@ -66,8 +66,8 @@ func (e *encoder) reflect(v reflect.Value, depth int) error {
 	return nil
 }
 
-// plain leaves a value to encoding/json, by its address if it has one: its pointer's methods count then, as they would
-// if encoding/json had come here by itself.
+// plain encodes a value with encoding/json. It passes the address of an addressable value, so that methods of the pointer
+// type are used, as they are when encoding/json walks the outer value itself.
 func (e *encoder) plain(v reflect.Value) error {
 	if v.CanAddr() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
 		v = v.Addr()
@@ -192,7 +192,7 @@ func (e *encoder) mapping(v reflect.Value, depth int) error {
 		if err != nil {
 			return err
 		} else if !ok {
-			return e.plain(v) // which has the words for it
+			return e.plain(v) // for the error of encoding/json
 		}
 		entries = append(entries, entry{key, it.Value()})
 	}

@@ -1,11 +1,11 @@
 package payload
 
-// repeats finds the members of objects that a later member with the same key replaces, as it does in JavaScript and in
-// encoding/json. It walks the text once, and only keys of objects that lead to an attachment are compared.
+// repeats finds members of objects that are replaced by a later member with the same key, as in JavaScript and in
+// encoding/json. It walks the text once. It compares only keys of objects that contain a placeholder.
 type repeats struct {
 	data  []byte
 	marks []Mark
-	next  int // the first of the marks that are still ahead
+	next  int // index of the next mark
 }
 
 // hideRepeated sets the hidden field of the marks whose value has been replaced.
@@ -14,7 +14,7 @@ func hideRepeated(data []byte, marks []Mark) {
 	r.value(SkipSpace(data, 0))
 }
 
-// marked reports whether a value leads to an attachment.
+// marked reports whether the value at an offset is or contains a placeholder.
 func (r *repeats) marked(at int) bool { return r.next < len(r.marks) && r.marks[r.next].Start == at }
 
 // value walks the value at data[at] and returns the offset behind it.
@@ -37,7 +37,7 @@ func (r *repeats) value(at int) (end int) {
 }
 
 func (r *repeats) object(at int) (end int) {
-	var seen map[string]int // the keys whose latest value is marked, with the index of the mark
+	var seen map[string]int // index of the mark, for each key whose latest value is marked
 	for at = SkipSpace(r.data, at); at < len(r.data) && r.data[at] == '"'; {
 		behind := min(SkipString(r.data, at), len(r.data))
 		quoted := r.data[at:behind]
@@ -61,7 +61,7 @@ func (r *repeats) object(at int) (end int) {
 	return at + 1
 }
 
-// comma skips what stands between two values.
+// comma skips the comma and the white space between two values.
 func (r *repeats) comma(at int) int {
 	if at = SkipSpace(r.data, at); at < len(r.data) && r.data[at] == ',' {
 		at = SkipSpace(r.data, at+1)

@@ -2,17 +2,16 @@ package payload
 
 import "encoding/binary"
 
-// Validate checks one JSON value (RFC 8259) that starts at data[at], and returns the offset behind it. Arrays and
-// objects may be nested maxDepth deep. It is one forward scan without recursion: the only state is one bit for each
-// open array or object. UTF-8 inside strings is the caller's to check.
-// The error is a [*SyntaxError].
+// Validate checks the JSON value (RFC 8259) at data[at] and returns the offset behind it. Arrays and objects may be nested
+// maxDepth deep. Validate scans forward without recursion; its state is one bit for each open array or object. It does not
+// check UTF-8 inside strings. The error is a [*SyntaxError].
 func Validate(data []byte, at, maxDepth int) (end int, err error) {
 	var (
 		few   [1]uint64
 		open  = few[:] // bit d: the value open at depth d is an object
 		depth = 0
 		i     = at
-		key   = false // an object's key must come next, not a value
+		key   = false // the next token must be an object's key
 	)
 	inObject := func() bool { return open[(depth-1)>>6]&(1<<((depth-1)&63)) != 0 }
 	for {
@@ -143,11 +142,11 @@ func scanString(data []byte, i int) (int, error) {
 // SkipPlain returns the offset of the first byte that is a quote, a backslash or a control character.
 func SkipPlain(data []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	// Eight bytes at a time: long strings are most of what chat and live data send.
+	// Eight bytes at a time, because chat and live data consist mostly of long strings.
 	for len(data)-i >= 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
 		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		// The classic test for a zero byte, and for a byte below 0x20; it may err upwards of a true hit only.
+		// Test for a zero byte and for a byte below 0x20. False positives occur only behind a true positive.
 		if ((quote-ones)&^quote|(slash-ones)&^slash|(x-ones*' ')&^x)&highs != 0 {
 			break
 		}
@@ -159,7 +158,7 @@ func SkipPlain(data []byte, i int) int {
 	return i
 }
 
-// ScanWord checks that the word stands at data[i] and returns the offset behind it. The error is a [*SyntaxError].
+// ScanWord checks that data[i] starts with the word and returns the offset behind it. The error is a [*SyntaxError].
 func ScanWord(data []byte, i int, word string) (int, error) {
 	if len(data)-i < len(word) || string(data[i:i+len(word)]) != word {
 		return 0, &SyntaxError{"invalid JSON", i}
@@ -167,7 +166,7 @@ func ScanWord(data []byte, i int, word string) (int, error) {
 	return i + len(word), nil
 }
 
-// ScanNumber checks a number by RFC 8259, section 6, and returns the offset behind it. The error is a
+// ScanNumber checks the number at data[i] (RFC 8259, section 6) and returns the offset behind it. The error is a
 // [*SyntaxError].
 func ScanNumber(data []byte, i int) (int, error) {
 	start := i

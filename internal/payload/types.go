@@ -18,11 +18,11 @@ var (
 	isZeroer        = reflect.TypeFor[interface{ IsZero() bool }]()
 )
 
-// typeInfo is what encoding and decoding need to know of a type, found out once.
+// typeInfo holds the properties of a type that encoding and decoding use. They are computed once for each type.
 type typeInfo struct {
-	binary bool // a value can hold a []byte: it, or something in it, is one or is an interface
-	bytes  bool // it is a []byte
-	own    bool // its pointer has MarshalJSON or MarshalText, which counts where it can be addressed
+	binary bool // values can hold a []byte, directly, in a part or in an interface
+	bytes  bool // the type is a []byte
+	own    bool // the pointer type has MarshalJSON or MarshalText, which is used for addressable values
 	basic  bool // a string, boolean or integer without methods that encoding/json would call
 
 	fields  []field        // of a struct that can hold binary
@@ -30,7 +30,7 @@ type typeInfo struct {
 	mapKeys bool           // of a map: keys are plain strings
 }
 
-// types keeps the answers. It is the only package state and grows with the program's types, not with its input.
+// types caches typeInfo. It grows with the number of the program's types, not with its input.
 var types sync.Map // reflect.Type -> *typeInfo
 
 func infoOf(t reflect.Type) *typeInfo {
@@ -60,7 +60,7 @@ func infoOf(t reflect.Type) *typeInfo {
 	return actual.(*typeInfo)
 }
 
-// marshals reports whether values of the type encode themselves.
+// marshals reports whether the type has a MarshalJSON or MarshalText method.
 func marshals(t reflect.Type) bool {
 	return t.Implements(jsonMarshaler) || t.Implements(textMarshaler)
 }
@@ -71,8 +71,8 @@ func isBytes(t reflect.Type) bool {
 		!marshals(reflect.PointerTo(t.Elem())) && !marshals(t)
 }
 
-// reachesBinary searches the graph of types below t. Only the answer for the type that the search began with is exact:
-// a type that refers to itself is passed over inside.
+// reachesBinary searches the graph of types below t for a type that can hold binary values. The result is exact only for
+// the type at which the search began, because types that were visited before count as false.
 func reachesBinary(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] {
 		return false
@@ -99,7 +99,7 @@ func reachesBinary(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// field is one field of a struct in its JSON form.
+// field is a struct field as encoding/json sees it.
 type field struct {
 	name      string
 	key       string // encoded, with the colon
@@ -108,16 +108,16 @@ type field struct {
 	typ       reflect.Type
 	omitEmpty bool
 	omitZero  bool
-	quoted    bool // the ",string" option, on a type to which it applies
+	quoted    bool // the ",string" option is set and applies to the type
 }
 
-// structFields returns the fields that encoding/json sees, in its order: of several with one name the least deeply
-// embedded counts, among those a tagged one, and none if that leaves a choice.
+// structFields returns the fields that encoding/json uses, in its order. If several fields have the same name, the least
+// deeply embedded one is used, then the tagged one. If two fields remain, none is used.
 func structFields(t reflect.Type) []field {
 	type embedded struct {
 		typ   reflect.Type
 		index []int
-		twice bool // embedded more than once at its depth: all its names are ambiguous
+		twice bool // embedded more than once at this depth, so all its names are ambiguous
 	}
 	var (
 		all   []field
@@ -174,7 +174,7 @@ func structFields(t reflect.Type) []field {
 	return fields
 }
 
-// newField reads a struct field's tag. For an embedded struct whose fields are promoted, inner is its type.
+// newField reads the tag of a struct field. For an embedded struct whose fields are promoted, inner is its type.
 func newField(sf reflect.StructField, index []int) (f field, inner reflect.Type, ok bool) {
 	elem := sf.Type
 	if elem.Kind() == reflect.Pointer && (sf.Anonymous || elem.Name() == "") {
@@ -209,7 +209,7 @@ func newField(sf reflect.StructField, index []int) (f field, inner reflect.Type,
 	return f, nil, true
 }
 
-// validName reports whether encoding/json takes a tag's name.
+// validName reports whether encoding/json accepts the name in a tag.
 func validName(s string) bool {
 	for _, c := range s {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c) && !unicode.IsLetter(c) && !unicode.IsDigit(c) {

@@ -2,13 +2,13 @@ package payload
 
 import "reflect"
 
-// Unmarshal decodes one JSON value of a packet into dst, a pointer, by the rules of encoding/json. A placeholder becomes
-// the attachment that it names, copied, where the destination is a []byte or an empty interface. A type with an
-// UnmarshalJSON method of its own, json.RawMessage among them, is given the placeholder's text. A [Raw] takes its part
-// of the packet as it is and shares memory with it.
+// Unmarshal decodes a JSON value of a packet into dst, a pointer, by the rules of encoding/json. A placeholder is replaced
+// by a copy of its attachment if the destination is a []byte or an empty interface. A type with an UnmarshalJSON method,
+// such as json.RawMessage, receives the text of the placeholder. A [Raw] receives its part of the packet without decoding
+// and shares memory with it.
 //
-// Data must be valid JSON; attachments are all those of the packet. The error is a [*ValueError], except for a dst that
-// is no pointer.
+// Data must be valid JSON; attachments are all attachments of the packet. The error is a [*ValueError], unless dst is not a
+// pointer.
 func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	switch dst := dst.(type) {
 	case *Raw:
@@ -17,7 +17,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 			return nil
 		}
 	case *string:
-		// The most common payload: nothing to do but to copy it.
+		// The most common payload needs only a copy.
 		if n := len(data); dst != nil && n >= 2 && data[0] == '"' && SkipPlain(data, 1) == n-1 {
 			*dst = string(data[1 : n-1])
 			return nil
@@ -37,7 +37,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 		*b = Clone(attachments[marks[0].Num])
 		return nil
 	}
-	// All but the binary values first, by encoding/json alone, then the binary values into what it made.
+	// First decode everything but the binary values with encoding/json, then store the binary values in the result.
 	without := make([]byte, 0, len(data))
 	at := 0
 	for _, m := range marks {
@@ -58,7 +58,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	return nil
 }
 
-// misfit says what a type wants, in the words of JSON.
+// misfit returns the reason of a ValueError in the terms of JSON: "want string, got number".
 func misfit(t reflect.Type, found string) string {
 	var want string
 	switch k := t.Kind(); {

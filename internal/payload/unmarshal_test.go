@@ -11,11 +11,11 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
-// TestUnmarshal_RoundTrip decodes what MarshalArgs has made into the same type.
+// TestUnmarshal_RoundTrip decodes the output of MarshalArgs into the same type.
 func TestUnmarshal_RoundTrip(t *testing.T) {
 	for name, v := range values() {
 		switch name {
-		case "nil", "methods", "methods, pointer", "methods in any": // cannot come back
+		case "nil", "methods", "methods, pointer", "methods in any": // cannot be decoded
 			continue
 		case "embedded pointer", "embedded pointer, 0": // encoding/json panics
 			continue
@@ -23,7 +23,7 @@ func TestUnmarshal_RoundTrip(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			// Once through encoding/json alone, which settles what can come back at all.
+			// Once through encoding/json alone, to learn whether the value can be decoded at all.
 			want, got := reflect.New(reflect.TypeOf(v)), reflect.New(reflect.TypeOf(v))
 			if err := json.Unmarshal([]byte(reference(t, v)), want.Interface()); err != nil {
 				t.Fatal("encoding/json cannot decode it either:", err)
@@ -35,7 +35,7 @@ func TestUnmarshal_RoundTrip(t *testing.T) {
 			if err := payload.Unmarshal(argument(data, 2), attachments, got.Interface()); err != nil {
 				t.Fatal(err)
 			}
-			// In an any the one has base64 and the other the bytes, so it is the encoded form that is compared.
+			// In an any, encoding/json leaves base64 and Unmarshal the bytes, so the test compares the encoded forms.
 			if a, b := reference(t, want.Interface()), reference(t, got.Interface()); a != b {
 				t.Errorf("\n got %s\nwant %s", b, a)
 			}
@@ -59,7 +59,7 @@ func TestUnmarshal_Binary(t *testing.T) {
 	zero := []byte("zero")
 	for _, c := range []struct {
 		name, data string
-		dst        any // a pointer, possibly to something that is there already
+		dst        any // a pointer, possibly to an existing value
 		want       any
 	}{
 		{"bytes", ph0, new([]byte), zero},
@@ -133,7 +133,7 @@ type (
 	}
 )
 
-// A receiver's copy is its own.
+// The receiver gets a copy.
 func TestUnmarshal_CopiesBinary(t *testing.T) {
 	attachments := [][]byte{[]byte("zero")}
 	var (
@@ -198,8 +198,8 @@ func TestUnmarshal_Errors(t *testing.T) {
 	}
 }
 
-// The last of repeated keys counts, as it does for JavaScript: whoever relays the text must not be told something else
-// than the receivers are.
+// Of repeated keys the last one counts, as in JavaScript: a server that relays the text must see the same value as the
+// clients that receive it.
 func TestUnmarshal_repeatedKeys(t *testing.T) {
 	attachments := [][]byte{[]byte("zero"), []byte("one")}
 	object := func(a any) map[string]any { return map[string]any{"a": a} }
@@ -238,7 +238,7 @@ func (*refuses) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// What the peer sent must not come back in the text of an error, however long it is.
+// The text of an error must not contain values that the peer sent.
 func TestValueError_RepeatsNothing(t *testing.T) {
 	for _, text := range []string{`"7777"`, `7777` + strings.Repeat("7", 1000), `{"7777":1}`, `["7777"]`} {
 		if err := payload.Unmarshal([]byte(text), nil, new(int32)); err == nil || strings.Contains(err.Error(), "7777") {

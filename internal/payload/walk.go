@@ -1,10 +1,10 @@
 package payload
 
-// The functions of this file walk JSON that was validated before. On anything else they return nonsense, but they
-// neither panic nor read past the end.
+// The functions of this file walk JSON that was validated before. For other input their result is undefined, but they do
+// not panic and do not read past the end.
 
-// EventName returns the name of the event whose validated array is data, and the offset behind it, from which
-// [Next] goes on to the arguments. A number is a name too: its text. The error is a [*SyntaxError].
+// EventName returns the name of an event and the offset behind it, at which [Next] finds the arguments. data is the event's
+// validated array. If the name is a number, EventName returns its text. The error is a [*SyntaxError].
 func EventName(data []byte) (name string, rest int, err error) {
 	raw, next, ok := Next(data, 0)
 	if !ok {
@@ -24,8 +24,8 @@ func EventName(data []byte) (name string, rest int, err error) {
 	return "", 0, &SyntaxError{"event name is neither a string nor a number", at}
 }
 
-// Next returns the element of a validated array that follows offset at, without decoding it, and the offset behind
-// it. It starts with at = 0; ok is false behind the last element. The value is a part of data.
+// Next returns the next element of a validated array without decoding it, and the offset behind it. Begin with at = 0. ok
+// is false behind the last element. The value is a part of data.
 //
 //	for v, at, ok := payload.Next(data, 0); ok; v, at, ok = payload.Next(data, at) {
 //		// v is the JSON text of one element
