@@ -10,7 +10,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// all limits each scope, and an event besides.
+// all limits every scope, and one event.
 var all = &middleware.RateLimitOptions{
 	Limits: []middleware.Limit{
 		{Per: middleware.PerConnection, Rate: 1e9, Burst: 1e9},
@@ -24,7 +24,7 @@ var all = &middleware.RateLimitOptions{
 // connected returns a socket and an event of it that the limiter lets through.
 func connected(t testing.TB, opts *middleware.RateLimitOptions) (*node, *socketio.Socket, *event.Message) {
 	n := serve(t, opts)
-	n.join(t, home, "")
+	n.join(t, clientAddr, "")
 	return n, n.Sockets()[0], (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["say"]`)}, nil))
 }
 

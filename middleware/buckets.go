@@ -12,32 +12,32 @@ import (
 	"github.com/parleyio/parley/internal/guard"
 )
 
-// owner is a connection, a user or an address with its buckets.
+// owner holds the buckets of a connection, a user or an address.
 type owner struct {
 	mu      sync.Mutex
-	buckets []*rate.Limiter // by limit.bucket; nil until an event is counted
+	buckets []*rate.Limiter // indexed by limit.bucket; nil until an event is counted
 }
 
 func newOwner(buckets int) owner { return owner{buckets: make([]*rate.Limiter, buckets)} }
 
-// waitLocked returns how long it takes until the limit's bucket has a token, zero if it has one.
+// waitLocked returns the time until the limit's bucket has a token, or zero if it has one.
 func (o *owner) waitLocked(l *limit, now time.Time) time.Duration {
 	if o.buckets[l.bucket] == nil {
 		o.buckets[l.bucket] = rate.NewLimiter(rate.Limit(l.Rate), l.Burst) // full
 	}
 	missing := 1 - o.buckets[l.bucket].TokensAt(now)
-	// Less than a nanosecond is none, as AllowN has it.
+	// Below a nanosecond the time becomes zero, as in AllowN.
 	return time.Duration(max(0, min(missing/l.Rate*float64(time.Second), math.MaxInt64/2)))
 }
 
-// client is what the limiter keeps with a connection.
+// client holds the limiter's data of a connection.
 type client struct {
 	owner
-	network    netip.Prefix  // not valid if it has no IP address. Immutable.
+	network    netip.Prefix  // not valid if the connection has no IP address. Immutable.
 	violations *rate.Limiter // nil until the first; guarded by owner.mu
 }
 
-// violate counts a refused event and reports whether it was one too many.
+// violate counts a refused event and reports whether the connection must be closed.
 func (c *client) violate(after int, now time.Time) bool {
 	if after <= 0 {
 		return false
@@ -50,34 +50,34 @@ func (c *client) violate(after int, now time.Time) bool {
 	return !c.violations.AllowN(now, 1)
 }
 
-// networkOf returns what one client has: an IPv4 address, or the first 64 bits of an IPv6 address. It is not valid for an
-// address that is not.
+// networkOf returns the network that is counted as one client: an IPv4 address, or the first 64 bits of an IPv6 address. It
+// is not valid if addr is not.
 func networkOf(addr netip.Addr) netip.Prefix {
 	bits := 64
 	if addr.Is4() {
 		bits = 32
 	}
 	network, err := addr.Prefix(bits)
-	if err != nil { // it has as many bits: it cannot fail
+	if err != nil { // addr is not valid
 		return netip.Prefix{}
 	}
 	return network
 }
 
-// minPeriod bounds how often owners are looked through.
+// minPeriod bounds how often inactive owners are removed.
 const minPeriod = 10 * time.Second
 
-// owners are the users, or the addresses, that have sent something lately. There are two generations of them: who sends
-// is put into the younger, and after each period the older is forgotten. A period is long enough for any bucket to fill
-// up, so an owner that is forgotten has lost nothing. The timer runs only while there are owners.
+// owners holds the users or addresses that have sent an event recently, in two generations. An owner that sends an event
+// moves to the young generation. After each period the old generation is removed, and the young one becomes the old one. A
+// period is long enough to fill every bucket, so a removed owner loses nothing. The timer runs only while there are owners.
 type owners[K comparable] struct {
 	// Immutable after construction.
 	buckets int // of each owner
 	max     int
 	period  time.Duration
 
-	crowd   owner // shared by those that found no room
-	crowded atomic.Int64
+	shared       owner // used by all owners beyond max
+	sharedEvents atomic.Int64
 
 	mu         sync.Mutex // guards the fields below
 	young, old map[K]*owner
@@ -92,7 +92,7 @@ func newOwners[K comparable](buckets int, fill time.Duration, limit int) *owners
 	case limit < 0:
 		limit = math.MaxInt
 	}
-	return &owners[K]{buckets: buckets, max: limit, period: max(fill, minPeriod), crowd: newOwner(buckets)}
+	return &owners[K]{buckets: buckets, max: limit, period: max(fill, minPeriod), shared: newOwner(buckets)}
 }
 
 // find returns the owner with this key.
@@ -107,8 +107,8 @@ func (s *owners[K]) find(key K) *owner {
 	case o != nil:
 		delete(s.old, key)
 	case len(s.young)+len(s.old) >= s.max:
-		s.crowded.Add(1)
-		return &s.crowd
+		s.sharedEvents.Add(1)
+		return &s.shared
 	default:
 		made := newOwner(s.buckets)
 		o = &made
@@ -135,8 +135,8 @@ func (s *owners[K]) age() {
 	}
 }
 
-// guard keeps a fault from ending the process: it is logged, to slog.Default because a limiter is given no logger, and
-// the next owner starts the timer again.
+// guard recovers a panic, so that it does not end the process. It logs the panic to slog.Default, because a limiter has no
+// logger. The next owner starts the timer again.
 func (s *owners[K]) guard() {
 	if fault := recover(); fault != nil {
 		guard.Log(nil, "panic in a rate limiter", fault)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestOwners_guard: nothing in age can be made to fail from outside, so the guard is tried by itself.
+// TestOwners_guard calls the guard alone, because no input makes age panic.
 func TestOwners_guard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newOwners[string](1, 0, 0)

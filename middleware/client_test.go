@@ -23,7 +23,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// bubble runs a subtest with a clock of its own.
+// bubble runs a subtest with a synthetic clock.
 func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
@@ -36,7 +36,7 @@ type node struct {
 	listener *memnet.Listener
 }
 
-// serve starts a node. At the end of the test it is shut down and must not have had a fault.
+// serve starts a node. At the end of the test it is shut down, and the test fails if there was a panic.
 func serve(t testing.TB, opts *middleware.RateLimitOptions) *node {
 	t.Helper()
 	limiter, err := middleware.RateLimit(opts)
@@ -73,10 +73,10 @@ func serve(t testing.TB, opts *middleware.RateLimitOptions) *node {
 type client struct {
 	t    testing.TB
 	conn net.Conn
-	in   chan string // what the server has sent; closed at the end of the connection
+	in   chan string // messages of the server; closed at the end of the connection
 }
 
-// join connects from an address and joins "/". Its auth payload holds a user, if there is one.
+// join connects from an address and joins "/". The user is in its auth payload.
 func (n *node) join(t testing.TB, address, user string) *client {
 	t.Helper()
 	dialer := ws.Dialer{NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -92,7 +92,7 @@ func (n *node) join(t testing.TB, address, user string) *client {
 	return c
 }
 
-// newClient waits for the handshake. The reader holds what came in one piece with the response; it is nil if nothing did.
+// newClient waits for the handshake. ahead holds bytes that arrived together with the HTTP response; it may be nil.
 func newClient(t testing.TB, conn net.Conn, ahead *bufio.Reader) *client {
 	c := &client{t, conn, make(chan string, 10_000)}
 	from := io.Reader(conn)
@@ -150,7 +150,7 @@ func (c *client) next() string {
 	return "end"
 }
 
-// expect compares all that has come, when everybody in the bubble waits.
+// expect compares all messages that have arrived, once all goroutines in the bubble are blocked.
 func (c *client) expect(want ...string) {
 	c.t.Helper()
 	synctest.Wait()
@@ -163,7 +163,7 @@ func (c *client) expect(want ...string) {
 	}
 }
 
-// expectEnd compares all that comes until the end of the connection.
+// expectEnd compares all messages until the end of the connection.
 func (c *client) expectEnd(want ...string) {
 	c.t.Helper()
 	var got []string
@@ -175,7 +175,7 @@ func (c *client) expectEnd(want ...string) {
 	}
 }
 
-// says sends events with an acknowledgement until one is refused, and checks how many were not.
+// says sends events with an acknowledgement until one is refused, and checks how many were accepted.
 func (c *client) says(want int) {
 	c.t.Helper()
 	for n := 0; ; n++ {

@@ -1,4 +1,4 @@
-// Package middleware holds ready-made middlewares for a Socket.IO server, one file each.
+// Package middleware holds ready-made middlewares for a Socket.IO server.
 //
 // # Usage
 //
@@ -13,5 +13,5 @@
 //
 // # Delivery
 //
-// A middleware of this package stops an event by an *event.Error, which the server sends as its acknowledgement.
+// To stop an event, a middleware of this package returns an *event.Error, which the server sends as the acknowledgement.
 package middleware

@@ -15,11 +15,11 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// user is set by whatever authenticates the clients.
+// user is set by the middleware that authenticates clients.
 var user = socketio.NewData[string]("user")
 
-// Every connection may send 50 events a second, every address 200, and whoever guesses passwords has five attempts a
-// minute, also from a new connection.
+// Limit every connection to 50 events per second and every address to 200. Every address may try to log in five times per
+// minute, over all its connections.
 func ExampleRateLimit() {
 	io, err := socketio.New(&socketio.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -16,55 +16,59 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// RateLimitOptions configures a RateLimiter. The zero value, and nil, mean 100 events a second for each connection, with
-// bursts of 200.
+// RateLimitOptions configures a RateLimiter. The zero value and nil mean 100 events per second and connection, with bursts
+// of 200.
 type RateLimitOptions struct {
-	// Limits are what an event must stay within: all that its name is in. Empty means the one limit named above.
+	// Limits are the limits. An event is accepted if every limit that counts it allows it. Empty means 100 events per second
+	// and connection, with bursts of 200.
 	Limits []Limit
 
-	// Identify returns the user of a socket; empty is nobody, for whom limits PerUser do not hold. It is called at each
-	// event, so it should be a lookup (socketio.Data). Use an identity that has been verified: with one that clients
-	// only claim, they use up the limits of others. Nil is an error if a limit is PerUser.
+	// Identify returns the user of a socket. Sockets without a user, for which it returns "", are not limited by limits
+	// PerUser. It is called for each event, so it should be a lookup (socketio.Data). Return only verified identities:
+	// otherwise a client can use up the limits of another user. Required when a limit is PerUser.
 	Identify func(*socketio.Socket) string
 
-	// DisconnectAfter closes a connection at so many refused events: each counts, and as many are forgotten in a minute,
-	// one by one. The client is told why and does not come back by itself. Zero, and a negative value, mean never.
+	// DisconnectAfter closes a connection when so many of its events are refused within about a minute. Each minute, as many
+	// refusals expire, at a constant rate. The client receives the refusal first, and does not reconnect by itself. Zero and
+	// negative values mean never.
 	DisconnectAfter int
 
-	// MaxUsers bounds the users, and MaxIPs the addresses, that have buckets of their own at a time. Those above
-	// share one. Zero means 100,000, which take about 20 MB with one limit; a negative value no limit.
+	// MaxUsers bounds the number of users with their own buckets, and MaxIPs that of addresses. Further users share one set
+	// of buckets, as do further addresses. Zero means 100,000, which take about 20 MB with one limit. A negative value means
+	// no limit.
 	MaxUsers, MaxIPs int
 }
 
 // Limit is a token bucket for each connection, user or address.
 type Limit struct {
-	// Per says whose events are counted together. The zero value is PerConnection.
+	// Per selects which events are counted together. The zero value is PerConnection.
 	Per Scope
 
-	// Events names the events that are counted, all in the same bucket. Empty means all events, also those that have no
-	// handler.
+	// Events are the names of the events that are counted, all in the same bucket. Empty means all events, including those
+	// without a handler.
 	Events []string
 
-	// Rate is how many events a second may go on for ever. It must be positive; it may be below 1.
+	// Rate is the number of events per second that are allowed permanently. It must be positive; it may be below 1.
 	Rate float64
 
-	// Burst is how many events may come at once after a pause. Zero means those of one second, and at least 1.
+	// Burst is the number of events that may arrive at once after a pause. Zero means Rate, rounded up.
 	Burst int
 }
 
-// Scope says whose events a limit counts together.
+// Scope selects which events a limit counts together.
 type Scope int
 
 const (
 	// PerConnection counts the events of one connection, in all its namespaces.
 	PerConnection Scope = iota
 
-	// PerUser counts the events of all connections of a user of this node; see RateLimitOptions.Identify.
+	// PerUser counts the events of all connections of a user to this node; see RateLimitOptions.Identify.
 	PerUser
 
-	// PerIP counts the events of all connections from an IPv4 address, or from one network of IPv6 (/64), which is
-	// what one client has. It is that of Handshake.Address: behind a proxy that is not in socketio's TrustedProxies all
-	// clients have the same. Connections without an IP address, such as those on a Unix socket, are not counted.
+	// PerIP counts the events of all connections from an IPv4 address or from an IPv6 network (/64), which is usually one
+	// client. The address is that of Handshake.Address: list your proxies in socketio.Options.TrustedProxies, otherwise all
+	// their clients have the same address. Connections without an IP address, such as those on a Unix socket, are not
+	// limited.
 	PerIP
 
 	scopes = iota
@@ -83,18 +87,19 @@ func (s Scope) String() string {
 	return fmt.Sprintf("Scope(%d)", int(s))
 }
 
-// Exception is the event that tells a client of a refused event for which it has not asked an acknowledgement.
+// Exception is the event that is sent to a client whose event was refused, if the client did not ask for an
+// acknowledgement.
 const Exception = event.Name[Refusal]("exception")
 
-// Refusal says which event was refused, and why.
+// Refusal is the payload of Exception. It says which event was refused, and why.
 type Refusal struct {
 	Event      string `json:"event"`
 	Code       string `json:"code"` // event.RateLimited
 	Message    string `json:"message"`
-	RetryAfter int64  `json:"retryAfter"` // milliseconds until such an event would be let through
+	RetryAfter int64  `json:"retryAfter"` // milliseconds until such an event would be accepted
 }
 
-// RateLimiter bounds how many events clients may send. RateLimit makes one. All methods may be called from any
+// RateLimiter bounds how many events clients may send. It is made by RateLimit. All methods may be called from any
 // goroutine.
 type RateLimiter struct {
 	// Immutable after construction.
@@ -103,7 +108,7 @@ type RateLimiter struct {
 	identify        func(*socketio.Socket) string
 	disconnectAfter int
 
-	making      sync.Mutex // held while a connection gets its client
+	making      sync.Mutex // held while the client of a connection is created
 	connections *socketio.Data[*client]
 	users       *owners[string]
 	networks    *owners[netip.Prefix]
@@ -112,10 +117,10 @@ type RateLimiter struct {
 	refused, disconnected atomic.Int64
 }
 
-// limit is a Limit that is ready for use.
+// limit is a Limit with its defaults.
 type limit struct {
 	Limit
-	bucket int // its place among the buckets of its scope
+	bucket int // index in owner.buckets
 }
 
 // counts reports whether events of this name are counted.
@@ -123,17 +128,17 @@ func (l *limit) counts(name string) bool {
 	return len(l.Events) == 0 || slices.Contains(l.Events, name)
 }
 
-// fill is how long an empty bucket takes to be full.
+// fill returns the time in which an empty bucket becomes full.
 func (l *limit) fill() time.Duration {
 	return time.Duration(min(float64(l.Burst)/l.Rate*float64(time.Second), math.MaxInt64/4))
 }
 
-// RateLimit returns a limiter, whose method Event is to be given to UseEvent, in front of other middlewares:
+// RateLimit returns a limiter. Pass its method Event to UseEvent, before other middlewares:
 //
 //	io.UseEvent(limiter.Event)
 //	io.Of("/chat").UseEvent(limiter.Event) // the same buckets
 //
-// Each node of a cluster counts for itself. A contradiction in the options is an error that names the field.
+// Each node of a cluster counts separately. If the options are invalid, the error names the field.
 func RateLimit(opts *RateLimitOptions) (*RateLimiter, error) {
 	var o RateLimitOptions
 	if opts != nil {
@@ -167,25 +172,25 @@ func RateLimit(opts *RateLimitOptions) (*RateLimiter, error) {
 	return l, nil
 }
 
-// check reports what is wrong with a limit.
+// check returns an error if the limit is invalid.
 func (l *Limit) check(o *RateLimitOptions) error {
 	switch {
 	case l.Per < 0 || l.Per >= scopes:
 		return errors.New("unknown Per")
 	case l.Per == PerUser && o.Identify == nil:
-		return errors.New("limited PerUser, and Identify is not set")
+		return errors.New("a limit PerUser requires Identify")
 	case !(l.Rate > 0) || math.IsInf(l.Rate, 1):
-		return errors.New("no positive number as Rate")
+		return errors.New("the limit needs a positive number as Rate")
 	case l.Burst < 0:
-		return errors.New("negative Burst")
+		return errors.New("the limit has a negative Burst")
 	}
 	return nil
 }
 
-// Event is the middleware. It lets an event through when all the limits that count it allow it; then it takes one token
-// of each. Otherwise it takes none and returns an *event.Error with code event.RateLimited, whose Data has retryAfter:
-// the milliseconds until the event would be let through. The server sends it as the acknowledgement. A client that has
-// asked for none is sent Exception, and Options.OnError of the server is told.
+// Event is the middleware. If all limits that count an event allow it, Event takes a token from each of their buckets and
+// returns nil. Otherwise it takes no token and returns an *event.Error with code event.RateLimited. The error's Data has the
+// key retryAfter: the milliseconds until the event would be accepted. The server sends the error as the acknowledgement. If
+// the client did not ask for an acknowledgement, Event sends it Exception, and the server calls Options.OnError.
 func (l *RateLimiter) Event(_ context.Context, s *socketio.Socket, m *event.Message) error {
 	c := l.client(s)
 	now := time.Now()
@@ -198,11 +203,11 @@ func (l *RateLimiter) Event(_ context.Context, s *socketio.Socket, m *event.Mess
 	milliseconds := int64((wait + time.Millisecond - 1) / time.Millisecond)
 	refusal := &event.Error{Code: event.RateLimited, Message: text, Data: map[string]int64{"retryAfter": milliseconds}}
 	if !m.WantsAck() {
-		// If the sender has gone meanwhile there is nobody to tell.
+		// The error means that the socket has disconnected.
 		_ = event.Emit(s, Exception, Refusal{m.Name(), refusal.Code, text, milliseconds})
 	}
 	if c.violate(l.disconnectAfter, now) && s.Connected() {
-		// Now, because it would not be sent after the disconnect. An error means that nobody waits for the answer.
+		// Answer before the disconnect, because the server cannot answer after it. An error means that no answer is awaited.
 		_ = (*message.Message)(m).Fail((*message.Failure)(refusal))
 		l.disconnected.Add(1)
 		s.Disconnect(true)
@@ -210,7 +215,7 @@ func (l *RateLimiter) Event(_ context.Context, s *socketio.Socket, m *event.Mess
 	return refusal
 }
 
-// client returns what is kept with the socket's connection.
+// client returns the data of the socket's connection.
 func (l *RateLimiter) client(s *socketio.Socket) *client {
 	if c, ok := l.connections.Value(s); ok {
 		return c
@@ -225,9 +230,9 @@ func (l *RateLimiter) client(s *socketio.Socket) *client {
 	return c
 }
 
-// take takes a token of each bucket that counts the event, or none. It returns how long to wait until all have one.
+// take takes a token from each bucket that counts the event, or from none. It returns the time until all have a token.
 func (l *RateLimiter) take(c *client, s *socketio.Socket, name string, now time.Time) (wait time.Duration) {
-	by := [scopes]*owner{PerConnection: &c.owner} // nil where nothing is counted
+	by := [scopes]*owner{PerConnection: &c.owner} // nil for scopes that do not count the event
 	if l.buckets[PerUser] > 0 {
 		if user := l.identify(s); user != "" {
 			by[PerUser] = l.users.find(user)
@@ -236,7 +241,7 @@ func (l *RateLimiter) take(c *client, s *socketio.Socket, name string, now time.
 	if l.buckets[PerIP] > 0 && c.network.IsValid() {
 		by[PerIP] = l.networks.find(c.network)
 	}
-	for _, o := range by { // in the order of the scopes, so that no two wait for each other
+	for _, o := range by { // always in the order of the scopes, to avoid deadlocks
 		if o != nil {
 			o.mu.Lock()
 		}
@@ -276,14 +281,14 @@ func (l *RateLimiter) takeLocked(by *[scopes]*owner, name string, now time.Time)
 type RateLimiterStats struct {
 	// Refused counts the events that were refused.
 	Refused int64
-	// Exceeded counts them by the limit, in the order of RateLimitOptions.Limits; an event may exceed several.
+	// Exceeded counts the refused events by limit, in the order of RateLimitOptions.Limits. An event may exceed several.
 	Exceeded []int64
 	// Disconnected counts the connections that were closed because of DisconnectAfter.
 	Disconnected int64
-	// Crowded counts the events of users and addresses that had to share a bucket because of MaxUsers or MaxIPs.
-	Crowded int64
+	// Shared counts the events of users and addresses without their own buckets, because of MaxUsers or MaxIPs.
+	Shared int64
 
-	// Users and IPs are how many have buckets now. Those whose buckets are full again are forgotten.
+	// Users and IPs are the numbers of users and addresses that have buckets now. Full buckets are removed after a while.
 	Users, IPs int
 }
 
@@ -293,7 +298,7 @@ func (l *RateLimiter) Stats() RateLimiterStats {
 		Refused:      l.refused.Load(),
 		Exceeded:     make([]int64, len(l.exceeded)),
 		Disconnected: l.disconnected.Load(),
-		Crowded:      l.users.crowded.Load() + l.networks.crowded.Load(),
+		Shared:       l.users.sharedEvents.Load() + l.networks.sharedEvents.Load(),
 		Users:        l.users.len(),
 		IPs:          l.networks.len(),
 	}

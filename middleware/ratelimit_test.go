@@ -15,10 +15,10 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// home is the address of most clients.
-const home = "198.51.100.7"
+// clientAddr is the address of most clients.
+const clientAddr = "198.51.100.7"
 
-// identify trusts what the client says, which no real server should do.
+// identify trusts the client. A real server must not do that.
 func identify(s *socketio.Socket) string {
 	var auth struct{ User string }
 	if err := s.Handshake().ScanAuth(&auth); err != nil {
@@ -35,7 +35,7 @@ func TestRateLimit_refusal(t *testing.T) {
 	opts := &middleware.RateLimitOptions{Limits: []middleware.Limit{{Rate: 4, Burst: 2}}}
 	bubble(t, "is the acknowledgement where one was asked for", func(t *testing.T) {
 		n := serve(t, opts)
-		c, canary := n.join(t, home, ""), n.join(t, home, "")
+		c, canary := n.join(t, clientAddr, ""), n.join(t, clientAddr, "")
 		c.send(`421["say"]`, `421["say",1]`, `421["say"]`)
 		c.expect(`431[0]`, `431[1]`, refused(250))
 		time.Sleep(100 * time.Millisecond)
@@ -55,7 +55,7 @@ func TestRateLimit_refusal(t *testing.T) {
 	})
 	bubble(t, "is the event exception otherwise", func(t *testing.T) {
 		n := serve(t, opts)
-		c, x := n.join(t, home, ""), n.join(t, home, "")
+		c, x := n.join(t, clientAddr, ""), n.join(t, clientAddr, "")
 		x.connect("40/x,")
 		for range 3 {
 			c.send(`42["no handler \"",{"a":1}]`)
@@ -69,7 +69,7 @@ func TestRateLimit_refusal(t *testing.T) {
 			{Rate: 1, Burst: 10},
 			{Rate: 2, Burst: 1, Events: []string{"say"}},
 		}})
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		for range 100 {
 			c.send(`421["say"]`)
 			c.next()
@@ -81,7 +81,7 @@ func TestRateLimit_refusal(t *testing.T) {
 		}
 		time.Sleep(250 * time.Millisecond)
 		c.send(`421["say"]`)
-		c.expect(refused(750)) // both are exceeded: the longer wait is told
+		c.expect(refused(750)) // both limits are exceeded; the longer wait is sent
 	})
 }
 
@@ -91,14 +91,14 @@ func TestRateLimit_scopes(t *testing.T) {
 	}
 	bubble(t, "by default a connection has 100 a second", func(t *testing.T) {
 		n := serve(t, nil)
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		c.says(200)
 		time.Sleep(time.Second)
 		c.says(100)
 	})
 	bubble(t, "a connection, whatever its namespaces", func(t *testing.T) {
 		n := serve(t, limit(middleware.Limit{Rate: 1, Burst: 4}))
-		c, other := n.join(t, home, "ann"), n.join(t, home, "ann")
+		c, other := n.join(t, clientAddr, "ann"), n.join(t, clientAddr, "ann")
 		c.connect("40/x,")
 		c.send(`42/x,["say"]`, `42["say"]`, `41/x,`)
 		synctest.Wait()
@@ -108,8 +108,8 @@ func TestRateLimit_scopes(t *testing.T) {
 	})
 	bubble(t, "a user, whatever the connections", func(t *testing.T) {
 		n := serve(t, limit(middleware.Limit{Per: middleware.PerUser, Rate: 1, Burst: 4}))
-		ann, again, bob := n.join(t, home, "ann"), n.join(t, "192.0.2.9", "ann"), n.join(t, home, "bob")
-		nobody := n.join(t, home, "")
+		ann, again, bob := n.join(t, clientAddr, "ann"), n.join(t, "192.0.2.9", "ann"), n.join(t, clientAddr, "bob")
+		nobody := n.join(t, clientAddr, "")
 		ann.send(`421["say"]`)
 		ann.expect(`431[0]`)
 		again.says(3)
@@ -120,10 +120,10 @@ func TestRateLimit_scopes(t *testing.T) {
 	})
 	bubble(t, "an address, whatever the ports", func(t *testing.T) {
 		n := serve(t, limit(middleware.Limit{Per: middleware.PerIP, Rate: 1, Burst: 4}))
-		n.join(t, home, "ann").send(`42["say"]`)
+		n.join(t, clientAddr, "ann").send(`42["say"]`)
 		synctest.Wait() // it is handled
-		n.join(t, "::ffff:"+home, "bob").says(3)
-		n.join(t, home, "ann").says(0)
+		n.join(t, "::ffff:"+clientAddr, "bob").says(3)
+		n.join(t, clientAddr, "ann").says(0)
 		n.join(t, "198.51.100.8", "ann").says(4)
 		n.join(t, "2001:db8:1:2::1", "ann").says(4)
 		n.join(t, "2001:db8:1:2:ffff::1", "ann").says(0)
@@ -131,21 +131,21 @@ func TestRateLimit_scopes(t *testing.T) {
 	})
 	bubble(t, "events by their names", func(t *testing.T) {
 		n := serve(t, limit(middleware.Limit{Rate: 1, Burst: 4, Events: []string{"say", "shout"}}))
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		c.send(`42["shout"]`)
 		c.says(3)
 		c.send(slices.Repeat([]string{`42["whisper"]`}, 50)...)
 		c.expect()
 	})
-	bubble(t, "one reconnects in vain", func(t *testing.T) { // what a limit of attempts to log in is for
+	bubble(t, "a new connection has the same bucket", func(t *testing.T) { // needed to limit attempts to log in
 		n := serve(t, limit(middleware.Limit{Per: middleware.PerIP, Rate: 1. / 60, Burst: 3, Events: []string{"say"}}))
 		for range 3 {
-			c := n.join(t, home, "")
+			c := n.join(t, clientAddr, "")
 			c.send(`421["say"]`)
 			c.expect(`431[0]`)
 			c.conn.Close()
 		}
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		c.send(`421["say"]`)
 		c.expect(refused(60_000))
 	})
@@ -153,11 +153,11 @@ func TestRateLimit_scopes(t *testing.T) {
 
 func TestRateLimit_disconnect(t *testing.T) {
 	opts := &middleware.RateLimitOptions{Limits: []middleware.Limit{{Rate: 1}}, DisconnectAfter: 3}
-	bubble(t, "who goes on is told why and sent away", func(t *testing.T) {
+	bubble(t, "a client that continues is refused and disconnected", func(t *testing.T) {
 		n := serve(t, opts)
 		reasons := make(chan socketio.Reason, 10)
 		n.Of("/").OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
-		c, canary := n.join(t, home, ""), n.join(t, home, "")
+		c, canary := n.join(t, clientAddr, ""), n.join(t, clientAddr, "")
 		c.send(slices.Repeat([]string{`421["say"]`}, 10)...)
 		c.expectEnd(`431[0]`, refused(1000), refused(1000), refused(1000), `41`)
 		canary.send(`421["say"]`)
@@ -169,7 +169,7 @@ func TestRateLimit_disconnect(t *testing.T) {
 	})
 	bubble(t, "of all namespaces", func(t *testing.T) {
 		n := serve(t, opts)
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		c.connect("40/x,")
 		c.send(`42["a"]`, `42["a"]`)
 		c.next()
@@ -178,9 +178,9 @@ func TestRateLimit_disconnect(t *testing.T) {
 		c.send(`421["a"]`)
 		c.expectEnd(refused(1000), `41`, `41/x,`)
 	})
-	bubble(t, "who has a rest is forgiven", func(t *testing.T) {
+	bubble(t, "violations expire", func(t *testing.T) {
 		n := serve(t, opts)
-		c := n.join(t, home, "")
+		c := n.join(t, clientAddr, "")
 		for range 20 {
 			c.says(1)
 			time.Sleep(20 * time.Second) // a minute for three
@@ -197,9 +197,9 @@ func TestRateLimit_memory(t *testing.T) {
 		{Per: middleware.PerUser, Rate: 1, Burst: 30},
 		{Per: middleware.PerIP, Rate: 1, Burst: 30, Events: []string{"say"}},
 	}
-	bubble(t, "full buckets are forgotten, and no others", func(t *testing.T) {
+	bubble(t, "full buckets are removed, and no others", func(t *testing.T) {
 		n := serve(t, &middleware.RateLimitOptions{Limits: limits, Identify: identify})
-		ann := n.join(t, home, "ann")
+		ann := n.join(t, clientAddr, "ann")
 		for round := range 5 { // at different times within the limiter's period
 			ann.says(30)
 			for i := range 20 {
@@ -214,26 +214,26 @@ func TestRateLimit_memory(t *testing.T) {
 			time.Sleep(29 * time.Second)
 			ann.says(29)
 			time.Sleep(61 * time.Second)
-			if s := n.RateLimiter.Stats(); s.Users != 0 || s.IPs != 0 || s.Crowded != 0 {
-				t.Fatalf("round %d: they are still there: %+v", round, s)
+			if s := n.RateLimiter.Stats(); s.Users != 0 || s.IPs != 0 || s.Shared != 0 {
+				t.Fatalf("round %d: buckets were not removed: %+v", round, s)
 			}
 			time.Sleep(time.Duration(round*7) * time.Second)
 		}
 	})
-	bubble(t, "those above the bound share a bucket", func(t *testing.T) {
+	bubble(t, "owners beyond the bound share a bucket", func(t *testing.T) {
 		n := serve(t, &middleware.RateLimitOptions{Limits: limits, Identify: identify, MaxUsers: 2, MaxIPs: -1})
-		n.join(t, home, "ann").says(30)
+		n.join(t, clientAddr, "ann").says(30)
 		n.join(t, "203.0.113.1", "bob").says(30)
 		n.join(t, "203.0.113.2", "eve").says(30)
 		n.join(t, "203.0.113.3", "dan").says(0)
-		if s := n.RateLimiter.Stats(); s.Users != 2 || s.IPs != 4 || s.Crowded != 32 {
+		if s := n.RateLimiter.Stats(); s.Users != 2 || s.IPs != 4 || s.Shared != 32 {
 			t.Errorf("%+v", s)
 		}
 	})
-	bubble(t, "names of events take none", func(t *testing.T) {
+	bubble(t, "names of events take no memory", func(t *testing.T) {
 		n := serve(t, &middleware.RateLimitOptions{Limits: append(limits,
 			middleware.Limit{Rate: 1e6}, middleware.Limit{Rate: 1, Events: []string{"say"}}), Identify: identify})
-		c := n.join(t, home, "") // nobody: only the connection is limited
+		c := n.join(t, clientAddr, "") // no user: only the connection is limited
 		c.send(`421["say"]`)
 		c.expect(`431[0]`)
 		before := heap()

@@ -8,7 +8,7 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// TestAllocs: packets and frames cost nothing but the buffers of whoever reads and writes.
+// TestAllocs checks that packets and frames need no memory but the buffers of the caller.
 func TestAllocs(t *testing.T) {
 	packets := []eio.Packet{text("hello"), binary("hello")}
 	buffer, into := make([]byte, 0, 1000), make([]byte, 0, 1000)

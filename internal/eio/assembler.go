@@ -8,8 +8,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Violation is a breach of the rules of websockets, or of a limit, by the peer. The connection must be closed with the
-// status code (RFC 6455, section 7.4.1).
+// Violation is returned when the peer breaks a rule of the websocket protocol or exceeds a limit. The connection must be
+// closed with the status code (RFC 6455, section 7.4.1).
 type Violation struct {
 	Code ws.StatusCode
 	Err  error
@@ -18,7 +18,7 @@ type Violation struct {
 // Error implements error.
 func (e *Violation) Error() string { return e.Err.Error() }
 
-// Unwrap returns what the peer did.
+// Unwrap returns the cause.
 func (e *Violation) Unwrap() error { return e.Err }
 
 // Limits that a peer can exceed.
@@ -26,14 +26,13 @@ var (
 	// ErrTooLarge is the error of a message that exceeds the payload limit.
 	ErrTooLarge = errors.New("engineio: message exceeds the payload limit")
 
-	// ErrFragments is the error of a message that comes in too many frames.
+	// ErrFragments is the error of a message with too many frames.
 	ErrFragments = errors.New("engineio: message has too many fragments")
 )
 
-// Rules are what an Assembler holds a peer to. They may be shared.
+// Rules are the rules that an Assembler checks. Several assemblers may share them.
 type Rules struct {
-	// Client says that this end is the client: the frames that it reads must be unmasked. Those that a server reads must
-	// be masked (RFC 6455, section 5.1).
+	// Client is true on the client, which reads unmasked frames. A server reads masked frames (RFC 6455, section 5.1).
 	Client bool
 
 	// MaxPayload bounds a message, in bytes, before and after decompression.
@@ -43,27 +42,27 @@ type Rules struct {
 	MaxFragments int
 }
 
-// Assembler says which frames may come next and what they are together (RFC 6455, section 5.4). It does no I/O and holds
-// none of the bytes. Its owner, for each frame:
+// Assembler checks the sequence of frames and assembles messages from them (RFC 6455, section 5.4). It does no I/O and holds
+// no bytes of messages. For each frame, its owner
 //
-//   - calls Header with what has arrived, until that is a whole header;
-//   - has a control frame's payload read and handled; otherwise it
-//   - calls Add, has the payload read and unmasked, and
-//   - behind the last frame of a message calls End with all the message's bytes.
+//   - calls Header with the bytes that have arrived, until they contain a complete header;
+//   - reads and handles the payload, if it is a control frame; otherwise it
+//   - calls Add, reads and unmasks the payload, and,
+//   - after the last frame of a message, calls End with all bytes of the message.
 //
-// An error is a *Violation, and the last thing that the Assembler is used for. It belongs to one goroutine.
+// All errors are of type *Violation. After an error the Assembler must not be used again. It is not safe for concurrent use.
 type Assembler struct {
-	// Immutable once frames come.
+	// Immutable after the first frame.
 	Rules    *Rules
 	Inflates bool // permessage-deflate has been negotiated
 
-	fragments  int // frames of the message so far; zero means that none is open
+	fragments  int // frames of the open message; zero means that no message is open
 	binary     bool
 	compressed bool
 }
 
-// Header reads a frame header from the front of b and checks it. It returns the header's own size, or 0 when b does not
-// hold all of it yet.
+// Header reads a frame header from the front of b and checks it. It returns the size of the header, or 0 if b does not hold
+// a complete header.
 func (a *Assembler) Header(b []byte) (h ws.Header, size int, err error) {
 	if h, size, err = ParseHeader(b); err != nil {
 		return h, 0, &Violation{ws.StatusProtocolError, err}
@@ -85,8 +84,8 @@ func (a *Assembler) Header(b []byte) (h ws.Header, size int, err error) {
 	return h, size, nil
 }
 
-// takeCompressed notes whether a message is compressed, and takes the bit that says so out of the header of its first
-// frame. On any other frame the bit stays, and is an error (RFC 7692, section 6).
+// takeCompressed records whether a message is compressed, and clears the bit for this in the header of its first frame. In
+// other frames the bit remains and is an error (RFC 7692, section 6).
 func (a *Assembler) takeCompressed(h *ws.Header) {
 	const rsv1 = 4
 	if h.OpCode == ws.OpText || h.OpCode == ws.OpBinary {
@@ -97,8 +96,8 @@ func (a *Assembler) takeCompressed(h *ws.Header) {
 	}
 }
 
-// Add takes a frame that is no control frame into the message, of which there are so many bytes already. The frame's
-// payload has yet to be read.
+// Add adds a data frame to the message. already is the number of bytes of the message before this frame. Call Add before
+// reading the frame's payload.
 func (a *Assembler) Add(h ws.Header, already int) error {
 	if a.fragments++; a.fragments > a.Rules.MaxFragments {
 		return &Violation{ws.StatusPolicyViolation, ErrFragments}
@@ -112,17 +111,17 @@ func (a *Assembler) Add(h ws.Header, already int) error {
 	return nil
 }
 
-// Open reports whether a message has begun and not ended.
+// Open reports whether a message has begun and is not complete.
 func (a *Assembler) Open() bool { return a.fragments > 0 }
 
-// Whole reports whether a frame that has been added is all of its message.
+// Whole reports whether a frame that was added is the only frame of its message.
 func (a *Assembler) Whole(h ws.Header) bool { return h.Fin && a.fragments == 1 }
 
 // Compressed reports whether the message is compressed.
 func (a *Assembler) Compressed() bool { return a.compressed }
 
-// End ends the message, whose bytes are given, and returns them as the peer meant them. A compressed message is
-// decompressed into the front of *into, which is replaced by the slice that it has grown to; other messages leave it alone.
+// End ends the message with these bytes and returns its data. A compressed message is decompressed into *into, which End
+// overwrites and may replace by a larger slice. For other messages *into is not used.
 func (a *Assembler) End(message []byte, into *[]byte) (data []byte, binary bool, err error) {
 	a.fragments = 0
 	if a.compressed {

@@ -11,12 +11,12 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// TestAssembler_violations sends each end what it must close the connection for.
+// TestAssembler_violations sends frames for which the receiver must close the connection.
 func TestAssembler_violations(t *testing.T) {
 	fragment := "\x01\x00"
 	for _, c := range []struct {
 		name     string
-		wire     string // unmasked: the server's end reads it masked
+		wire     string // unmasked; masked for the server
 		inflates bool
 		code     ws.StatusCode
 		err      error // nil: any
@@ -45,7 +45,7 @@ func TestAssembler_violations(t *testing.T) {
 				if !client {
 					wire = maskAll(wire)
 				}
-				// A header must be enough to refuse what is too large, so that nobody waits for it.
+				// The header alone must be enough to refuse a message that is too large.
 				r := receiver{Assembler: eio.Assembler{Rules: limits(client), Inflates: c.inflates}, revision: eio.Revision4{}}
 				err := r.refuse(wire)
 				var violation *eio.Violation
@@ -67,7 +67,7 @@ func TestAssembler_violations(t *testing.T) {
 	})
 }
 
-// refuse reads frames of which the last may be a header alone.
+// refuse reads frames. Of the last frame there may be only a header.
 func (r *receiver) refuse(wire []byte) error {
 	_, rest, err := r.frames(wire)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *receiver) refuse(wire []byte) error {
 	return r.Add(h, 1)
 }
 
-// maskAll masks frames that need be neither final nor whole.
+// maskAll masks frames. They may be incomplete or not final.
 func maskAll(wire []byte) (masked []byte) {
 	for len(wire) > 0 {
 		h, size, err := eio.ParseHeader(wire)
@@ -99,7 +99,7 @@ func maskAll(wire []byte) (masked []byte) {
 	return masked
 }
 
-// compress returns a text message, compressed.
+// compress returns a compressed text message.
 func compress(t testing.TB, message string) []byte {
 	t.Helper()
 	var b strings.Builder
@@ -144,7 +144,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// FuzzAssembler reads raw bytes at each end. Nothing may panic, be accepted beyond the limits or be made of nothing.
+// FuzzAssembler reads raw bytes as server and as client. It must not panic or accept messages beyond the limits.
 func FuzzAssembler(f *testing.F) {
 	wire := eio.Frames4.Append(nil, []eio.Packet{text("hello"), binary("\x01")})
 	f.Add(wire, true, false)

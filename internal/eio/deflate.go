@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// Deflater compresses websocket messages with permessage-deflate (RFC 7692). No state is kept from one message to the
-// next. It is safe for concurrent use.
+// Deflater compresses websocket messages with permessage-deflate (RFC 7692). It keeps no state between messages. It is safe
+// for concurrent use.
 type Deflater struct {
 	// Immutable after construction.
 	threshold, level int
 
-	writers sync.Pool // of *compressor: each holds a megabyte
+	writers sync.Pool // of *compressor, about 1 MB each
 }
 
-// NewDeflater returns what compresses messages of at least so many bytes, with a level of package flate. The error says
-// that package flate does not have the level.
+// NewDeflater returns a Deflater for messages of at least threshold bytes. level is a level of package flate; for any other
+// level NewDeflater returns an error.
 func NewDeflater(threshold, level int) (*Deflater, error) {
 	if level < flate.HuffmanOnly || level > flate.BestCompression {
 		return nil, fmt.Errorf("level %d is not one of package flate", level)
@@ -30,13 +30,13 @@ func NewDeflater(threshold, level int) (*Deflater, error) {
 	return d, nil
 }
 
-// compressor is a flate.Writer with the place that it writes to.
+// compressor is a flate.Writer with its output buffer.
 type compressor struct {
 	writer *flate.Writer
 	out    SliceWriter
 }
 
-// SliceWriter appends what is written to it.
+// SliceWriter is an io.Writer that appends to a slice.
 type SliceWriter []byte
 
 // Write implements io.Writer.
@@ -45,8 +45,8 @@ func (w *SliceWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Wants reports whether any of the packets is to be compressed; on nil, that none is. The threshold counts what a frame
-// carries; base64 does not matter, as those who ask for it get no compression.
+// Wants reports whether any of the packets should be compressed. It is false for a nil Deflater. The threshold applies to
+// the payload of the frame without base64, because clients that take base64 get no compression.
 func (d *Deflater) Wants(packets []Packet) bool {
 	if d == nil {
 		return false
@@ -59,19 +59,19 @@ func (d *Deflater) Wants(packets []Packet) bool {
 	return false
 }
 
-// flushed is what a flush leaves at the end, which is not sent (RFC 7692, section 7.2.1).
+// flushed is the end of the output of a flush. It is not sent (RFC 7692, section 7.2.1).
 const flushed = "\x00\x00\xff\xff"
 
-// Frames returns the frames, of which there is one for each packet, with those compressed that are to be, in the form that
-// Form.Deflated names. A frame that would not get smaller stays as it is. scratch is overwritten, and replaced by the slice
-// that it has grown to.
+// Frames returns the frames, one for each packet, in the form that Form.Deflated returns. It compresses the frames of
+// packets that are large enough and not Plain, unless a frame would not become smaller. It overwrites *scratch and may
+// replace it by a larger slice.
 func (d *Deflater) Frames(frames []byte, packets []Packet, scratch *[]byte) []byte {
 	c := d.writers.Get().(*compressor)
 	defer d.writers.Put(c)
 
 	var dst []byte
 	for _, p := range packets {
-		h, size, _ := ParseHeader(frames) // our own: whole and valid
+		h, size, _ := ParseHeader(frames) // written by this package, so complete and valid
 		frame, payload := frames[:size+int(h.Length)], frames[size:size+int(h.Length)]
 		frames = frames[len(frame):]
 		if p.Plain || len(payload) < d.threshold {
@@ -80,7 +80,7 @@ func (d *Deflater) Frames(frames []byte, packets []Packet, scratch *[]byte) []by
 		}
 		c.out = (*scratch)[:0]
 		c.writer.Reset(&c.out)
-		c.writer.Write(payload) // to memory: it cannot fail
+		c.writer.Write(payload) // to memory, so it cannot fail
 		c.writer.Flush()
 		*scratch = c.out
 		compressed := c.out[:len(c.out)-len(flushed)]

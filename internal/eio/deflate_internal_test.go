@@ -18,7 +18,7 @@ func newTestDeflater(t testing.TB) *Deflater {
 	return d
 }
 
-// FuzzInflate decompresses what a client may send. It must agree with package flate, and make no more than the limit.
+// FuzzInflate decompresses any input. The result must agree with package flate and not exceed the limit.
 func FuzzInflate(f *testing.F) {
 	for _, text := range []string{"", "a", "hello", strings.Repeat("a", 5000), strings.Repeat("hello", 10_000)} {
 		packets := []Packet{{Type: TypeMessage, Data: []byte(text)}}
@@ -26,7 +26,7 @@ func FuzzInflate(f *testing.F) {
 		_, size, _ := ParseHeader(frames)
 		f.Add(frames[size:], 4096)
 	}
-	f.Add([]byte("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), 5) // a final block, and more behind it
+	f.Add([]byte("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), 5) // a final block with bytes behind it
 	f.Add([]byte("\x00\x05\x00\xfa\xffHello\x00"), 4)
 	f.Add([]byte("\x00\x10\x00\xef\xffHello"), 100)
 	f.Add([]byte{}, 0)
@@ -52,7 +52,7 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
-// TestInflate_unlimited takes the largest limit there is.
+// TestInflate_unlimited uses the largest possible limit.
 func TestInflate_unlimited(t *testing.T) {
 	if got, err := Inflate(nil, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), math.MaxInt); err != nil || string(got) != "Hello" {
 		t.Errorf("%q, %v", got, err)
@@ -64,7 +64,7 @@ func FuzzDeflate(f *testing.F) {
 	f.Add([]byte("hello"), []byte{}, 0, true)
 	f.Add(bytes.Repeat([]byte("ab"), 300), bytes.Repeat([]byte("c"), 200), 100, false)
 	f.Add(bytes.Repeat([]byte{0}, 600), []byte("4"), 1, true)
-	d := newTestDeflater(f) // one for all: it takes longer to make than to use
+	d := newTestDeflater(f) // one for all inputs, because it is slow to create
 	f.Fuzz(func(t *testing.T, first, second []byte, size int, plain bool) {
 		d.threshold = max(size, 0)
 		packets := []Packet{{TypeMessage, first, true, plain}, {TypeMessage, second, false, false}}
@@ -101,7 +101,7 @@ func FuzzDeflate(f *testing.F) {
 	})
 }
 
-// FuzzExtensions offers anything: an answer is one of two.
+// FuzzExtensions offers any text. The answer must be one of two values.
 func FuzzExtensions(f *testing.F) {
 	f.Add("permessage-deflate; client_max_window_bits")
 	f.Add("permessage-deflate; server_max_window_bits=15, x")

@@ -8,19 +8,18 @@ import (
 const (
 	deflateExtension = "permessage-deflate"
 
-	// DeflateOffer is what a client puts into Sec-WebSocket-Extensions to offer permessage-deflate, and a server answers to
-	// accept it: neither side keeps state between messages.
+	// DeflateOffer is the value of Sec-WebSocket-Extensions with which a client offers permessage-deflate and a server
+	// accepts it. Neither side keeps state between messages.
 	DeflateOffer = deflateExtension + "; server_no_context_takeover; client_no_context_takeover"
 
-	// widestWindow is the largest size of a window, in bits, and the only one that a Deflater compresses with.
+	// widestWindow is the largest window size in bits. A Deflater always uses this size.
 	widestWindow = "15"
 )
 
 var errExtension = errors.New("engineio: the server uses a websocket extension that was not offered")
 
-// AcceptDeflate returns a server's answer to the first offer that it can accept among the values of
-// Sec-WebSocket-Extensions, or "". Offers of other extensions, and those that are not understood, are passed over: they
-// are no reason to refuse a client.
+// AcceptDeflate returns the server's answer to the first acceptable offer in the values of Sec-WebSocket-Extensions, or "".
+// Other extensions and invalid offers are ignored.
 func AcceptDeflate(offers []string) string {
 	for _, line := range offers {
 		for offer := range strings.SplitSeq(line, ",") {
@@ -40,16 +39,16 @@ func acceptOffer(offer string) string {
 		return ""
 	case p.serverWindow == "":
 		return DeflateOffer
-	case p.serverWindow == widestWindow: // it must be repeated in the answer
+	case p.serverWindow == widestWindow: // the answer must repeat it
 		return DeflateOffer + "; server_max_window_bits=" + widestWindow
-	default: // beyond package flate
+	default: // package flate does not support smaller windows
 		return ""
 	}
 }
 
-// DeflateAccepted reports, for a client that has sent DeflateOffer, whether the values of Sec-WebSocket-Extensions in the
-// server's answer accept it. An answer that accepts anything else is an error, and the connection must fail (RFC 6455,
-// section 4.1, and RFC 7692, section 7.1).
+// DeflateAccepted reports whether a server has accepted the client's DeflateOffer. answers are the values of
+// Sec-WebSocket-Extensions in the server's response. If they accept anything else, DeflateAccepted returns an error and the
+// client must close the connection (RFC 6455, section 4.1, and RFC 7692, section 7.1).
 func DeflateAccepted(answers []string) (bool, error) {
 	if len(answers) == 0 {
 		return false, nil
@@ -61,14 +60,14 @@ func DeflateAccepted(answers []string) (bool, error) {
 	return true, nil
 }
 
-// deflateParameters are those of an offer of permessage-deflate, or of the answer.
+// deflateParameters are the parameters of an offer of permessage-deflate or of the answer.
 type deflateParameters struct {
 	serverNoContext, clientNoContext, clientWindow bool
 
-	serverWindow string // in bits; empty when it is not there
+	serverWindow string // in bits; empty if the parameter is missing
 }
 
-// parseDeflate reads the parameters. It reports false for other extensions, and for what RFC 7692 does not allow.
+// parseDeflate reads the parameters. ok is false for other extensions and for parameters that RFC 7692 does not allow.
 func parseDeflate(extension string) (p deflateParameters, ok bool) {
 	name, rest, _ := strings.Cut(extension, ";")
 	if strings.TrimSpace(name) != deflateExtension {
@@ -101,7 +100,7 @@ func parseDeflate(extension string) (p deflateParameters, ok bool) {
 	return p, true
 }
 
-// isWindow reports whether text is the size of a window: 8 to 15.
+// isWindow reports whether text is a valid window size: 8 to 15.
 func isWindow(text string) bool {
 	switch text {
 	case "8", "9", "10", "11", "12", "13", "14", widestWindow:

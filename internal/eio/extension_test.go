@@ -6,7 +6,7 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// TestDeflateAccepted reads answers to the client's offer.
+// TestDeflateAccepted checks answers to the client's offer.
 func TestDeflateAccepted(t *testing.T) {
 	if answer := eio.AcceptDeflate([]string{eio.DeflateOffer}); answer != eio.DeflateOffer {
 		t.Errorf("our own offer is answered %q", answer)
@@ -21,9 +21,9 @@ func TestDeflateAccepted(t *testing.T) {
 		{[]string{eio.DeflateOffer + "; server_max_window_bits=10"}, true, false},
 		{[]string{`permessage-deflate;server_no_context_takeover ; server_max_window_bits="8"`}, true, false},
 		{[]string{""}, false, true},
-		{[]string{"permessage-deflate"}, false, true}, // it would keep its window
+		{[]string{"permessage-deflate"}, false, true}, // the server would keep its window
 		{[]string{"permessage-deflate; client_no_context_takeover"}, false, true},
-		{[]string{eio.DeflateOffer + "; client_max_window_bits=10"}, false, true}, // it was not offered
+		{[]string{eio.DeflateOffer + "; client_max_window_bits=10"}, false, true}, // the parameter was not offered
 		{[]string{eio.DeflateOffer + "; server_max_window_bits=7"}, false, true},
 		{[]string{eio.DeflateOffer + "; server_max_window_bits"}, false, true},
 		{[]string{eio.DeflateOffer + "; server_no_context_takeover"}, false, true},

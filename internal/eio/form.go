@@ -7,38 +7,37 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Form is one of the ways in which packets stand on the wire. Which one a peer takes follows from the transport, its
-// Revision of the protocol and whether it takes binary data. Both ends send in the same forms; see Mask for what a client
-// does to frames.
+// Form is an encoding of packets on the wire. It depends on the transport, on the Revision of the protocol, and on whether
+// the receiver takes binary data. Servers and clients use the same forms; a client also masks its frames with Mask.
 type Form uint8
 
 // The forms.
 const (
-	// Websocket messages, one for each packet, in unmasked frames. Text is the same in all four.
+	// Websocket messages, one for each packet, in unmasked frames. Text messages are the same in all four forms.
 
-	Frames4       Form = iota // revision 4: a binary message is its bare bytes
-	Frames4Base64             // b and base64
-	Frames3                   // revision 3: the type, as a byte, and the bytes
-	Frames3Base64             // b, the type's character and base64
+	Frames4       Form = iota // revision 4; binary data is sent without a prefix
+	Frames4Base64             // revision 4; binary data is sent as text: "b" and base64
+	Frames3                   // revision 3; binary data follows the type as a byte
+	Frames3Base64             // revision 3; binary data is sent as text: "b", the type and base64
 
 	// Parts of a polling body.
 
 	Payload4       // revision 4: packets with a separator between them
-	Payload3       // revision 3: each packet with its length in front, as text
-	Payload3Binary // the same for bodies that have a binary packet, as bytes
+	Payload3       // revision 3, as text: each packet with its length in front
+	Payload3Binary // revision 3, as bytes: used for bodies with a binary packet
 
-	// Compressed websocket messages, which a Deflater makes of Frames4 and Frames3. Who takes base64 gets none.
+	// Compressed websocket messages, which a Deflater makes from Frames4 and Frames3.
 
 	Deflated4
 	Deflated3
 
-	Forms // how many there are
+	Forms // the number of forms
 )
 
-// separator stands between the packets of a polling body of revision 4.
+// separator is written between the packets of a polling body of revision 4.
 const separator = 0x1e
 
-// binaryFrame is what a binary message looks like in each of the websocket forms.
+// binaryFrame describes binary messages in each of the websocket forms.
 var binaryFrame = [...]struct {
 	prefix string
 	base64 bool
@@ -49,7 +48,8 @@ var binaryFrame = [...]struct {
 	Frames3Base64: {"b4", true},
 }
 
-// OfText returns the form that stands for f where no packet is binary, so that equal forms are made once.
+// OfText returns the form to use instead of f if no packet is binary. Several forms encode text in the same way; with OfText
+// they share one encoding.
 func (f Form) OfText() Form {
 	if f <= Frames3Base64 {
 		return Frames4
@@ -57,7 +57,8 @@ func (f Form) OfText() Form {
 	return f
 }
 
-// Deflated returns the form of what a Deflater makes of frames in this form, where a packet is binary or none is.
+// Deflated returns the form of the frames that a Deflater makes from frames in this form. binary says whether a packet is
+// binary.
 func (f Form) Deflated(binary bool) Form {
 	if f == Frames3 && binary {
 		return Deflated3
@@ -65,10 +66,10 @@ func (f Form) Deflated(binary bool) Form {
 	return Deflated4
 }
 
-// Binary reports whether a polling body in this form is bytes, and not text.
+// Binary reports whether a polling body in this form is binary.
 func (f Form) Binary() bool { return f == Payload3Binary }
 
-// Size returns the exact size of what Append appends.
+// Size returns the exact number of bytes that Append appends.
 func (f Form) Size(packets []Packet) int {
 	size := 0
 	for _, p := range packets {
@@ -85,12 +86,12 @@ func (f Form) Size(packets []Packet) int {
 		}
 	}
 	if f == Payload4 && len(packets) > 0 {
-		size-- // no separator in front
+		size-- // no separator before the first packet
 	}
 	return size
 }
 
-// packetSize is the size of one packet without what delimits it.
+// packetSize returns the size of a packet without its frame header, length or separator.
 func (f Form) packetSize(p Packet) int {
 	switch {
 	case !p.Binary || f == Payload3Binary:
@@ -106,7 +107,7 @@ func (f Form) packetSize(p Packet) int {
 	}
 }
 
-// units is the length of a packet as text payloads of revision 3 count it: in UTF-16 code units.
+// units returns the length of a packet in UTF-16 code units, which text payloads of revision 3 use.
 func (f Form) units(p Packet) int {
 	if p.Binary {
 		return f.packetSize(p)
@@ -114,7 +115,7 @@ func (f Form) units(p Packet) int {
 	return 1 + utf16Length(p.Data)
 }
 
-// Append appends the packets: frames, or a whole polling body. Bodies of several calls are put together by Join.
+// Append appends the packets as frames or as a complete polling body. Join joins the bodies of several calls.
 func (f Form) Append(dst []byte, packets []Packet) []byte {
 	switch f {
 	case Payload4:
@@ -128,8 +129,8 @@ func (f Form) Append(dst []byte, packets []Packet) []byte {
 	}
 }
 
-// appendFrames appends one websocket message per packet: a text frame with the type character in front, or a binary
-// message in the form's way.
+// appendFrames appends one websocket message per packet: a text frame that begins with the packet type, or a binary message
+// in this form.
 func (f Form) appendFrames(dst []byte, packets []Packet) []byte {
 	for _, p := range packets {
 		if !p.Binary {
@@ -149,11 +150,10 @@ func (f Form) appendFrames(dst []byte, packets []Packet) []byte {
 	return dst
 }
 
-// Join puts n parts of a polling body together, each of which Append has made in this form. No parts make the body of no
-// packets.
+// Join joins n parts, which Append has made in this form, to a polling body. For n = 0 it returns the body without packets.
 func (f Form) Join(n int, part func(i int) []byte) []byte {
 	if n == 0 && f == Payload3 {
-		return []byte("0:") // one empty packet: an empty body would be an error
+		return []byte("0:") // one empty packet, because an empty body is an error
 	}
 	size := 0
 	for i := range n {
@@ -205,14 +205,14 @@ func appendPayload3Binary(dst []byte, packets []Packet) []byte {
 		at := len(dst)
 		dst = strconv.AppendInt(dst, int64(1+len(p.Data)), 10)
 		for i := range dst[at:] {
-			dst[at+i] -= '0' // the digits' values, not their characters
+			dst[at+i] -= '0' // digits are written as the bytes 0 to 9
 		}
 		dst = append(append(dst, payloadLengthEnd, kind), p.Data...)
 	}
 	return dst
 }
 
-// digits is the number of digits of n.
+// digits returns the number of decimal digits of n.
 func digits(n int) int {
 	count := 1
 	for ; n >= 10; n /= 10 {

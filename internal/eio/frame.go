@@ -15,9 +15,9 @@ var (
 	errClosePayload = errors.New("engineio: invalid payload of a close frame")
 )
 
-// ParseHeader reads a frame header from the front of b (RFC 6455, section 5.2). It returns the header's own size, or 0
-// when b does not hold all of it yet. It exists beside ws.ReadHeader because that one costs an allocation for each
-// frame and reads from a stream, where a header that has arrived in part would have to be read again.
+// ParseHeader reads a frame header from the front of b (RFC 6455, section 5.2). It returns the size of the header, or 0 if b
+// does not hold a complete header. It is used instead of ws.ReadHeader, which allocates memory for each frame and reads from
+// a stream, where a partial header would have to be read again.
 func ParseHeader(b []byte) (h ws.Header, size int, err error) {
 	if len(b) < 2 {
 		return h, 0, nil
@@ -53,7 +53,7 @@ func ParseHeader(b []byte) (h ws.Header, size int, err error) {
 	return h, size, nil
 }
 
-// FrameSize is the size of an unmasked frame with a payload of n bytes.
+// FrameSize returns the size of an unmasked frame with a payload of n bytes.
 func FrameSize(n int) int {
 	switch {
 	case n < 126:
@@ -83,7 +83,7 @@ func AppendControl(dst []byte, op ws.OpCode, payload []byte) []byte {
 	return append(AppendHeader(dst, op, len(payload)), payload...)
 }
 
-// AppendClose appends an unmasked close frame. A zero code makes one without a payload, as the reference sends it.
+// AppendClose appends an unmasked close frame. If code is zero, the frame has no payload, like that of the Node server.
 func AppendClose(dst []byte, code ws.StatusCode) []byte {
 	if code == 0 {
 		return AppendControl(dst, ws.OpClose, nil)
@@ -91,8 +91,8 @@ func AppendClose(dst []byte, code ws.StatusCode) []byte {
 	return binary.BigEndian.AppendUint16(AppendHeader(dst, ws.OpClose, 2), uint16(code))
 }
 
-// ReadClose returns the code in the payload of a close frame: zero when the frame has none. The error, a *Violation, says
-// what is wrong with the frame (RFC 6455, section 5.5.1).
+// ReadClose returns the code in the payload of a close frame, or zero if the payload is empty. If the payload is invalid
+// (RFC 6455, section 5.5.1), the error is a *Violation.
 func ReadClose(payload []byte) (ws.StatusCode, error) {
 	if len(payload) == 0 {
 		return 0, nil
@@ -110,7 +110,7 @@ func ReadClose(payload []byte) (ws.StatusCode, error) {
 	return code, nil
 }
 
-// sendable reports whether a close frame may carry the code (RFC 6455, section 7.4, and its registry).
+// sendable reports whether a close frame may contain the code (RFC 6455, section 7.4, and its registry).
 func sendable(code ws.StatusCode) bool {
 	switch {
 	case code >= 1000 && code <= 1014:
@@ -125,20 +125,20 @@ const (
 	maskSize = 4
 )
 
-// NewMask returns a masking key that nobody can predict (RFC 6455, section 5.3).
+// NewMask returns a random masking key (RFC 6455, section 5.3).
 func NewMask() (key [maskSize]byte) {
 	rand.Read(key[:]) // never fails
 	return key
 }
 
-// MaskedSize is the size of what Mask makes of so many frames with so many bytes together.
+// MaskedSize returns the total size of masked frames. bytes is their total size without masks.
 func MaskedSize(frames, bytes int) int { return bytes + frames*maskSize }
 
-// Mask appends frames as a client must send them: masked, each with a key of its own (RFC 6455, section 5.3). The frames
-// are whole and unmasked, made by Form.Append, a Deflater or AppendControl; they are not changed.
+// Mask appends masked copies of the frames, as a client must send them, with a new key for each frame (RFC 6455, section
+// 5.3). frames are complete unmasked frames from Form.Append, Deflater.Frames or AppendControl; they are not changed.
 func Mask(dst, frames []byte, newKey func() [maskSize]byte) []byte {
 	for len(frames) > 0 {
-		h, size, _ := ParseHeader(frames) // our own: whole and valid
+		h, size, _ := ParseHeader(frames) // written by this package, so complete and valid
 		key := newKey()
 		start := len(dst)
 		dst = append(dst, frames[:size]...)
@@ -152,8 +152,8 @@ func Mask(dst, frames []byte, newKey func() [maskSize]byte) []byte {
 	return dst
 }
 
-// Unmask takes the mask off a payload, or the part of it that begins at an offset, in place. A frame without a mask stays
-// as it is.
+// Unmask unmasks, in place, a part of a frame's payload. offset is the offset of the part in the payload. It does nothing if
+// the frame is not masked.
 func Unmask(part []byte, h ws.Header, offset int) {
 	if h.Masked {
 		ws.Cipher(part, h.Mask, offset)

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Handshake is the data of an open packet, which a server sends first (engine.io-protocol v4, "Handshake").
+// Handshake is the data of an open packet, the first packet of a server (engine.io-protocol v4, "Handshake").
 type Handshake struct {
-	// SID names the session in the requests that follow.
+	// SID identifies the session in later requests.
 	SID string
-	// Upgrades are the transports that the client may change to.
+	// Upgrades are the transports that the client may upgrade to.
 	Upgrades []string
-	// PingInterval is the time between two pings, and PingTimeout how long the other side may take to answer one. On the
+	// PingInterval is the time between two pings. PingTimeout is the time in which the other side must answer a ping. On the
 	// wire both are whole milliseconds.
 	PingInterval, PingTimeout time.Duration
-	// MaxPayload bounds the body of a POST, in bytes. Zero means that the server has not said it.
+	// MaxPayload bounds the body of a POST, in bytes. Zero means that the server has not sent a bound.
 	MaxPayload int
 }
 
-// wireHandshake is a Handshake in JSON.
+// wireHandshake is the JSON form of a Handshake.
 type wireHandshake struct {
 	SID          string   `json:"sid"`
 	Upgrades     []string `json:"upgrades"`
@@ -35,7 +35,7 @@ func (h Handshake) Encode() []byte {
 	if h.Upgrades == nil {
 		h.Upgrades = []string{}
 	}
-	data, _ := json.Marshal(wireHandshake{ // strings and numbers only: it cannot fail
+	data, _ := json.Marshal(wireHandshake{ // only strings and numbers, so it cannot fail
 		h.SID, h.Upgrades, h.PingInterval.Milliseconds(), h.PingTimeout.Milliseconds(), int64(h.MaxPayload),
 	})
 	return data
@@ -43,7 +43,7 @@ func (h Handshake) Encode() []byte {
 
 var errHandshake = errors.New("engineio: invalid handshake")
 
-// DecodeHandshake reads the data of an open packet. It must have an id and times; what is unknown is ignored.
+// DecodeHandshake decodes the data of an open packet. The id and the times are required. Unknown keys are ignored.
 func DecodeHandshake(data []byte) (Handshake, error) {
 	var w wireHandshake
 	if err := json.Unmarshal(data, &w); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/parleyio/parley/internal/eio"
 )
 
-// TestHandshake writes an open packet and reads it again.
+// TestHandshake encodes and decodes the data of an open packet.
 func TestHandshake(t *testing.T) {
 	for want, h := range map[string]eio.Handshake{
 		`{"sid":"a","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`: {
@@ -35,7 +35,7 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// TestDecodeHandshake takes what servers of revision 3 and others send, and nothing that a client could not use.
+// TestDecodeHandshake accepts handshakes of revision 3 and of other servers, and refuses unusable ones.
 func TestDecodeHandshake(t *testing.T) {
 	older := `{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":5000,"more":[{}]}`
 	if h, err := eio.DecodeHandshake([]byte(older)); err != nil || h.MaxPayload != 0 || h.PingTimeout != 5*time.Second {
@@ -59,7 +59,7 @@ func TestDecodeHandshake(t *testing.T) {
 	}
 }
 
-// FuzzDecodeHandshake reads anything. What it takes says the same when it has been written again.
+// FuzzDecodeHandshake decodes any text. A valid handshake must be the same after encoding and decoding.
 func FuzzDecodeHandshake(f *testing.F) {
 	f.Add([]byte(`{"sid":"a","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`))
 	f.Add([]byte(`{"sid":"","pingInterval":1}`))

@@ -10,24 +10,24 @@ import (
 
 var errInflate = errors.New("engineio: a message does not decompress")
 
-// messageEnd is what a compressed message lacks: the end of the sender's flush, and a last block that ends the stream.
+// messageEnd is appended to a compressed message: the end of the sender's flush, and a last block that ends the stream.
 const messageEnd = flushed + "\x01\x00\x00\xff\xff"
 
-// inflaters holds the state of decompression while no message needs it: 40 KiB each.
+// inflaters keeps decompressors between messages, about 40 KiB each.
 var inflaters = sync.Pool{New: func() any {
 	i := &inflater{}
 	i.reader = flate.NewReader(&i.in)
 	return i
 }}
 
-// inflater is a decompressor with the place that it reads from.
+// inflater is a decompressor with its input.
 type inflater struct {
 	reader io.ReadCloser // a flate.Resetter
 	in     messageReader
 }
 
-// messageReader reads a compressed message and then its missing end. It is a flate.Reader: without ReadByte the
-// decompressor would put a buffer in front.
+// messageReader reads a compressed message and then messageEnd. It implements flate.Reader, because without ReadByte the
+// decompressor would allocate a buffer.
 type messageReader struct {
 	data []byte
 	end  string
@@ -61,8 +61,7 @@ func (r *messageReader) ReadByte() (b byte, err error) {
 	return b, err
 }
 
-// Inflate appends the decompressed message to dst, up to a limit. However much the message would grow to, no more than
-// the limit is ever made of it.
+// Inflate appends the decompressed message to dst. If len(dst) would exceed limit, it stops and returns ErrTooLarge.
 func Inflate(dst, message []byte, limit int) ([]byte, error) {
 	i := inflaters.Get().(*inflater)
 	defer inflaters.Put(i)
@@ -75,7 +74,7 @@ func Inflate(dst, message []byte, limit int) ([]byte, error) {
 		}
 		space := dst[len(dst):cap(dst)]
 		if left := limit - len(dst); left < len(space) {
-			space = space[:left+1] // one byte more than there may be
+			space = space[:left+1] // one byte more than the limit, to detect that it is exceeded
 		}
 		n, err := i.reader.Read(space)
 		dst = dst[:len(dst)+n]

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Type is the type of a packet: the character that it has on the wire (engine.io-protocol v4, "Packet types").
+// Type is the type of a packet, as its character on the wire (engine.io-protocol v4, "Packet types").
 type Type byte
 
 // The packet types.
@@ -16,25 +16,25 @@ const (
 	TypePing    Type = '2'
 	TypePong    Type = '3'
 	TypeMessage Type = '4'
-	TypeUpgrade Type = '5' // from the client: it continues on the websocket that it has probed
-	TypeNoop    Type = '6' // from the server: it ends a poll and says nothing
+	TypeUpgrade Type = '5' // from the client: the upgrade to the probed transport is complete
+	TypeNoop    Type = '6' // from the server: ends a poll without a message
 )
 
-// base64Prefix begins a binary packet in a text encoding.
+// base64Prefix is the first character of a binary packet in a text encoding.
 const base64Prefix = 'b'
 
-// Packet is one Engine.IO packet.
+// Packet is an Engine.IO packet.
 type Packet struct {
 	Type Type
 	// Data is valid UTF-8 unless the packet is binary.
 	Data []byte
-	// Binary says that Data is bytes. A binary packet that is to be encoded is a message.
+	// Binary is true if Data is binary. Only packets of TypeMessage may be binary when they are encoded.
 	Binary bool
-	// Plain says that the packet is to be sent uncompressed, whatever the transport could do. Decoding does not set it.
+	// Plain excludes the packet from compression. Decoding does not set it.
 	Plain bool
 }
 
-// Errors of packets and text. They name the protocol, because they reach users of packages that are made of this one.
+// Errors of packets and text. Their prefix is that of package engineio, whose users see them.
 var (
 	// ErrNotUTF8 is the error of text that is not valid UTF-8.
 	ErrNotUTF8 = errors.New("engineio: text is not valid UTF-8")
@@ -42,10 +42,10 @@ var (
 	errEmptyPacket = errors.New("engineio: empty packet")
 )
 
-// valid reports whether a packet can have the type.
+// valid reports whether t is a packet type.
 func (t Type) valid() bool { return t >= TypeOpen && t <= TypeNoop }
 
-// decodeTyped decodes a packet that begins with the character of its type. UTF-8 is the caller's to check.
+// decodeTyped decodes a packet that begins with its type. It does not check UTF-8.
 func decodeTyped(text []byte) (Packet, error) {
 	switch {
 	case len(text) == 0:
@@ -56,8 +56,8 @@ func decodeTyped(text []byte) (Packet, error) {
 	return Packet{Type: Type(text[0]), Data: text[1:]}, nil
 }
 
-// checkText reports whether a polling body is valid UTF-8. A relayed body that is not would make every browser that
-// receives it close.
+// checkText returns ErrNotUTF8 if a polling body is not valid UTF-8. If such text were relayed, browsers that receive it
+// would close their connections.
 func checkText(body []byte) error {
 	if !utf8.Valid(body) {
 		return ErrNotUTF8

@@ -39,7 +39,7 @@ func FuzzParseHeader(f *testing.F) {
 	})
 }
 
-// FuzzDecodePayload decodes polling bodies of revision 4, and encodes what it finds again.
+// FuzzDecodePayload decodes polling bodies of revision 4 and encodes the packets again.
 func FuzzDecodePayload(f *testing.F) {
 	for _, seed := range []string{"", "4hello", "4a\x1ebAQIDBA==\x1e4b", "2probe", "\x1e", "b*", "bAQ", "b-_8", "4\xff", "1\x1e"} {
 		f.Add([]byte(seed))
@@ -47,8 +47,8 @@ func FuzzDecodePayload(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { fuzzPayload(t, Revision4{}, body, false, Payload4) })
 }
 
-// fuzzPayload checks that a body decodes to the same packets when they have been encoded again, that they are not
-// larger than the body and that the sizes of all forms are right.
+// fuzzPayload checks that a body decodes to the same packets after they were encoded again, that the packets are not larger
+// than the body, and that Size is right for all forms.
 func fuzzPayload(t *testing.T, r Revision, body []byte, binary bool, again Form) {
 	packets, err := collect(r, body, binary)
 	total := 0

@@ -9,17 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// Revision3 is the revision of Socket.IO 2 (engine.io-protocol v3), served with Options.AllowEIO3.
+// Revision3 is the revision of Socket.IO 2 (engine.io-protocol v3). Servers accept it with Options.AllowEIO3.
 type Revision3 struct{}
 
-// The bytes of a binary payload beside the digits of lengths, which stand as their values 0 to 9, and the data.
+// The bytes that delimit packets in a binary payload. The digits of a length are the bytes 0 to 9.
 const (
 	payloadText      = 0    // begins a text packet
 	payloadBinary    = 1    // begins a binary packet
 	payloadLengthEnd = 0xff // ends a length
 )
 
-// maxLengthDigits bounds the digits of a length: no number of the reference's has more.
+// maxLengthDigits bounds the digits of a length, as on the Node server.
 const maxLengthDigits = 310
 
 var (
@@ -40,7 +40,7 @@ func (Revision3) Frames(base64 bool) Form {
 	return Frames3
 }
 
-// Payload implements Revision. A body is binary when one of its packets is and the peer takes it.
+// Payload implements Revision. A body with a binary packet is binary, unless the receiver wants base64.
 func (Revision3) Payload(binary, base64 bool) Form {
 	if binary && !base64 {
 		return Payload3Binary
@@ -48,7 +48,7 @@ func (Revision3) Payload(binary, base64 bool) Form {
 	return Payload3
 }
 
-// Packets implements Revision. Empty packets in text mean nothing, an empty body is an error, as in the reference.
+// Packets implements Revision. As on the Node server, empty packets in text are ignored and an empty body is an error.
 func (r Revision3) Packets(body []byte, binary bool) iter.Seq2[Packet, error] {
 	next, err := r.nextBinary, error(nil)
 	if !binary {
@@ -75,8 +75,8 @@ func (r Revision3) Packets(body []byte, binary bool) iter.Seq2[Packet, error] {
 	}
 }
 
-// nextText decodes the first packet of a text payload: its length in UTF-16 code units, a colon and the packet. An
-// empty packet has no type.
+// nextText decodes the first packet of a text payload: its length in UTF-16 code units, a colon and the packet. The Type of
+// an empty packet is 0.
 func (r Revision3) nextText(body []byte) (p Packet, rest []byte, err error) {
 	length, rest, err := cutLength(body, ':', '0')
 	if err != nil {
@@ -111,8 +111,8 @@ func (r Revision3) nextBinary(body []byte) (p Packet, rest []byte, err error) {
 	return p, rest, err
 }
 
-// cutLength reads a decimal number up to its end, where zero is the digit 0. What exceeds every body stays a number
-// that does.
+// cutLength reads a decimal number up to the byte end. zero is the byte of the digit 0. Very large numbers are reduced to
+// one that still exceeds every body.
 func cutLength(body []byte, end, zero byte) (length int, rest []byte, err error) {
 	i := 0
 	for ; i < len(body) && body[i] != end; i++ {
@@ -128,7 +128,7 @@ func cutLength(body []byte, end, zero byte) (length int, rest []byte, err error)
 	return length, body[i+1:], nil
 }
 
-// DecodeText implements Revision. What is base64 says its type in front of it.
+// DecodeText implements Revision. In a base64 packet the type precedes the base64 text.
 func (Revision3) DecodeText(text []byte) (Packet, error) {
 	if len(text) == 0 || text[0] != base64Prefix {
 		return decodeTyped(text)
@@ -142,7 +142,7 @@ func (Revision3) DecodeText(text []byte) (Packet, error) {
 	return p, err
 }
 
-// DecodeBinary implements Revision: the type is a byte in front of the data.
+// DecodeBinary implements Revision. The first byte is the type.
 func (Revision3) DecodeBinary(data []byte) (Packet, error) {
 	switch {
 	case len(data) == 0:
@@ -153,8 +153,7 @@ func (Revision3) DecodeBinary(data []byte) (Packet, error) {
 	return Packet{Type: Type(data[0]) + TypeOpen, Data: data[1:], Binary: true}, nil
 }
 
-// utf16Length is the number of UTF-16 code units of valid UTF-8: one for each character, two for those beyond the basic
-// plane, which are those of four bytes.
+// utf16Length returns the number of UTF-16 code units of valid UTF-8: two for characters of four bytes, one for others.
 func utf16Length(text []byte) int {
 	n := 0
 	for _, b := range text {
@@ -168,7 +167,7 @@ func utf16Length(text []byte) int {
 	return n
 }
 
-// utf16Offset returns how many bytes of valid UTF-8 make so many UTF-16 code units.
+// utf16Offset returns the number of bytes of valid UTF-8 that make up the given number of UTF-16 code units.
 func utf16Offset(text []byte, units int) (int, error) {
 	at := 0
 	for units > 0 {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf16"
 )
 
-// TestUTF16 counts as JavaScript does, which makes the lengths of payloads.
+// TestUTF16 counts UTF-16 code units like JavaScript, which writes the lengths in payloads.
 func TestUTF16(t *testing.T) {
 	for _, text := range []string{
 		"", "a", "é", "€", "😀", strings.Repeat("é😀", 1000),
@@ -28,7 +28,7 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
-// TestRevision3_empty: a body of no packets has a form too.
+// TestRevision3_empty checks the body without packets.
 func TestRevision3_empty(t *testing.T) {
 	if body := Payload3.Join(0, nil); string(body) != "0:" {
 		t.Errorf("%q", body)
@@ -38,7 +38,7 @@ func TestRevision3_empty(t *testing.T) {
 	}
 }
 
-// FuzzDecodePayloadV3 decodes polling bodies of revision 3, text and binary, and encodes what it finds again.
+// FuzzDecodePayloadV3 decodes text and binary polling bodies of revision 3 and encodes the packets again.
 func FuzzDecodePayloadV3(f *testing.F) {
 	for _, seed := range []string{
 		"", "0:", "6:4hello", "6:4test16:4test2",

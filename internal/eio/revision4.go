@@ -19,10 +19,11 @@ func (Revision4) Frames(base64 bool) Form {
 	return Frames4
 }
 
-// Payload implements Revision. A body is always text.
+// Payload implements Revision. Bodies are always text.
 func (Revision4) Payload(_, _ bool) Form { return Payload4 }
 
-// Packets cuts a body at each separator. An empty body is one empty packet, and so an error, as in the reference.
+// Packets implements Revision. It cuts the body at each separator. An empty body is an empty packet, which is an error as on
+// the Node server.
 func (r Revision4) Packets(body []byte, _ bool) iter.Seq2[Packet, error] {
 	return func(yield func(Packet, error) bool) {
 		if err := checkText(body); err != nil {
@@ -40,7 +41,7 @@ func (r Revision4) Packets(body []byte, _ bool) iter.Seq2[Packet, error] {
 	}
 }
 
-// DecodeText implements Revision. What is base64 is a message.
+// DecodeText implements Revision. A base64 packet is a message.
 func (Revision4) DecodeText(text []byte) (Packet, error) {
 	if len(text) > 0 && text[0] == base64Prefix {
 		data, err := DecodeBase64(text[1:])
@@ -49,7 +50,7 @@ func (Revision4) DecodeText(text []byte) (Packet, error) {
 	return decodeTyped(text)
 }
 
-// DecodeBinary implements Revision: a binary message is the message's bare bytes.
+// DecodeBinary implements Revision. The data is a message without a prefix.
 func (Revision4) DecodeBinary(data []byte) (Packet, error) {
 	return Packet{Type: TypeMessage, Data: data, Binary: true}, nil
 }

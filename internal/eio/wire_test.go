@@ -15,20 +15,20 @@ import (
 // key is the masking key of RFC 6455, section 5.7.
 func key() [4]byte { return [4]byte{0x37, 0xfa, 0x21, 0x3d} }
 
-// receiver is one end that reads frames.
+// receiver reads frames as a server or a client.
 type receiver struct {
 	eio.Assembler
 	revision eio.Revision
-	message  []byte   // what has come of it
+	message  []byte   // the received part
 	controls []string // "opcode payload"
 }
 
-// limits are the rules of the tests, for each end.
+// limits are the rules of the tests, for server and client.
 func limits(client bool) *eio.Rules {
 	return &eio.Rules{Client: client, MaxPayload: 100_000, MaxFragments: 4}
 }
 
-// frames reads what is whole of b. It returns the packets and what is left.
+// frames reads the complete frames of b. It returns the packets and the remaining bytes.
 func (r *receiver) frames(b []byte) (packets []eio.Packet, rest []byte, err error) {
 	for {
 		h, size, err := r.Header(b)
@@ -69,7 +69,7 @@ func (r *receiver) frames(b []byte) (packets []eio.Packet, rest []byte, err erro
 	}
 }
 
-// describe writes packets so that they can be compared.
+// describe formats packets for comparison.
 func describe(packets []eio.Packet) string {
 	var b strings.Builder
 	for _, p := range packets {
@@ -84,7 +84,7 @@ func binary(data string) eio.Packet {
 	return eio.Packet{Type: eio.TypeMessage, Data: []byte(data), Binary: true}
 }
 
-// TestForms compares what each form makes with vectors, and with what the other end reads in it.
+// TestForms compares the output of each form with vectors, and checks that the receiver decodes the same packets.
 func TestForms(t *testing.T) {
 	open := eio.Packet{Type: eio.TypeOpen, Data: []byte("{}")}
 	packets := []eio.Packet{open, text("té😀"), binary("\x01\x02\x03"), {Type: eio.TypeUpgrade}}
@@ -138,8 +138,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestRoundTrip sends packets of each size that a frame header tells apart, from the server to the client and back, plain
-// and compressed, and has them arrive byte by byte around the headers.
+// TestRoundTrip sends packets of all sizes for which frame headers differ, in both directions, plain and compressed. Headers
+// arrive byte by byte.
 func TestRoundTrip(t *testing.T) {
 	deflater, err := eio.NewDeflater(1000, flate.BestSpeed)
 	if err != nil {
@@ -198,7 +198,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRoundTrip_payload joins parts of polling bodies and reads them again.
+// TestRoundTrip_payload joins parts of polling bodies and decodes them.
 func TestRoundTrip_payload(t *testing.T) {
 	packets := []eio.Packet{text("a"), text("é😀"), binary("\x00\xff"), {Type: eio.TypePong}, text("")}
 	for _, revision := range []eio.Revision{eio.Revision4{}, eio.Revision3{}} {
@@ -214,7 +214,7 @@ func TestRoundTrip_payload(t *testing.T) {
 					t.Errorf("%q joined, %q at once", body, once)
 				}
 				if n == 0 && revision == (eio.Revision4{}) {
-					continue // a body without packets is an error there
+					continue // revision 4 does not accept a body without packets
 				}
 				var got []eio.Packet
 				for p, err := range revision.Packets(body, form.Binary()) {
@@ -231,7 +231,7 @@ func TestRoundTrip_payload(t *testing.T) {
 	}
 }
 
-// TestMask: each frame has a key of its own, and none comes twice.
+// TestMask checks that each frame has a new key.
 func TestMask(t *testing.T) {
 	const count = 100
 	wire := eio.Frames4.Append(nil, make([]eio.Packet, count))
@@ -245,7 +245,7 @@ func TestMask(t *testing.T) {
 		keys[h.Mask] = true
 		masked = masked[size+int(h.Length):]
 	}
-	if len(keys) < count-1 { // two of a hundred are alike once in a million runs
+	if len(keys) < count-1 { // two of a hundred keys are equal once in a million runs
 		t.Errorf("%d keys for %d frames", len(keys), count)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// TestAllocations asserts what an event costs on its way to its handlers. The race detector changes the numbers, so this is
-// built without it.
+// TestAllocations asserts the allocations between the bytes of an event and its handlers. The race detector changes the
+// numbers, so the test is built without it.
 func TestAllocations(t *testing.T) {
 	event := []byte(`2/chat,7["chat message",{"room":"lobby","text":"hello"}]`)
 	other := []byte(`2/chat,7["another name",{"room":"lobby","text":"hello"}]`)
@@ -43,7 +43,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkArrival measures an event from its bytes to the message that handlers get.
+// BenchmarkArrival measures the way from the bytes of an event to the message that handlers receive.
 func BenchmarkArrival(b *testing.B) {
 	data := []byte(`["chat message",{"room":"lobby","text":"Hello everybody, how are you today?"}]`)
 	for name, format := range map[string]parser.Parser{"JSON": parser.JSON{}, "MessagePack": parser.MessagePack{}, "another": foreign{}} {

@@ -5,14 +5,15 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Decoder collects the messages of one connection into packets, as [parser.Decoder] does, and finds the names of events: once
-// for each, where a decoder checks them anyway.
+// Decoder assembles packets from the messages of one connection, like [parser.Decoder], and also returns the names of
+// events. A decoder that checks names parses each name only once.
 type Decoder interface {
-	// AddEvent is parser.Decoder's Add. Of an event it also returns the name, and where in Data its arguments begin.
+	// AddEvent is like Add of parser.Decoder. For an event it also returns the name and the offset of the arguments in Data.
 	AddEvent(data []byte, binary bool) (p *parser.Packet, name string, args int, err error)
 }
 
-// NewDecoder returns a Decoder for a connection on which packets have this format. Those of package parser are ones.
+// NewDecoder returns a Decoder for a connection with this format. The decoders of package parser implement Decoder; others
+// are wrapped.
 func NewDecoder(format parser.Parser, l parser.Limits) Decoder {
 	d := format.NewDecoder(l)
 	if named, ok := d.(Decoder); ok {
@@ -21,10 +22,10 @@ func NewDecoder(format parser.Parser, l parser.Limits) Decoder {
 	return scanner{d}
 }
 
-// scanner is the decoder of another format, which knows nothing of names.
+// scanner adds names to a decoder that does not return them.
 type scanner struct{ parser.Decoder }
 
-// AddEvent implements Decoder. An event without a name that can be read has none.
+// AddEvent implements Decoder. If the name of an event cannot be read, it is empty.
 func (s scanner) AddEvent(data []byte, binary bool) (p *parser.Packet, name string, args int, err error) {
 	p, err = s.Add(data, binary)
 	if err != nil || p == nil || p.Type != parser.Event {

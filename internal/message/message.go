@@ -8,37 +8,37 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Message is an incoming event, or the answer to one that was sent with an acknowledgement. Its arguments stay as they
-// came until they are decoded.
+// Message is an incoming event, or the answer to an event that was sent with an acknowledgement. Its arguments are kept
+// encoded.
 type Message struct {
 	// Immutable after construction.
 	packet *parser.Packet
 	acker  Acker
 	name   string
-	args   int // where the arguments begin, for payload.Next
+	args   int // offset of the arguments, for payload.Next
 
 	acked atomic.Bool
 }
 
-// Acker sends the acknowledgement of an event; a socket is one. It may also be a [Runner].
+// Acker sends the acknowledgement of an event. Sockets implement it. It may also implement [Runner].
 type Acker interface {
 	Acknowledge(id uint64, data []byte, attachments [][]byte) error
 }
 
-// Runner is the optional ability of an [Acker] to run a handler beside the events that follow. The engine owns the
-// goroutine: it bounds their number, treats the result of f as that of m's handler, recovers its panic and waits for it
-// when it shuts down. Run returns without waiting for f, unless too many run already.
+// Runner is an optional interface of an [Acker]: it runs a handler concurrently with later events. The implementation owns
+// the goroutine. It bounds the number of goroutines, treats the result of f as that of m's handler, recovers panics, and
+// waits for the goroutines at shutdown. Run returns without waiting for f, unless the bound is reached.
 type Runner interface {
 	Run(m *Message, f func() error)
 }
 
-// New returns the message that an event's packet carries, with its name and the offset of its arguments, as a [Decoder]
-// returns them. The packet must not be changed afterwards. Without an acker the event cannot be acknowledged.
+// New returns the message of an event packet. name and args are the results of [Decoder]. The packet must not be changed
+// afterwards. If acker is nil, the event cannot be acknowledged.
 func New(p *parser.Packet, name string, args int, acker Acker) *Message {
 	return &Message{packet: p, acker: acker, name: name, args: args}
 }
 
-// Parse is New for an event's packet that came from no Decoder. A name that cannot be read is empty.
+// Parse is like New, for a packet that was not returned by a Decoder. If the name cannot be read, it is empty.
 func Parse(p *parser.Packet, acker Acker) *Message {
 	name, args, err := payload.EventName(p.Data)
 	if err != nil {
@@ -47,19 +47,19 @@ func Parse(p *parser.Packet, acker Acker) *Message {
 	return New(p, name, args, acker)
 }
 
-// Answer returns the message that an acknowledgement's packet carries. It has no name and cannot be acknowledged.
+// Answer returns the message of an acknowledgement packet. It has no name and cannot be acknowledged.
 func Answer(p *parser.Packet) *Message { return &Message{packet: p} }
 
 // Name returns the event's name; it is empty for an answer.
 func (m *Message) Name() string { return m.name }
 
-// Next returns the argument behind offset at, as JSON text, and the offset behind it. It begins with at = 0; ok is false
-// behind the last argument.
+// Next returns the next argument as JSON text, and the offset behind it. Begin with at = 0. ok is false behind the last
+// argument.
 func (m *Message) Next(at int) (value []byte, next int, ok bool) {
 	return payload.Next(m.packet.Data, max(at, m.args))
 }
 
-// Len returns the number of arguments. It counts them in the text at each call.
+// Len returns the number of arguments. Each call scans the text.
 func (m *Message) Len() int {
 	n := 0
 	for _, at, ok := m.Next(0); ok; _, at, ok = m.Next(at) {
@@ -68,12 +68,12 @@ func (m *Message) Len() int {
 	return n
 }
 
-// Unmarshal decodes an argument, as Next has returned it. Its errors are those of [payload.Unmarshal].
+// Unmarshal decodes an argument that Next has returned. Its errors are those of [payload.Unmarshal].
 func (m *Message) Unmarshal(value []byte, dst any) error {
 	return payload.Unmarshal(value, m.packet.Attachments, dst)
 }
 
-// Raw returns argument i, counted from 0; it is empty when there is none. It shares memory with the message.
+// Raw returns argument i, counted from 0. It is empty when there is no such argument. It shares memory with the message.
 func (m *Message) Raw(i int) payload.Raw {
 	for at := 0; i >= 0; i-- {
 		value, next, ok := m.Next(at)
@@ -97,7 +97,7 @@ func (m *Message) Raws() []any {
 	return args
 }
 
-// Size returns how many bytes the message holds, its attachments included.
+// Size returns the size of the message in bytes, including its attachments.
 func (m *Message) Size() int {
 	n := len(m.packet.Data)
 	for _, a := range m.packet.Attachments {
@@ -106,22 +106,22 @@ func (m *Message) Size() int {
 	return n
 }
 
-// Runner returns the acker's ability to run handlers beside others, or nil.
+// Runner returns the acker as a Runner, or nil if it does not implement it.
 func (m *Message) Runner() Runner {
 	r, _ := m.acker.(Runner)
 	return r
 }
 
-// ErrAcknowledged is returned by [Message.Ack] when the event has been acknowledged before.
+// ErrAcknowledged is returned by [Message.Ack] when the event has already been acknowledged.
 var ErrAcknowledged = errors.New("event: already acknowledged")
 
-// WantsAck reports whether the sender asked for an acknowledgement. It stays true after one was sent.
+// WantsAck reports whether the sender asked for an acknowledgement. It stays true after the event was acknowledged.
 func (m *Message) WantsAck() bool { return m.packet.HasID && m.acker != nil }
 
-// Ack answers the sender with these arguments. It sends at most one answer: a later call returns [ErrAcknowledged] and
-// sends nothing. Nothing is sent either, and the result is nil, when the sender did not ask.
+// Ack answers the sender with these arguments. Only the first call sends an answer: later calls return [ErrAcknowledged].
+// When the sender did not ask for an acknowledgement, Ack sends nothing and returns nil.
 //
-// Arguments that cannot be encoded are an error, after which the message can still be acknowledged.
+// When the arguments cannot be encoded, Ack returns an error and the message can still be acknowledged.
 func (m *Message) Ack(args ...any) error {
 	switch {
 	case !m.WantsAck():
@@ -139,7 +139,7 @@ func (m *Message) Ack(args ...any) error {
 	return m.acker.Acknowledge(m.packet.ID, data, attachments)
 }
 
-// Failure is what the sender of an event that failed is answered. It is event.Error, which converts into it.
+// Failure is the answer to an event that failed. It has the same fields as event.Error and converts to it.
 type Failure struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -151,8 +151,8 @@ type failed struct {
 	Error *Failure `json:"error"`
 }
 
-// Fail answers the sender with a failure; it is like [Message.Ack] otherwise. A nil failure answers without arguments. Data
-// that cannot be encoded is left out, and the error says why.
+// Fail answers the sender with a failure, or without arguments if f is nil. If the failure's Data cannot be encoded, Fail
+// sends the failure without it and returns the error. Otherwise Fail is like [Message.Ack].
 func (m *Message) Fail(f *Failure) error {
 	if f == nil {
 		return m.Ack()
@@ -161,6 +161,6 @@ func (m *Message) Fail(f *Failure) error {
 	if sent == nil || f.Data == nil || errors.Is(sent, ErrAcknowledged) || m.acked.Load() {
 		return sent
 	}
-	// The data cannot be encoded. The peer must not wait because of that.
+	// The data cannot be encoded. Answer without it, because the peer waits.
 	return errors.Join(sent, m.Ack(failed{&Failure{Code: f.Code, Message: f.Message}}))
 }

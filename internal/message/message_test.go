@@ -11,7 +11,7 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Most of a Message is tested where applications see it, in package event.
+// Most methods of Message are tested in package event, through event.Message.
 
 func packet(data string, attachments ...string) *parser.Packet {
 	p := &parser.Packet{Type: parser.Event, Data: []byte(data)}
@@ -30,7 +30,7 @@ func TestMessage_Size(t *testing.T) {
 	}
 }
 
-// TestParse: a name that cannot be read is empty, and so are then the arguments in front of it.
+// TestParse checks that a name that cannot be read is empty, and that the arguments then begin at the start.
 func TestParse(t *testing.T) {
 	for data, want := range map[string]string{
 		`["e",1,[2]]`: "e 1 [2]", `[ "a\u0062" , "x" ]`: `ab "x"`, `[12]`: "12", `[]`: "", ``: "", `[null,1]`: " null 1",
@@ -46,14 +46,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// foreign is a parser of another format. Its decoder says nothing of names.
+// foreign is a parser of another package. Its decoder does not return names.
 type foreign struct{ parser.JSON }
 
 func (f foreign) NewDecoder(l parser.Limits) parser.Decoder {
 	return struct{ parser.Decoder }{f.JSON.NewDecoder(l)}
 }
 
-// TestDecoder: the name that a decoder returns, and where the arguments begin, are what a scan of the packet finds.
+// TestDecoder checks that a decoder returns the same name and the same offset as a scan of the packet.
 func TestDecoder(t *testing.T) {
 	for name, format := range map[string]parser.Parser{"JSON": parser.JSON{}, "MessagePack": parser.MessagePack{}, "another": foreign{}} {
 		t.Run(name, func(t *testing.T) {
@@ -93,28 +93,28 @@ func TestDecoder(t *testing.T) {
 	}
 }
 
-// told is a decoder of another format that finds names itself. They are not what the packets say, so that who scans again
-// is found out.
-type told struct{ parser.Decoder }
+// named is a decoder of another package that returns names. They differ from those in the packets, so that the test sees
+// whether a packet is scanned again.
+type named struct{ parser.Decoder }
 
-func (d told) AddEvent(data []byte, binary bool) (*parser.Packet, string, int, error) {
+func (d named) AddEvent(data []byte, binary bool) (*parser.Packet, string, int, error) {
 	p, err := d.Add(data, binary)
-	return p, "told", 4, err
+	return p, "named", 4, err
 }
 
-type telling struct{ parser.JSON }
+type naming struct{ parser.JSON }
 
-func (f telling) NewDecoder(l parser.Limits) parser.Decoder { return told{f.JSON.NewDecoder(l)} }
+func (f naming) NewDecoder(l parser.Limits) parser.Decoder { return named{f.JSON.NewDecoder(l)} }
 
-// TestDecoder_scansOnce: what a decoder says of a name is not looked up again.
+// TestDecoder_scansOnce checks that a name that the decoder returned is not parsed again.
 func TestDecoder_scansOnce(t *testing.T) {
-	dec := message.NewDecoder(telling{}, parser.Limits{})
+	dec := message.NewDecoder(naming{}, parser.Limits{})
 	p, name, args, err := dec.AddEvent([]byte(`2["e","argument"]`), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := message.New(p, name, args, nil)
-	if value, _, ok := m.Next(0); m.Name() != "told" || !ok || string(value) != `"argument"` {
+	if value, _, ok := m.Next(0); m.Name() != "named" || !ok || string(value) != `"argument"` {
 		t.Errorf("%q with %s", m.Name(), value)
 	}
 	for _, format := range []parser.Parser{parser.JSON{}, parser.MessagePack{}} {
@@ -132,12 +132,12 @@ func (a *acks) Acknowledge(_ uint64, data []byte, _ [][]byte) error {
 	return nil
 }
 
-// runs is an acker that runs handlers.
+// runs is an acker that implements Runner.
 type runs struct{ acks }
 
 func (*runs) Run(_ *message.Message, f func() error) { _ = f() }
 
-// TestMessage_Runner: the ability is that of the acker.
+// TestMessage_Runner checks that Runner returns the acker.
 func TestMessage_Runner(t *testing.T) {
 	for acker, want := range map[message.Acker]bool{new(runs): true, new(acks): false, nil: false} {
 		if got := message.Parse(packet(`["e"]`), acker).Runner() != nil; got != want {
@@ -146,14 +146,14 @@ func TestMessage_Runner(t *testing.T) {
 	}
 }
 
-// TestMessage_Fail answers with a failure, once.
+// TestMessage_Fail checks that a failure is sent once.
 func TestMessage_Fail(t *testing.T) {
 	a := new(acks)
 	p := packet(`["e"]`)
 	p.HasID = true
 	m := message.Parse(p, a)
 	if err := m.Fail(&message.Failure{Code: "c", Message: "m", Data: make(chan int)}); err == nil {
-		t.Error("no error tells of the data")
+		t.Error("no error for the data")
 	}
 	if err := m.Fail(nil); !errors.Is(err, message.ErrAcknowledged) {
 		t.Error(err)

@@ -73,7 +73,7 @@ func MarshalValue(v any) ([]byte, error) {
 type encoder struct {
 	*codec
 	attachments [][]byte
-	genuine     []int // offsets of the placeholders that the encoder wrote
+	written     []int // offsets of the placeholders that the encoder wrote
 }
 
 // encoders keeps buffers between payloads, so that encoding without attachments allocates only the result.
@@ -85,7 +85,7 @@ func (e *encoder) free() {
 	if cap(e.buf) > keptBuffer {
 		return
 	}
-	e.buf, e.attachments, e.genuine = e.buf[:0], nil, e.genuine[:0]
+	e.buf, e.attachments, e.written = e.buf[:0], nil, e.written[:0]
 	encoders.Put(e)
 }
 
@@ -136,7 +136,7 @@ func (e *encoder) forged() bool {
 		if m.Num == Around {
 			continue
 		}
-		if found == len(e.genuine) || e.genuine[found] != m.Start {
+		if found == len(e.written) || e.written[found] != m.Start {
 			return true
 		}
 		found++
@@ -227,7 +227,7 @@ func (e *encoder) binary(b []byte) {
 		e.buf = append(e.buf, "null"...)
 		return
 	}
-	e.genuine = append(e.genuine, len(e.buf))
+	e.written = append(e.written, len(e.buf))
 	e.buf = AppendPlaceholder(e.buf, len(e.attachments))
 	e.attachments = append(e.attachments, Clone(b))
 }
@@ -257,7 +257,7 @@ func (e *encoder) raw(r Raw) error {
 		if m.Num == Around {
 			continue
 		}
-		e.genuine = append(e.genuine, start+shift+m.Start)
+		e.written = append(e.written, start+shift+m.Start)
 		if base > 0 {
 			shift += len(AppendPlaceholder(nil, base+m.Num)) - (m.End - m.Start)
 		}
