@@ -105,11 +105,11 @@ func TestReport(t *testing.T) {
 		want, not       []string
 	}{
 		"met": {0.75, 2, "", []string{
-			"The floor is one: it uses 0.20 of Node at echo", "| 2.00 µs | 1.50 µs | 10.00 µs | 0.75x | ≤ 1.60x | 0.15x | ≤ 0.40x | met |",
+			"Baseline check passed: in percent of Node's CPU time the floor uses 20 % for echo", "| 2.00 µs | 1.50 µs | 10.00 µs | 0.75x | ≤ 1.60x | 0.15x | ≤ 0.40x | met |",
 			"Parley 1.00x", "96% (the limit)",
 		}, []string{"void"}},
 		"missed": {2, 2.5, "", []string{
-			"| 2.00x | ≤ 1.60x | 0.50x | ≤ 0.40x | **missed: to the floor by 25%, to Node by 25%** |", "0.25 of Node at broadcast",
+			"| 2.00x | ≤ 1.60x | 0.50x | ≤ 0.40x | **missed: to the floor by 25%, to Node by 25%** |", "25 % for broadcast",
 			"| 5.00x | 10.00x | - | - | 0.50x | - | **missed: by 317%** |",
 		}, []string{"void"}},
 		"growing": {0.75, 2, broadcastTo(10_000), []string{
@@ -117,7 +117,7 @@ func TestReport(t *testing.T) {
 			"| 5,000 idle connections | memory per connection | 1,500 bytes | 10,000 bytes | 0.15x | 1.00x |",
 			"| broadcast to 5,000 | CPU per delivery | 1.50 µs | 10.00 µs | 0.15x | - |",
 		}, nil},
-		"void": {1, 3, "", []string{"**This run is void: the floor is too slow.** It uses 0.30 of Node at echo, 100 clients, window 1 (at most 0.27)"}, nil},
+		"void": {1, 3, "", []string{"**This run is void: the floor is too slow.** In percent of Node's CPU time it uses 30 % for echo, 100 clients, window 1 (at most 27 %)"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := made(c.parleys, c.floors)

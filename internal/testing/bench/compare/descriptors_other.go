@@ -2,5 +2,5 @@
 
 package main
 
-// descriptors is how many files a process may have open: as many as anybody wants.
+// descriptors returns how many files a process may open: there is no limit here.
 func descriptors() int { return 1 << 20 }

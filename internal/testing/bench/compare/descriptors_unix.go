@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// descriptors is how many files a process may have open. Go programs and Node raise their limit to the hard one by
-// themselves.
+// descriptors returns how many files a process may open. Go programs and Node raise their soft limit to the hard limit
+// by themselves.
 func descriptors() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -6,15 +6,15 @@ import (
 	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
-// figure is a number that a load yields, and the goals for it.
+// figure is a number that a load measures, and the goals for it.
 type figure struct {
-	load string // by name
-	what string // is measured, for people
+	load string // its name
+	what string // what is measured, as the table shows it
 	unit string
 	of   func(*load.Result) float64
 
-	toFloor, toNode float64 // the most that Parley's may be of theirs; zero is no goal
-	most            float64 // the most that Parley's may be by itself; negative is no goal
+	toFloor, toNode float64 // goals: the highest ratio to the floor's and to Node's figure; zero means no goal
+	most            float64 // goal: the highest value; negative means no goal
 }
 
 const noGoal = -1
@@ -30,7 +30,7 @@ func slowing(r *load.Result) float64 {
 	return r.P99 / r.P99Before
 }
 
-// figures are what has goals, in the order of the table.
+// figures returns the figures in the order of the table.
 func figures() []figure {
 	return []figure{
 		{echo1, "CPU per message", "µs", cpu, 1.6, 0.40, noGoal},
@@ -48,7 +48,7 @@ func figures() []figure {
 	}
 }
 
-// secureFigures are the same over TLS, without goals.
+// secureFigures returns the same figures over TLS, without goals.
 func secureFigures() []figure {
 	var all []figure
 	for _, f := range figures() {
@@ -58,7 +58,7 @@ func secureFigures() []figure {
 	return all
 }
 
-// sanity is what the floor must be of Node at most: a slower one voids the run.
+// sanity is a baseline check: the highest ratio of the floor's CPU time to Node's. A slower floor makes the run void.
 type sanity struct {
 	load string
 	most float64
@@ -66,7 +66,7 @@ type sanity struct {
 
 var sanities = []sanity{{echo1, 0.27}, {echo16, 0.33}, {broadcastTo(1_000), 0.55}}
 
-// median returns the middle one of a server's figures, and whether there are any.
+// median returns the median of a server's figures. It returns false if there are none.
 func (r results) median(name, server string, of func(*load.Result) float64) (float64, bool) {
 	var values []float64
 	for _, result := range r[name][server] {
@@ -83,7 +83,7 @@ func (r results) median(name, server string, of func(*load.Result) float64) (flo
 	return values[middle], true
 }
 
-// ratio is a server's figure in parts of another's, or zero when one of them is missing.
+// ratio divides a server's figure by another's. It is zero if one of them is missing.
 func (r results) ratio(name, server, other string, of func(*load.Result) float64) float64 {
 	a, _ := r.median(name, server, of)
 	b, _ := r.median(name, other, of)

@@ -16,7 +16,7 @@ const (
 	node   = "Node"
 )
 
-// measured is one load, and which servers it is put on.
+// measured is one load, and the servers that get it.
 type measured struct {
 	name    string
 	config  load.Config
@@ -24,7 +24,7 @@ type measured struct {
 	servers []string
 }
 
-// The kinds of loads, and the sizes of the series. Names of loads are made of them.
+// The kinds of loads, and the sizes of the series. The names of loads are built from them.
 const (
 	echo1     = "echo-1"
 	echo16    = "echo-16"
@@ -40,7 +40,7 @@ const (
 func broadcastTo(clients int) string { return fmt.Sprint("broadcast-", clients) }
 func idle(clients int) string        { return fmt.Sprint("idle-", clients) }
 
-// The points of the series. Growth is told from the first of grown to the last, and of what is between them.
+// The points of the series. The growth table compares the first and the last of grown, and the points in between.
 var (
 	broadcastSizes = []int{10, 100, 1_000, 10_000, 15_000}
 	idleSizes      = []int{1_000, 5_000, 10_000, 15_000}
@@ -48,11 +48,11 @@ var (
 	grown          = [2]int{1_000, 15_000}
 )
 
-// tlsMost is how many connections there are at most over TLS: the generator, which has a goroutine and buffers for each
-// of them, shares the machine's memory and time.
+// tlsMost is the highest number of connections over TLS. The generator, which has a goroutine and buffers for each of them,
+// shares memory and cores with the server.
 const tlsMost = 5_000
 
-// overTLS is the name of a load over TLS.
+// overTLS returns the name of a load over TLS.
 func overTLS(name string) string {
 	switch name {
 	case broadcastTo(10_000):
@@ -63,8 +63,8 @@ func overTLS(name string) string {
 	return tlsPrefix + name
 }
 
-// allLoads are the loads with at most so many connections each. Names keep the intended number of connections; what is
-// reported has the real one.
+// allLoads returns the loads, each limited to a number of connections. Names keep the intended number of connections; the
+// report has the real one.
 func allLoads(most int, quick bool) []measured {
 	all := []string{floor, parley, node}
 	servers := all[1:]
@@ -105,10 +105,10 @@ func allLoads(most int, quick bool) []measured {
 	return loads
 }
 
-// scale sets the times, and fits the number of connections to what there can be.
+// scale sets the times, and limits the number of connections.
 func scale(c *load.Config, most int, quick bool) {
 	c.Duration, c.Warmup, c.Settle, c.Insecure = 4*time.Second, time.Second, 8*time.Second, true
-	c.Timeout = 2 * time.Minute // of a storm, most is the kernel's waiting before it tries again
+	c.Timeout = 2 * time.Minute // most of a storm is the kernel's wait before it retries
 	if quick {
 		c.Duration, c.Warmup, c.Settle = 200*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
 		most = max(10, c.Clients/500)
@@ -117,7 +117,7 @@ func scale(c *load.Config, most int, quick bool) {
 	case "polling":
 		most /= 2 // each has two connections
 	case "slow":
-		c.Duration += c.Duration / 2 // a p99 of few broadcasts is chance; a server gives clients up that have not read for 10 s
+		c.Duration += c.Duration / 2 // few broadcasts give no reliable p99; longer is no use, as servers close clients that have not read for 10 s
 	}
 	if c.Clients > most {
 		c.Rooms = c.Rooms * most / c.Clients
@@ -125,7 +125,7 @@ func scale(c *load.Config, most int, quick bool) {
 	}
 }
 
-// selectLoads returns the loads whose names begin with one of the comma-separated beginnings.
+// selectLoads returns the loads whose names begin with one of the comma-separated prefixes.
 func selectLoads(loads []measured, only string) ([]measured, error) {
 	if only == "" {
 		return loads, nil
@@ -146,7 +146,7 @@ func selectLoads(loads []measured, only string) ([]measured, error) {
 	return selected, nil
 }
 
-// title describes a load for people.
+// title describes a load for the tables.
 func (l *measured) title() string {
 	c := &l.config
 	clients := group(c.Clients)

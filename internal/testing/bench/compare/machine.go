@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// machine is where and what was measured.
+// machine describes the machine and the software that were measured.
 type machine struct {
 	CPU     string  `json:"cpu"`
 	Cores   int     `json:"cores"`
@@ -46,15 +46,15 @@ func describeMachine(ctx context.Context, s *settings) machine {
 		m.Load, _ = strconv.ParseFloat(first, 64)
 	}
 	if s.binaries.node != "" {
-		version, _ := exec.CommandContext(ctx, "node", "--version").Output() // it is missed soon enough
+		version, _ := exec.CommandContext(ctx, "node", "--version").Output() // without Node, starting the server fails later
 		m.Node = strings.TrimSpace(string(version))
 	}
 	return m
 }
 
-// field is the first value with this name in a file of lines "name: value", or empty.
+// field returns the first value with this name in a file of lines "name: value", or an empty string.
 func field(file, name string) string {
-	text, _ := os.ReadFile(file) // it is Linux's
+	text, _ := os.ReadFile(file) // exists on Linux only
 	for line := range strings.Lines(string(text)) {
 		if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == name {
 			return strings.TrimSpace(value)
@@ -63,16 +63,16 @@ func field(file, name string) string {
 	return ""
 }
 
-// spareDescriptors are what a process needs besides its connections.
+// spareDescriptors is how many descriptors a process needs in addition to its connections.
 const spareDescriptors = 200
 
-// warnings tell what speaks against the figures.
+// warnings returns reasons to distrust the figures.
 func (m *machine) warnings() (all []string) {
 	if m.Load > float64(m.Cores)/4 {
-		all = append(all, fmt.Sprintf("the machine is busy: its load is %.1f on %d cores, so the figures are noisier than they need to be", m.Load, m.Cores))
+		all = append(all, fmt.Sprintf("the machine is busy: its load is %.1f on %d cores, which makes the figures noisy", m.Load, m.Cores))
 	}
 	if wanted := grown[1] + spareDescriptors; m.Files < wanted {
-		all = append(all, fmt.Sprintf("a process may have %d files here: loads of more connections are made smaller (ulimit -n %d)", m.Files, wanted))
+		all = append(all, fmt.Sprintf("a process may open %d files here, so the loads with more connections were made smaller; set ulimit -n %d", m.Files, wanted))
 	}
 	return all
 }

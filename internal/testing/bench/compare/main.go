@@ -1,6 +1,6 @@
-// Command compare measures Parley beside the floor, which is as little as a server can be, and beside the reference
-// server on Node. Every figure is the median of several runs, which alternate between the servers, and every run has a
-// server process of its own. What comes out is a table with the goals, and two plots.
+// Command compare measures Parley, the floor (a server that does as little as possible) and the reference server on Node
+// under the same loads. Every figure is the median of several runs. The runs alternate between the servers, and each starts
+// a new server process. The result is a page with tables and goals, and two plots.
 package main
 
 import (
@@ -64,10 +64,10 @@ func parseFlags(args []string, stderr io.Writer) (*settings, error) {
 	return s, nil
 }
 
-// fewest is of how many runs a figure on the page is the median, at least.
+// fewest is the smallest number of runs for a figure on the page.
 const fewest = 3
 
-// complete reports whether everything is measured as it is to be written down.
+// complete reports whether the run measures everything that the page shows.
 func (s *settings) complete() bool {
 	return s.only == "" && !s.quick && s.binaries.floor != "" && s.binaries.node != "" && s.repeat >= fewest
 }
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	failed := c.repeat(ctx, s.repeat, loads)
 	r := newReport(s, m, loads, c.results)
 	if s.json != "" {
-		failed = errors.Join(failed, writeJSON(s.json, r)) // also of a part: a run takes long
+		failed = errors.Join(failed, writeJSON(s.json, r)) // a part of the run is written too: a run takes long
 	}
 	if failed != nil {
 		return failed
@@ -105,10 +105,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return r.publish(s, text)
 }
 
-// errVoid is what comes of a run whose floor is none.
-var errVoid = errors.New("the floor is too slow, so this run is void and the page stays as it was")
+// errVoid is the error of a run that fails the baseline check.
+var errVoid = errors.New("the floor is too slow: this run is void, and the page is not changed")
 
-// publish replaces what the page says by the text, after a complete run that is not void.
+// publish writes the text to the page after a complete run that is not void.
 func (r *report) publish(s *settings, text string) error {
 	if _, void := r.checkFloor(); void {
 		return errVoid
@@ -127,13 +127,13 @@ func (r *report) publish(s *settings, text string) error {
 	return replaceSection(s.page, text+links)
 }
 
-// The markers of the part of the page that is written by this program.
+// The markers around the part of the page that this program writes.
 const (
 	beginMarker = "<!-- make bench: begin -->\n"
 	endMarker   = "<!-- make bench: end -->\n"
 )
 
-// replaceSection replaces what is between the markers of a page.
+// replaceSection replaces the text between the markers of a page.
 func replaceSection(page, text string) error {
 	old, err := os.ReadFile(page)
 	if err != nil {
@@ -147,7 +147,7 @@ func replaceSection(page, text string) error {
 	return os.WriteFile(page, []byte(before+beginMarker+text+endMarker+after), 0o666)
 }
 
-// linksTo shows plots, by file with their titles, on the page.
+// linksTo returns the Markdown that shows plots on the page; plots maps files to titles.
 func linksTo(plots map[string]string, page string) (string, error) {
 	var b strings.Builder
 	for _, file := range slices.Sorted(maps.Keys(plots)) {

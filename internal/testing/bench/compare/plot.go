@@ -13,7 +13,7 @@ import (
 	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
-// plot is a picture of lines over a logarithmic axis.
+// plot is a line chart over a logarithmic axis.
 type plot struct {
 	title, x, y string
 	lines       []line
@@ -27,16 +27,16 @@ type line struct {
 
 type point struct{ x, y float64 }
 
-// The measures of a picture, and of the part of it that has the lines.
+// The sizes of a chart, and of the area with the lines.
 const (
 	width, height            = 760, 420
 	left, right, top, bottom = 70, 620, 70, 360
 )
 
-// colours are legible on the plots' own background, and to the colour-blind.
+// colours are readable on the plots' background, also for people with colour blindness.
 var colours = map[string]string{floor: "#6b7280", parley: "#0b6bcb", node: "#b45309"}
 
-// writePlots writes the pictures of a complete run, and returns the titles by file.
+// writePlots writes the charts of a complete run, and returns their titles by file.
 func (r *report) writePlots(folder string) (map[string]string, error) {
 	titles := map[string]string{}
 	for file, p := range map[string]plot{
@@ -63,7 +63,7 @@ func (r *report) writePlots(folder string) (map[string]string, error) {
 	return titles, nil
 }
 
-// lines are the medians of series.
+// lines returns the medians of series.
 func (r *report) lines(servers []string, sizes []int, name func(int) string, of func(*load.Result) float64) (all []line) {
 	for _, server := range servers {
 		l := line{name: server}
@@ -128,7 +128,7 @@ func (p *plot) svg() string {
 	return b.String()
 }
 
-// bounds are the first and the last place on the axis, and the top of the other one.
+// bounds returns the first and the last value of the horizontal axis, and the top of the vertical one.
 func (p *plot) bounds() (low, high, most float64) {
 	low = math.Inf(1)
 	for _, l := range p.lines {
@@ -143,7 +143,7 @@ func (p *plot) bounds() (low, high, most float64) {
 	return low, high, step * math.Ceil(most/step)
 }
 
-// ticks are the places of the points.
+// ticks returns the values of the points on the horizontal axis.
 func (p *plot) ticks() (all []float64) {
 	seen := map[float64]bool{}
 	for _, l := range p.lines {
@@ -157,7 +157,7 @@ func (p *plot) ticks() (all []float64) {
 	return all
 }
 
-// labels are the heights of the lines' names: beside their ends, but not one upon the other.
+// labels returns the heights of the lines' names: beside their ends, without overlap.
 func (p *plot) labels(y func(float64) float64) []float64 {
 	const apart = 17
 	heights := make([]float64, len(p.lines))
@@ -166,7 +166,7 @@ func (p *plot) labels(y func(float64) float64) []float64 {
 		heights[i] = y(l.points[len(l.points)-1].y)
 		order[i] = i
 	}
-	// From the bottom up, because the bottom is where lines lie close together.
+	// From the bottom up, because lines are closest together at the bottom.
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(heights[b], heights[a]) })
 	for i, at := range order[1:] {
 		heights[at] = min(heights[at], heights[order[i]]-apart)
@@ -174,7 +174,7 @@ func (p *plot) labels(y func(float64) float64) []float64 {
 	return heights
 }
 
-// niceStep is the next number above that begins with 1, 2 or 5 and goes on with zeros.
+// niceStep returns the next larger number of the form 1, 2 or 5 times a power of ten.
 func niceStep(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, digit := range []float64{1, 2, 5, 10} {

@@ -53,7 +53,7 @@ func TestQuick(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"with `go test`, commit abc1234", "### Goals", "### Growth", "### Over TLS", "A TLS connection costs Parley", "### What the clients see",
+		"with `go test`, commit abc1234", "### Goals", "### Growth", "### Over TLS", "A TLS connection costs Parley", "### Throughput and latency",
 		"| echo, 10 clients, window 16 | CPU per message |", "| 30 idle connections | memory per connection (goal: 7,000 bytes) |",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -38,7 +38,7 @@ func writeJSON(file string, r *report) error {
 	return os.WriteFile(file, append(text, '\n'), 0o666)
 }
 
-// markdown is the part of the page that is written by this program.
+// markdown returns the part of the page that this program writes.
 func (r *report) markdown() string {
 	var b strings.Builder
 	m := &r.Machine
@@ -47,7 +47,7 @@ func (r *report) markdown() string {
 	if m.Node != "" {
 		fmt.Fprintf(&b, ", Node %s", m.Node)
 	}
-	fmt.Fprintf(&b, ". Each figure is the median of %d; the load of the machine was %.1f before.\n", r.Repetitions, m.Load)
+	fmt.Fprintf(&b, ". Each figure is the median of %d runs. The machine's load was %.1f before the run.\n", r.Repetitions, m.Load)
 	for _, warning := range m.warnings() {
 		fmt.Fprintf(&b, "\nNote: %s.\n", warning)
 	}
@@ -59,7 +59,7 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-// checkFloor tells what the floor is beside Node at each of the sanities, and whether that makes the run void.
+// checkFloor compares the floor's CPU time with Node's in each baseline check. The run is void if a check fails.
 func (r *report) checkFloor() (parts []string, void bool) {
 	for _, s := range sanities {
 		ratio := r.Results.ratio(s.load, floor, node, cpu)
@@ -68,20 +68,20 @@ func (r *report) checkFloor() (parts []string, void bool) {
 		}
 		void = void || ratio > s.most
 		l := r.loads[s.load]
-		parts = append(parts, fmt.Sprintf("%.2f of Node at %s (at most %.2f)", ratio, l.title(), s.most))
+		parts = append(parts, fmt.Sprintf("%.0f %% for %s (at most %.0f %%)", 100*ratio, l.title(), 100*s.most))
 	}
 	return parts, void
 }
 
-// writeSanity tells whether the floor is one.
+// writeSanity writes the result of the baseline check.
 func (r *report) writeSanity(b *strings.Builder) {
 	parts, void := r.checkFloor()
 	switch {
 	case len(parts) == 0:
 	case void:
-		fmt.Fprintf(b, "\n**This run is void: the floor is too slow.** It uses %s.\n", strings.Join(parts, ", "))
+		fmt.Fprintf(b, "\n**This run is void: the floor is too slow.** In percent of Node's CPU time it uses %s.\n", strings.Join(parts, ", "))
 	default:
-		fmt.Fprintf(b, "\nThe floor is one: it uses %s.\n", strings.Join(parts, ", "))
+		fmt.Fprintf(b, "\nBaseline check passed: in percent of Node's CPU time the floor uses %s.\n", strings.Join(parts, ", "))
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *report) writeGoals(b *strings.Builder) {
 	}
 }
 
-// row is a figure with what was measured.
+// row is a figure with its measured values.
 type row struct {
 	figure
 	title           string
@@ -139,7 +139,7 @@ func (r *report) rows(of []figure) (rows []row) {
 	return rows
 }
 
-// misses tells by how much goals are missed, and how many there are that could be checked.
+// misses returns by how much goals are missed, and how many goals could be checked.
 func (r *row) misses() (misses []string, goals int) {
 	check := func(got, goal float64, what string) {
 		goals++
@@ -183,7 +183,7 @@ func (f *figure) format(v float64) string {
 	}
 }
 
-// perItem reports whether the figure is a cost of each item, which depends little on how many there are.
+// perItem reports whether the figure is the cost of one item, which depends little on the number of items.
 func (f *figure) perItem() bool { return f.unit == "µs" || f.unit == "bytes" }
 
 func times(ratio float64) string {
@@ -200,7 +200,7 @@ func goal(ratio float64) string {
 	return "≤ " + times(ratio)
 }
 
-// writeGrowth tells how far figures stay flat as connections grow.
+// writeGrowth writes how figures change as the number of connections grows.
 func (r *report) writeGrowth(b *strings.Builder) {
 	var lines []string
 	for _, g := range []struct {
@@ -237,18 +237,18 @@ func (r *report) writeGrowth(b *strings.Builder) {
 			strings.Join(ends, ", "), strings.Join(highest, ", ")))
 	}
 	if len(lines) > 0 {
-		b.WriteString("\n### Growth\n\n| figure | connections | becomes | at most on the way |\n|---|---|---|---|\n" + strings.Join(lines, ""))
+		b.WriteString("\n### Growth\n\n| figure | connections | from first to last | maximum in between |\n|---|---|---|---|\n" + strings.Join(lines, ""))
 	}
 }
 
-// writeSecure writes the table over TLS, and what TLS costs.
+// writeSecure writes the table over TLS, and the cost of TLS.
 func (r *report) writeSecure(b *strings.Builder) {
 	rows := r.rows(secureFigures())
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n### Over TLS\n\nWith at most %s connections, because the generator needs much more memory for one than a server does. "+
-		"The last column is empty where there are fewer of them than without TLS.\n\n", group(tlsMost))
+	fmt.Fprintf(b, "\n### Over TLS\n\nThere are at most %s connections, because the generator needs much more memory for each than a server. "+
+		"The last column is empty where the load without TLS has more connections.\n\n", group(tlsMost))
 	b.WriteString("| load | figure | Parley | Node | to Node | to Parley without TLS |\n|---|---|--:|--:|--:|--:|\n")
 	for _, row := range rows {
 		without := 0.0
@@ -267,7 +267,7 @@ func (r *report) writeSecure(b *strings.Builder) {
 	}
 }
 
-// plainTwin is the name of the load that is the same without TLS, or empty if there is none with as many clients.
+// plainTwin returns the name of the same load without TLS, or an empty string if that load has another number of clients.
 func (r *report) plainTwin(secure string) string {
 	name := strings.TrimPrefix(secure, tlsPrefix)
 	if r.loads[name].config.Clients != r.loads[secure].config.Clients {
@@ -276,9 +276,9 @@ func (r *report) plainTwin(secure string) string {
 	return name
 }
 
-// writeLatencies writes what the clients see.
+// writeLatencies writes throughput and latency.
 func (r *report) writeLatencies(b *strings.Builder) {
-	b.WriteString("\n### What the clients see\n\n| load | server | per second | p50 | p99 | server | generator |\n|---|---|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\n### Throughput and latency\n\n| load | server | per second | p50 | p99 | CPU of the server | generator busy |\n|---|---|--:|--:|--:|--:|--:|\n")
 	for _, l := range r.order {
 		title := l.title()
 		if l.secure {
@@ -303,9 +303,9 @@ func (r *report) writeLatencies(b *strings.Builder) {
 				100*get(func(r *load.Result) float64 { return r.ServerBusy }), busy)
 		}
 	}
-	b.WriteString("\nThe last two columns: the server's CPU time in parts of a core, and the part of the time in which the generator's loop was " +
-		"busy, or over TLS at least the part of all cores that its readers took. Where the generator was the limit, or the machine on " +
-		"which both are, throughput and latency are not the server's; its CPU time is.\n\n")
+	b.WriteString("\nThe CPU of the server is in percent of one core. The last column is the share of the time in which the generator's loop was " +
+		"busy; over TLS it is a lower bound, the share of all cores that the generator used. If the generator or the shared machine was " +
+		"the limit, throughput and latency do not describe the server, but its CPU time does.\n\n")
 }
 
 // limited reports whether the generator was the limit in most of the runs.

@@ -23,7 +23,7 @@ import (
 	"github.com/parleyio/parley/internal/testing/bench/load"
 )
 
-// binaries are the servers' programs. Those that are empty are left out.
+// binaries are the servers' programs. A server without one is left out.
 type binaries struct{ floor, parley, node string }
 
 // comparison measures servers and keeps the results.
@@ -35,7 +35,7 @@ type comparison struct {
 	results   results
 }
 
-// results are those of a load and a server, one for each repetition.
+// results has the results by load and by server, one for each repetition.
 type results map[string]map[string][]*load.Result
 
 func newComparison(b binaries, progress io.Writer) (*comparison, error) {
@@ -66,7 +66,7 @@ func newComparison(b binaries, progress io.Writer) (*comparison, error) {
 
 func (c *comparison) close() { _ = os.RemoveAll(c.dir) }
 
-// repeat measures all loads so many times.
+// repeat measures all loads several times.
 func (c *comparison) repeat(ctx context.Context, times int, loads []measured) error {
 	for repetition := range times {
 		for i, l := range loads {
@@ -79,7 +79,7 @@ func (c *comparison) repeat(ctx context.Context, times int, loads []measured) er
 	return nil
 }
 
-// measure puts a load on each of its servers, one after the other.
+// measure runs a load against each of its servers, one after the other.
 func (c *comparison) measure(ctx context.Context, l measured) error {
 	for _, name := range l.servers {
 		command, ok := c.commands[name]
@@ -113,14 +113,14 @@ func (c *comparison) measureServer(ctx context.Context, command []string, l meas
 	return result, errors.Join(err, s.stop(err != nil))
 }
 
-// server is a process that was started here.
+// server is a process that this program started.
 type server struct {
 	cmd    *exec.Cmd
 	url    string
 	stderr bytes.Buffer // to be read once it is stopped
 }
 
-// start starts a server and waits until it tells its address. It ends with ctx, or with stop.
+// start starts a server and waits until it prints its address. The server ends with ctx or by stop.
 func start(ctx context.Context, program string, args ...string) (*server, error) {
 	s := &server{cmd: exec.CommandContext(ctx, program, args...)}
 	s.cmd.Stderr = &s.stderr
@@ -135,14 +135,13 @@ func start(ctx context.Context, program string, args ...string) (*server, error)
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	_, url, found := strings.Cut(strings.TrimSpace(line), "listening on ")
 	if err != nil || !found {
-		return nil, errors.Join(fmt.Errorf("the server says %q instead of its address", line), err, s.stop(true))
+		return nil, errors.Join(fmt.Errorf("the server printed %q instead of its address", line), err, s.stop(true))
 	}
 	s.url = url
 	return s, nil
 }
 
-// stop ends the process. It has nothing to lose, so nobody waits for it to close its connections. What it has written
-// to standard error is of interest when something failed.
+// stop kills the process: it has no data to lose. After a failure the error has what the process wrote to standard error.
 func (s *server) stop(failed bool) error {
 	err := s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // it was killed
@@ -150,12 +149,12 @@ func (s *server) stop(failed bool) error {
 	case s.stderr.Len() > 0 && (failed || err != nil):
 		return errors.Join(err, fmt.Errorf("the server wrote: %.1000s", bytes.TrimSpace(s.stderr.Bytes())))
 	case errors.Is(err, os.ErrProcessDone):
-		return errors.New("the server has ended by itself")
+		return errors.New("the server ended unexpectedly")
 	}
 	return err
 }
 
-// writeCertificate makes a certificate for 127.0.0.1 that nobody has signed but itself.
+// writeCertificate makes a self-signed certificate for 127.0.0.1.
 func writeCertificate(certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,8 +1,8 @@
 //go:build !386 && !s390x
 
-// Command floor is as little as a server of Socket.IO clients can be: one thread, one epoll descriptor, and frames that
-// are parroted without a look at the protocol. One message costs one write, at most one read and next to nothing besides, so
-// that what it uses is what the kernel takes. Servers are measured against it; nobody could use it.
+// Command floor is a server for Socket.IO clients that does as little as possible: it has one thread and one epoll
+// descriptor, and sends frames back without interpreting the protocol. A message costs one write and at most one read, so
+// nearly all of its CPU time is spent in the kernel. It is the lower bound that servers are compared with, and has no other use.
 package main
 
 import (
@@ -43,7 +43,7 @@ type floor struct {
 	all             []*conn
 	rooms           map[string][]*conn
 	buffer          [64 << 10]byte
-	frame           []byte // the one that is being sent
+	frame           []byte // the frame that is being sent
 }
 
 type conn struct {
@@ -117,7 +117,7 @@ func (f *floor) accept() {
 	for {
 		fd, _, err := syscall.Accept4(f.listener, syscall.SOCK_NONBLOCK)
 		if err != nil {
-			return // EAGAIN, or a client that has gone
+			return // EAGAIN, or the client closed the connection
 		}
 		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 		for len(f.conns) <= fd {
@@ -132,7 +132,7 @@ func (f *floor) accept() {
 	}
 }
 
-// read makes one read, of all that has come.
+// read makes one read of everything that has arrived.
 func (f *floor) read(c *conn) {
 	at := copy(f.buffer[:], c.kept)
 	n := readNow(c.fd, f.buffer[at:])
@@ -164,7 +164,7 @@ func (f *floor) read(c *conn) {
 	c.kept = append(c.kept[:0], b...)
 }
 
-// answer parrots.
+// answer sends the message back, to one client or to all.
 func (f *floor) answer(c *conn, p []byte) {
 	switch {
 	case bytes.HasPrefix(p, []byte(`42["bc"`)):
@@ -190,7 +190,7 @@ func (f *floor) answer(c *conn, p []byte) {
 	}
 }
 
-// begin makes the frame of a text message.
+// begin starts the frame of a text message.
 func (f *floor) begin(payload []byte) {
 	f.frame = append(f.frame[:0], 0x81)
 	if n := len(payload); n < 126 {
@@ -214,7 +214,7 @@ func (f *floor) close(c *conn) {
 	syscall.Close(c.fd)
 }
 
-// unmask takes a client's frame of up to 64 KiB from the front of b, or nothing when b does not hold all of it.
+// unmask takes a client's frame of up to 64 KiB from the front of b, or nothing if b does not hold the whole frame.
 func unmask(b []byte) (payload []byte, size int) {
 	if len(b) < 6 {
 		return nil, 0

@@ -1,8 +1,8 @@
 //go:build !linux || 386 || s390x
 
-// Command floor needs epoll, and sockets with system calls of their own: see main_linux.go.
+// Command floor needs epoll and raw system calls on sockets: see main_linux.go.
 package main
 
 import "log"
 
-func main() { log.Fatal("floor: it is made of epoll, as Linux has it on most processors") }
+func main() { log.Fatal("floor: it needs epoll, on Linux and a supported processor") }

@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// readNow and writeNow are single calls on a socket that do not block: recv and send, which take the shortest way through
-// the kernel. Go's scheduler is not told, which would cost more than the rest of the program. They return -1 for every
-// error that passes; a broken connection is found by the next read.
+// readNow and writeNow make one non-blocking call on a socket: recv and send, which do less in the kernel than read and
+// write. They do not enter Go's scheduler, which would cost more than the rest of the program. They return -1 for every
+// temporary error; the next read detects a broken connection.
 
 func readNow(fd int, b []byte) int {
 	n, errno := once(syscall.SYS_RECVFROM, fd, b)
