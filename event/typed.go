@@ -26,6 +26,12 @@ type AckEmitter interface {
 	EmitWithAck(ctx context.Context, name string, args ...any) (*Message, error)
 }
 
+// AckFuncEmitter sends an event to one peer and has a function called with the answer, or with the reason why there is
+// none.
+type AckFuncEmitter interface {
+	EmitWithAckFunc(ctx context.Context, name string, answered func(*Message, error), args ...any) error
+}
+
 // AllEmitter sends an event to many peers and waits for their answers. It returns the answers that arrived, also together
 // with an error.
 type AllEmitter interface {
@@ -79,7 +85,8 @@ func Emit[T any](e Emitter, name Name[T], payload T) error {
 	return e.Emit(string(name), arguments(payload)...)
 }
 
-// EmitWithAck sends a typed event to one peer and waits until it answers or the context ends.
+// EmitWithAck sends a typed event to one peer and waits until it answers or the context ends. In a handler it delays the
+// socket's later events meanwhile; [EmitWithAckFunc] does not.
 //
 // If the answer is {"error":{"code":…}} without another key next to "error", EmitWithAck returns it as an *[Error]. If the
 // answer does not decode into Res, it returns an *[Error] with code [Invalid]. All other errors are those of e.EmitWithAck.
@@ -90,6 +97,24 @@ func EmitWithAck[Req, Res any](ctx context.Context, e AckEmitter, name WithAck[R
 		return none, err
 	}
 	return answer[Res](m)
+}
+
+// EmitWithAckFunc sends a typed event to one peer and returns; answered is called once with the answer, or with an error
+// as [EmitWithAck] returns it. It holds up nothing, and is the form to use in a handler: see the emitter's method for where
+// answered runs. When EmitWithAckFunc itself returns an error, which is the emitter's, answered is not called.
+func EmitWithAckFunc[Req, Res any](
+	ctx context.Context, e AckFuncEmitter, name WithAck[Req, Res], payload Req, answered func(Res, error),
+) error {
+	if answered == nil {
+		panic("event: nil function for " + string(name))
+	}
+	return e.EmitWithAckFunc(ctx, string(name), func(m *Message, err error) {
+		var res Res
+		if err == nil {
+			res, err = answer[Res](m)
+		}
+		answered(res, err)
+	}, arguments(payload)...)
 }
 
 // EmitAll sends a typed event to many peers and returns their answers in the order of arrival. If some answers are missing,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/internal/message"
@@ -12,7 +14,11 @@ import (
 
 // EmitWithAck sends an event and waits for the client's answer, until ctx ends or, when it has no deadline, until
 // Options.AckTimeout. It returns ErrClosed when the socket disconnects first, ErrTooManyAcks, the context's error, or
-// an encoding error. It may be called by a handler: the answer does not wait behind it.
+// an encoding error.
+//
+// Called by a handler it holds up the socket's later events until the answer is there, though not the answer itself:
+// the events of one socket are handled one after the other. Where Node's code passes a callback and goes on,
+// use EmitWithAckFunc, or register the handler with event.Concurrent.
 func (s *Socket) EmitWithAck(ctx context.Context, name string, args ...any) (*event.Message, error) {
 	return SocketEmitter{s: s}.EmitWithAck(ctx, name, args...)
 }
@@ -64,26 +70,39 @@ func (s *Server) ackContext(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeout(ctx, s.opts.AckTimeout)
 }
 
+// waiting is who waits for an acknowledgement: one of the two.
+type waiting struct {
+	answered func(*parser.Packet) // called at once, with the connection locked: somebody waits
+	answer   *answer              // queued behind the events that came before
+}
+
 // awaitAck registers where the answer goes: the acknowledgement, or nil when the socket disconnects. Answered is called
 // once, with the connection locked, and must not block.
 func (s *Socket) awaitAck(id uint64, answered func(*parser.Packet)) error {
+	return s.await(id, waiting{answered: answered})
+}
+
+func (s *Socket) await(id uint64, w waiting) error {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case s.state != connected: // a client that is still connecting answers nothing
 		return ErrClosed
-	case c.acks >= c.server.opts.MaxAcks:
+	case int(c.acks) >= c.server.opts.MaxAcks:
 		c.server.counters.tooManyAcks.Add(1)
 		return ErrTooManyAcks
 	}
 	if s.acks == nil {
-		s.acks = map[uint64]func(*parser.Packet){}
+		s.acks = map[uint64]waiting{}
 	}
-	s.acks[id] = answered
+	s.acks[id] = w
 	c.acks++
-	c.wakeReaderLocked() // a reader that waits for space must go on: only it can bring the answer
-	c.handOverLocked()
+	if w.answered != nil {
+		c.waits++
+		c.wakeReaderLocked() // a reader that waits for space must go on: only it can bring the answer
+		c.handOverLocked()
+	}
 	return nil
 }
 
@@ -91,22 +110,45 @@ func (s *Socket) awaitAck(id uint64, answered func(*parser.Packet)) error {
 func (s *Socket) forgetAck(id uint64) bool {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	_, waiting := s.acks[id]
-	if waiting {
-		delete(s.acks, id)
-		s.conn.acks--
-	}
-	return waiting
+	return s.forgetAckLocked(id)
 }
 
-// resolveLocked delivers an answer, on the goroutine that reads. One that nobody awaits is ignored.
-func (c *connection) resolveLocked(s *Socket, p *parser.Packet) {
-	answered, ok := s.acks[p.ID]
-	if !ok || !p.HasID {
-		c.server.counters.unknownAcks.Add(1)
-		return
+func (s *Socket) forgetAckLocked(id uint64) bool {
+	w, found := s.acks[id]
+	if found {
+		delete(s.acks, id)
+		s.conn.acks--
+		if w.answered != nil {
+			s.conn.waits--
+		}
 	}
-	delete(s.acks, p.ID)
-	c.acks--
-	answered(p)
+	return found
+}
+
+// resolveLocked delivers an answer, on the goroutine that reads; one for a function is returned, to be queued. One that
+// nobody awaits is ignored.
+func (c *connection) resolveLocked(s *Socket, p *parser.Packet) *answer {
+	w, ok := s.acks[p.ID]
+	switch {
+	case !ok || !p.HasID:
+		c.server.counters.unknownAcks.Add(1)
+	case w.answer != nil:
+		return w.answer
+	default:
+		s.forgetAckLocked(p.ID)
+		w.answered(p)
+	}
+	return nil
+}
+
+// loseAcksLocked ends the waiting for all answers, because the socket disconnects.
+func (s *Socket) loseAcksLocked() {
+	for _, id := range slices.Sorted(maps.Keys(s.acks)) {
+		if w := s.acks[id]; w.answer != nil {
+			s.failAnswerLocked(w.answer, ErrClosed)
+		} else {
+			s.forgetAckLocked(id)
+			w.answered(nil)
+		}
+	}
 }

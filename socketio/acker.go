@@ -24,7 +24,7 @@ func (a *acker) Run(incoming *message.Message, f func() error) {
 	s, m := (*Socket)(a), (*event.Message)(incoming)
 	c := s.conn
 	c.mu.Lock()
-	beside := c.concurrent < c.server.opts.InboxPackets
+	beside := int(c.concurrent) < c.server.opts.InboxPackets
 	if beside {
 		c.concurrent++
 		s.concurrent++

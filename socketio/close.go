@@ -93,11 +93,7 @@ func (s *Socket) closeLocked(why *DisconnectError) {
 		c.server.counters.disconnected(why.Reason)
 	}
 	c.removeLocked(s)
-	for id, answered := range s.acks {
-		answered(nil)
-		delete(s.acks, id)
-		c.acks--
-	}
+	s.loseAcksLocked()
 	s.cancel(why)
 	c.wakeReaderLocked()
 	if s.accepted && why.Reason == ServerDisconnect {

@@ -39,8 +39,9 @@ type connection struct {
 	kicked map[string]struct{} // namespaces that the server made the client leave; nil while there are none
 
 	inlineRun  uint64        // the handler that runs on the reading goroutine, and keeps it from reading; zero for none
-	acks       int           // acknowledgements that the client owes, over all sockets
-	concurrent int           // handlers that run beside their socket's order
+	acks       int32         // acknowledgements that MaxAcks counts, over all sockets
+	waits      int32         // those of them that somebody waits for: they must be read while an inbox is full
+	concurrent int32         // handlers that run beside their socket's order
 	space      chan struct{} // closed when a full inbox may have space; nil unless the reader waits
 }
 

@@ -215,6 +215,12 @@ func Example_migrationSocket() {
 		fmt.Println(answer.Len(), three, asked)
 
 		err = errors.Join(err,
+			s.EmitWithAckFunc(ctx, "question", func(answer *event.Message, err error) {
+				fmt.Println("called", answer, err)
+			}, 1),
+			event.EmitWithAckFunc(ctx, s, sum, event.Args2[int, int]{A: 3, B: 4}, func(seven int, err error) {
+				fmt.Println("called", seven, err)
+			}),
 			s.Emit("hello", "world"),
 			s.Emit("message", "hello"),
 			s.Volatile().Emit("hello", "world"),
@@ -247,6 +253,10 @@ func Example_migrationSocket() {
 	// 420["question",1]
 	// 421["sum",1,2]
 	// 1 3 <nil>
+	// 422["question",1]
+	// 423["sum",3,4]
+	// called <nil> parley: closed
+	// called 0 parley: closed
 	// 42["hello","world"]
 	// 42["message","hello"]
 	// 42["hello","world"]

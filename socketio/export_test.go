@@ -4,7 +4,7 @@ package socketio
 func SpoilInbox(s *Socket) {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	s.inbox.queue = append(s.inbox.queue, nil)
+	s.inbox.queue = append(s.inbox.queue, entry{})
 	s.startLocked()
 }
 

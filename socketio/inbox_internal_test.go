@@ -14,14 +14,14 @@ func TestInbox_keepsNothing(t *testing.T) {
 	for _, size := range []int{1, 2, 5} {
 		var b inbox
 		for range size {
-			b.pushLocked(m)
+			b.pushLocked(entry{event: m})
 		}
 		for left := size; left > 0; left-- {
-			if got, more := b.popLocked(); got != m || more != (left > 1) {
+			if got, more := b.popLocked(); got.event != m || more != (left > 1) {
 				t.Errorf("with %d left: %v, more %t", left, got, more)
 			}
 		}
-		if b.queue != nil || b.first[0] != nil || b.bytes != 0 {
+		if b.queue != nil || b.first[0] != (entry{}) || b.bytes != 0 {
 			t.Errorf("an inbox that had %d events keeps %+v", size, b)
 		}
 	}

@@ -96,36 +96,42 @@ func (c *connection) dispatch(p *parser.Packet, name string, args int, mayInline
 	if p.Type == parser.Connect {
 		return c.connect(p)
 	}
-	s, err := c.receive(p)
-	if s == nil {
+	s, a, err := c.receive(p)
+	switch {
+	case s == nil:
 		return err
+	case a != nil:
+		return c.enqueue(s, entry{(*event.Message)(message.Answer(p)), a}, mayInline)
 	}
-	return c.enqueue(s, (*event.Message)(message.New(p, name, args, (*acker)(s))), mayInline)
+	return c.enqueue(s, entry{event: (*event.Message)(message.New(p, name, args, (*acker)(s)))}, mayInline)
 }
 
-// receive handles one packet, save that it returns the socket of an event, which is the caller's to enqueue.
-func (c *connection) receive(p *parser.Packet) (*Socket, error) {
+// receive handles one packet, save that it returns the socket of an event, or of the answer a to a function, which is the
+// caller's to enqueue.
+func (c *connection) receive(p *parser.Packet) (s *Socket, a *answer, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.socketLocked(p.Namespace)
+	s = c.socketLocked(p.Namespace)
 	if _, kicked := c.kicked[p.Namespace]; s == nil && kicked {
 		c.server.counters.latePackets.Add(1) // sent before the client knew
-		return nil, nil
+		return nil, nil, nil
 	}
 	if s == nil || s.state != connected {
-		return nil, errNotJoined
+		return nil, nil, errNotJoined
 	}
 	switch p.Type {
 	case parser.Event:
-		return s, nil
+		return s, nil, nil
 	case parser.Ack:
-		c.resolveLocked(s, p)
-		return nil, nil
+		if a = c.resolveLocked(s, p); a == nil {
+			s = nil
+		}
+		return s, a, nil
 	case parser.Disconnect:
 		s.closeLocked(&DisconnectError{Reason: ClientDisconnect})
-		return nil, nil
+		return nil, nil, nil
 	default:
-		return nil, fmt.Errorf("%w: a packet of type %d from a client", errOutOfPlace, p.Type)
+		return nil, nil, fmt.Errorf("%w: a packet of type %d from a client", errOutOfPlace, p.Type)
 	}
 }
 
@@ -160,23 +166,27 @@ func (c *connection) connect(p *parser.Packet) error {
 	return nil
 }
 
-// enqueue puts an event into its socket's inbox and sees to it that somebody works on it. When the inbox is full it
-// waits, and with it the reading of the connection, so that TCP slows the client down. The client is not waited for
-// while it owes an acknowledgement, which only further reading can bring; it may then send as many bytes once more.
+// enqueue puts an event, or an answer, into its socket's inbox and sees to it that somebody works on it. When the inbox is
+// full it waits, and with it the reading of the connection, so that TCP slows the client down. It does not wait while
+// somebody waits for an acknowledgement of the client, which only further reading can bring; the client may then send as
+// many bytes once more.
 //
 // With mayInline the caller's goroutine may work on it itself.
-func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error {
-	size := weight(m)
+func (c *connection) enqueue(s *Socket, e entry, mayInline bool) error {
+	size := e.weight()
 	o := &c.server.opts
 	c.mu.Lock()
 	for {
 		switch {
-		case s.state == disconnected:
+		case s.state == disconnected, e.answer != nil && !s.awaitsLocked(e.answer): // its end has been given already
 			c.mu.Unlock()
 			return nil
-		case s.inbox.fits(size, o), c.acks > 0 && s.inbox.bytes+size <= 2*o.InboxBytes:
-			s.inbox.pushLocked(m)
-			if mayInline && !s.working && c.acks == 0 {
+		case s.inbox.fits(size, o), c.waits > 0 && s.inbox.bytes+size <= 2*o.InboxBytes:
+			if e.answer != nil {
+				delete(s.acks, e.answer.id)
+			}
+			s.inbox.pushLocked(e)
+			if mayInline && !s.working && c.waits == 0 {
 				if run := c.server.inline.start(c); run != 0 {
 					s.working, c.inlineRun = true, run
 					c.mu.Unlock()
@@ -187,7 +197,7 @@ func (c *connection) enqueue(s *Socket, m *event.Message, mayInline bool) error 
 			s.startLocked()
 			c.mu.Unlock()
 			return nil
-		case c.acks > 0:
+		case c.waits > 0:
 			c.mu.Unlock()
 			c.server.counters.inboxOverflows.Add(1)
 			return errInbox

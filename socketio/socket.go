@@ -6,7 +6,6 @@ import (
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
-	"github.com/parleyio/parley/parser"
 )
 
 // Socket is one client in one namespace. A client that comes back after a disconnect is another Socket. All methods may
@@ -39,7 +38,7 @@ type Socket struct {
 	worked     bool // the last worker has left finish to the handlers that run beside it
 	concurrent int  // handlers that run beside the order
 	accepted   bool // it was connected: OnDisconnect will be called
-	acks       map[uint64]func(*parser.Packet)
+	acks       map[uint64]waiting
 	data       map[any]any
 }
 

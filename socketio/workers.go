@@ -1,10 +1,6 @@
 package socketio
 
-import (
-	"sync/atomic"
-
-	"github.com/parleyio/parley/event"
-)
+import "sync/atomic"
 
 // maxIdleWorkers bounds the workers that wait for something to do.
 const maxIdleWorkers = 256
@@ -85,6 +81,9 @@ func (s *Socket) handleAll() (last bool) {
 		case do.drained:
 			s.callOnDrain()
 			continue
+		case do.answer != nil:
+			s.callAnswered(do.entry)
+			continue
 		case do.event == nil:
 			return do.last
 		}
@@ -107,12 +106,12 @@ func (s *Socket) opening() bool {
 	return s.state == connecting
 }
 
-// task is what a worker is to do next. Without an event it ends, unless the functions of OnDrain are to be called.
+// task is what a worker is to do next. One with nothing to do ends it.
 type task struct {
 	drained bool // the functions of OnDrain are to be called
-	event   *event.Message
-	more    bool // events wait behind it
-	last    bool // the socket is to finish
+	entry
+	more bool // others wait behind it
+	last bool // the socket is to finish
 }
 
 // next returns the worker's next task.
@@ -124,9 +123,9 @@ func (s *Socket) next() task {
 		s.drained = false
 		return task{drained: true}
 	}
-	if m, more := s.inbox.popLocked(); m != nil {
+	if e, more := s.inbox.popLocked(); e != (entry{}) {
 		c.wakeReaderLocked()
-		return task{event: m, more: more}
+		return task{entry: e, more: more}
 	}
 	if s.state != disconnected {
 		s.working = false
