@@ -41,13 +41,23 @@ func (e ItemChanged) EventID() string {
 	return e.Item.Key + "@" + strconv.FormatInt(e.Item.UpdatedAt.UnixMilli(), 10)
 }
 
-// PresenceChanged follows every change of who is online.
+// PresenceChanged follows the changes of who is online, those of an interval together.
 type PresenceChanged struct {
-	Users []string // who is online now, sorted
+	// Users are all who are online now. Clients should be sent them if Listed is set, and otherwise Joined and Left.
+	Users  []string
+	Listed bool
+
+	// Joined and Left are what has changed since the version before. Left may name users whom no version has had.
+	Joined, Left []string
+
+	// Count is the number of Users.
+	Count int
+
+	PresenceVersion
 }
 
-// EventID is empty.
-func (PresenceChanged) EventID() string { return "" }
+// EventID is made of the epoch and the version.
+func (e PresenceChanged) EventID() string { return e.Epoch + "@" + strconv.FormatUint(e.Version, 10) }
 
 // RoomChange is who has joined or left a room, and when.
 type RoomChange struct {

@@ -7,16 +7,17 @@ type Action string
 
 // The actions. Those marked with a star concern one room.
 const (
-	ActionJoin      Action = "join"       // * JoinRoom
-	ActionLeave     Action = "leave"      // * LeaveRoom
-	ActionPublish   Action = "publish"    // * SendMessage, RelayToRoom
-	ActionHistory   Action = "history"    // * History
-	ActionRelay     Action = "relay"      // Relay
-	ActionNotify    Action = "notify"     // * Notify; without a room it is for a user or for everybody
-	ActionReadData  Action = "read-data"  // ReadItem, ListItems
-	ActionWriteData Action = "write-data" // PutItem
-	ActionGoOnline  Action = "go-online"  // GoOnline
-	ActionListUsers Action = "list-users" // ListUsers
+	ActionJoin        Action = "join"         // * JoinRoom
+	ActionLeave       Action = "leave"        // * LeaveRoom
+	ActionPublish     Action = "publish"      // * SendMessage, RelayToRoom
+	ActionHistory     Action = "history"      // * History
+	ActionListMembers Action = "list-members" // * ListMembers
+	ActionRelay       Action = "relay"        // Relay
+	ActionNotify      Action = "notify"       // * Notify; without a room it is for a user or for everybody
+	ActionReadData    Action = "read-data"    // ReadItem, ListItems
+	ActionWriteData   Action = "write-data"   // PutItem
+	ActionGoOnline    Action = "go-online"    // GoOnline
+	ActionListUsers   Action = "list-users"   // ListUsers
 )
 
 // permit returns nil when p may do this, and an [Error] of [CodeForbidden] otherwise. It is the one place that decides
@@ -39,7 +40,7 @@ func permit(p Principal, do Action, room string) error {
 // needsClient tells the actions that are about a connection.
 func (a Action) needsClient() bool {
 	switch a {
-	case ActionJoin, ActionLeave, ActionRelay, ActionGoOnline:
+	case ActionJoin, ActionLeave, ActionListMembers, ActionRelay, ActionGoOnline:
 		return true
 	}
 	return false
@@ -47,4 +48,6 @@ func (a Action) needsClient() bool {
 
 // needsMembership tells the actions for which a client must be in the room. A principal without a connection is in no
 // room, and needs to be in none.
-func (a Action) needsMembership() bool { return a == ActionPublish || a == ActionHistory }
+func (a Action) needsMembership() bool {
+	return a == ActionPublish || a == ActionHistory || a == ActionListMembers
+}

@@ -35,6 +35,7 @@ func useCases() map[string]useCase {
 		"SendMessage": {backend.ActionPublish, true, call((*backend.Service).SendMessage, backend.SendMessage{RoomID: "r", Text: "x"})},
 		"RelayToRoom": {backend.ActionPublish, true, call((*backend.Service).RelayToRoom, backend.RelayToRoom{Room: "r", Message: value})},
 		"History":     {backend.ActionHistory, true, call((*backend.Service).History, backend.History{RoomID: "r"})},
+		"ListMembers": {backend.ActionListMembers, true, call((*backend.Service).ListMembers, backend.ListMembers{Room: "r"})},
 		"Notify":      {backend.ActionNotify, true, call((*backend.Service).Notify, backend.Notify{Type: "t", Message: "m", Room: new("r")})},
 		"Relay":       {backend.ActionRelay, false, call((*backend.Service).Relay, backend.Relay{Message: value})},
 		"PutItem":     {backend.ActionWriteData, false, call((*backend.Service).PutItem, backend.PutItem{Key: "k", Value: []byte(`1`)})},
@@ -61,8 +62,8 @@ func TestPermission_knows_every_use_case(t *testing.T) {
 
 func TestPermission(t *testing.T) {
 	// What a client that is in no room may do, and one without a connection.
-	needsMembership := []string{"SendMessage", "RelayToRoom", "History"}
-	needsClient := []string{"JoinRoom", "LeaveRoom", "Relay", "GoOnline"}
+	needsMembership := []string{"SendMessage", "RelayToRoom", "History", "ListMembers"}
+	needsClient := []string{"JoinRoom", "LeaveRoom", "ListMembers", "Relay", "GoOnline"}
 	always := func(string, useCase) bool { return true }
 	never := func(string, useCase) bool { return false }
 	client := func(name string, _ useCase) bool { return !slices.Contains(needsClient, name) }

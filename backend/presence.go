@@ -1,7 +1,7 @@
 package backend
 
 import (
-	"context"
+	"crypto/rand"
 	"log/slog"
 	"slices"
 	"sync"
@@ -10,61 +10,33 @@ import (
 	"github.com/parleyio/parley/internal/guard"
 )
 
-// GoOnline asks to count the client as a connection of a user.
-type GoOnline struct{ User string }
-
-// ListUsers asks who is online.
-type ListUsers struct{}
-
-// OnlineUsers is who is online.
-type OnlineUsers struct {
-	Users []string // ids, sorted; never nil, and must not be changed
-}
-
-// GoOnline makes the client a connection of the user with this id, and no longer one of another user. It publishes
-// [PresenceChanged] where that changes who is online, and returns who is.
-func (s *Service) GoOnline(_ context.Context, p Principal, req GoOnline) (OnlineUsers, error) {
-	if err := ValidateUser("user", req.User); err != nil {
-		return OnlineUsers{}, err
-	}
-	if err := permit(p, ActionGoOnline, ""); err != nil {
-		return OnlineUsers{}, err
-	}
-	c := p.Client
-	previous := c.user
-	if previous == nil || *previous != req.User {
-		if err := c.conn.SetUser(req.User); err != nil {
-			return OnlineUsers{}, err // the connection has ended: Disconnected must not find a user that presence does not know
-		}
-		c.user = &req.User
-	}
-	defer c.returned()
-	c.hold(&s.presence.mu)
-	return OnlineUsers{Users: s.presence.arriveLocked(req.User, previous)}, nil
-}
-
-// ListUsers returns who is online.
-func (s *Service) ListUsers(_ context.Context, p Principal, _ ListUsers) (OnlineUsers, error) {
-	if err := permit(p, ActionListUsers, ""); err != nil {
-		return OnlineUsers{}, err
-	}
-	s.presence.mu.Lock()
-	defer s.presence.mu.Unlock()
-	return OnlineUsers{Users: s.presence.sorted}, nil
-}
-
-// presence knows which users have a connection, or had one until a moment ago.
+// presence knows which users have a connection, or had one until a moment ago. The first change is published at once, and
+// those of the interval that follows together at its end.
 type presence struct {
-	// Immutable after construction.
-	grace   time.Duration
-	changed func(users []string) // called under mu, so in the order of the changes; it must not block
-	log     *slog.Logger
+	presenceOptions // immutable after construction
 
 	// mu guards the fields below.
 	mu     sync.Mutex
 	users  map[string]*attendance
 	sorted []string // the keys of users; replaced, never changed
 	closed bool
+
+	published []string // sorted as it was last published
+	version   PresenceVersion
+	large     bool        // published without the list
+	window    *time.Timer // runs while changes wait to be published
+
+	// Between two publications.
+	answered bool     // a client has been answered with a list that is not published
+	gone     []string // users who have left
+}
+
+type presenceOptions struct {
+	grace     time.Duration         // negative means none
+	interval  time.Duration         // not positive means that each change is published at once
+	listLimit int                   // users above which no list is published
+	changed   func(PresenceChanged) // called under mu, so in the order of the changes; it must not block
+	log       *slog.Logger
 }
 
 // attendance is one user's.
@@ -74,16 +46,18 @@ type attendance struct {
 	departures  int         // tells a timer that is too late to be stopped that it is not the latest
 }
 
-func newPresence(grace time.Duration, log *slog.Logger, changed func(users []string)) *presence {
-	return &presence{grace: grace, changed: changed, log: log, users: map[string]*attendance{}, sorted: []string{}}
+func newPresence(opts presenceOptions) *presence {
+	return &presence{
+		presenceOptions: opts, users: map[string]*attendance{}, sorted: []string{}, published: []string{},
+		version: PresenceVersion{Epoch: rand.Text()[:8]},
+	}
 }
 
-// arriveLocked counts a connection as user's that was previous's, or nobody's. It returns who is online.
-func (p *presence) arriveLocked(user string, previous *string) []string {
+// arriveLocked counts a connection as user's that was previous's, or nobody's.
+func (p *presence) arriveLocked(user string, previous *string) {
 	if previous != nil && *previous == user {
-		return p.sorted
+		return
 	}
-	before := p.sorted
 	a := p.users[user]
 	if a == nil {
 		a = new(attendance)
@@ -102,8 +76,18 @@ func (p *presence) arriveLocked(user string, previous *string) []string {
 			}
 		}
 	}
-	p.tellLocked(before)
-	return p.sorted
+	p.changedLocked()
+}
+
+// onlineLocked is who is online, for a client's answer.
+func (p *presence) onlineLocked() OnlineUsers {
+	if p.large || len(p.sorted) > p.listLimit {
+		return OnlineUsers{Count: len(p.published), PresenceVersion: p.version}
+	}
+	if !slices.Equal(p.sorted, p.published) {
+		p.answered = true
+	}
+	return OnlineUsers{Listed: true, Users: p.sorted, Count: len(p.sorted), PresenceVersion: p.version}
 }
 
 // depart takes note that a connection of user is gone.
@@ -118,9 +102,8 @@ func (p *presence) depart(user string) {
 		return
 	}
 	if p.grace < 0 {
-		before := p.sorted
 		p.removeLocked(user)
-		p.tellLocked(before)
+		p.changedLocked()
 		return
 	}
 	a.departures++
@@ -136,9 +119,8 @@ func (p *presence) expire(user string, a *attendance, departure int) {
 	if p.closed || p.users[user] != a || a.connections > 0 || a.departures != departure {
 		return
 	}
-	before := p.sorted
 	p.removeLocked(user)
-	p.tellLocked(before)
+	p.changedLocked()
 }
 
 // guard keeps a panic on a timer's goroutine from ending the process. Who is online is known all the same: clients learn
@@ -154,6 +136,9 @@ func (p *presence) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	if p.window != nil {
+		p.window.Stop()
+	}
 	for _, a := range p.users {
 		if a.leaving != nil {
 			a.leaving.Stop()
@@ -171,11 +156,69 @@ func (p *presence) removeLocked(user string) {
 	delete(p.users, user)
 	if at, ok := slices.BinarySearch(p.sorted, user); ok {
 		p.sorted = slices.Delete(slices.Clone(p.sorted), at, at+1)
+		p.gone = append(p.gone, user)
 	}
 }
 
-func (p *presence) tellLocked(before []string) {
-	if !slices.Equal(before, p.sorted) {
-		p.changed(p.sorted)
+// changedLocked publishes a change, or leaves it to the end of the interval.
+func (p *presence) changedLocked() {
+	if p.window == nil && p.publishLocked() && p.interval > 0 && !p.closed {
+		p.window = time.AfterFunc(p.interval, p.endWindow)
 	}
+}
+
+func (p *presence) endWindow() {
+	defer p.guard()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.window = nil
+	if !p.closed {
+		p.changedLocked()
+	}
+}
+
+// publishLocked tells of all changes since it was last called. It reports whether there were any.
+func (p *presence) publishLocked() bool {
+	if slices.Equal(p.published, p.sorted) && !p.answered {
+		p.gone = nil
+		return false
+	}
+	e := PresenceChanged{Users: p.sorted, Count: len(p.sorted)}
+	e.Joined, e.Left = differences(p.published, p.sorted)
+	if p.answered {
+		// A client may have been answered with users who have come and gone since.
+		for _, user := range p.gone {
+			if p.users[user] == nil {
+				e.Left = append(e.Left, user)
+			}
+		}
+		slices.Sort(e.Left)
+		e.Left = slices.Compact(e.Left)
+	}
+	if len(p.sorted) > p.listLimit {
+		p.large = true
+	} else if len(p.sorted)*10 < p.listLimit*8 {
+		p.large = false
+	}
+	p.published, p.answered, p.gone = p.sorted, false, nil
+	p.version.Version++
+	e.Listed, e.PresenceVersion = !p.large, p.version
+	p.changed(e)
+	return true
+}
+
+// differences returns what is only in after and what is only in before. All lists are sorted, and none is nil.
+func differences(before, after []string) (joined, left []string) {
+	joined, left = []string{}, []string{}
+	for len(before) > 0 || len(after) > 0 {
+		switch {
+		case len(before) == 0 || len(after) > 0 && after[0] < before[0]:
+			joined, after = append(joined, after[0]), after[1:]
+		case len(after) == 0 || before[0] < after[0]:
+			left, before = append(left, before[0]), before[1:]
+		default:
+			before, after = before[1:], after[1:]
+		}
+	}
+	return joined, left
 }

@@ -18,16 +18,21 @@ type attend struct {
 	changes [][]string // guarded by presence.mu
 }
 
+// newAttend has an attend that publishes each change.
 func newAttend(grace time.Duration) *attend {
 	a := new(attend)
-	a.presence = newPresence(grace, slog.New(slog.DiscardHandler), func(users []string) { a.changes = append(a.changes, users) })
+	a.presence = newPresence(presenceOptions{
+		grace: grace, interval: -1, listLimit: 100, log: slog.New(slog.DiscardHandler),
+		changed: func(e PresenceChanged) { a.changes = append(a.changes, e.Users) },
+	})
 	return a
 }
 
 func (a *attend) arrive(user string, previous *string) []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.arriveLocked(user, previous)
+	a.arriveLocked(user, previous)
+	return a.onlineLocked().Users
 }
 
 func (a *attend) wantChanges(t *testing.T, want ...[]string) {
@@ -76,10 +81,13 @@ func TestPresence_twoConnections(t *testing.T) {
 func TestPresence_panic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
-		p := newPresence(time.Second, slog.New(slog.NewTextHandler(&logged, nil)), func(users []string) {
-			if len(users) == 0 {
-				panic("oh no")
-			}
+		p := newPresence(presenceOptions{
+			grace: time.Second, listLimit: 100, log: slog.New(slog.NewTextHandler(&logged, nil)),
+			changed: func(e PresenceChanged) {
+				if e.Count == 0 {
+					panic("oh no")
+				}
+			},
 		})
 		a := &attend{presence: p}
 		a.arrive("ann", nil)

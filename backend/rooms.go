@@ -10,8 +10,41 @@ import (
 
 // Joined is the room as its new member finds it.
 type Joined struct {
-	Room    string   `json:"room"`
-	Members []Member `json:"members"` // sorted by id, the new one included
+	Room string `json:"room"`
+
+	// Members are sorted by id, the new one included. They are missing in a room with more than
+	// [Options].PresenceListLimit: then the fields below are there, and [Service.ListMembers] has the members.
+	Members []Member `json:"members,omitempty"`
+
+	Count   int    `json:"count,omitempty"` // the number of members
+	Version uint64 `json:"version,omitempty"`
+	Epoch   string `json:"epoch,omitempty"`
+}
+
+// ListMembers asks for a page of a room's members.
+type ListMembers struct {
+	Room string
+
+	// After is the Next of the page before. Empty means from the first member on.
+	After string
+
+	// Limit is the largest number of members, 1 to [MaxPresenceLimit]. Nil means [DefaultPresenceLimit].
+	Limit *int
+}
+
+// MemberPage is a part of a room's members.
+type MemberPage struct {
+	Members []Member `json:"members"` // sorted by id; never nil
+
+	// Version is the same as that of the page before if nobody has joined or left since. Otherwise the list has to be read
+	// again from the first page on, except by a client that applies every [RoomJoined] and [RoomLeft] in between.
+	Version uint64 `json:"version"`
+
+	// Epoch is of one run of the Service: versions of different epochs cannot be compared.
+	Epoch string `json:"epoch"`
+
+	// Next is the After of the next page. Nil (null on the wire) means that there is none.
+	Next *string `json:"next"`
 }
 
 // Member is a connection in a room.
@@ -34,10 +67,16 @@ type LeaveRoom struct{ Room string }
 // roomLocks let the changes of one room happen one at a time, each together with the publishing of its event.
 type roomLocks struct {
 	seed  maphash.Seed
-	locks [64]sync.Mutex
+	locks [64]roomLock
 }
 
-func (l *roomLocks) of(room string) *sync.Mutex {
+// roomLock is shared by many rooms.
+type roomLock struct {
+	sync.Mutex
+	version uint64 // grows with each change of one of the rooms; the mutex guards it
+}
+
+func (l *roomLocks) of(room string) *roomLock {
 	return &l.locks[maphash.String(l.seed, room)%uint64(len(l.locks))]
 }
 
@@ -52,15 +91,42 @@ func (s *Service) JoinRoom(ctx context.Context, p Principal, req JoinRoom) (Join
 	}
 	c := p.Client
 	defer c.returned()
-	c.hold(s.rooms.of(req.Room))
+	lock := s.rooms.of(req.Room)
+	c.hold(lock)
 	if !c.conn.InRoom(req.Room) {
 		if err := c.conn.Join(req.Room); err != nil {
 			return Joined{}, err
 		}
 		c.rooms[req.Room] = true // from here on, its end is published
+		lock.version++
 		s.tell(ctx, RoomJoined{p.change(req.Room)})
 	}
-	return Joined{Room: req.Room, Members: c.conn.Members(req.Room)}, nil
+	joined := Joined{Room: req.Room, Members: c.conn.Members(req.Room)}
+	if n := len(joined.Members); n > s.presence.listLimit {
+		joined.Members, joined.Count, joined.Version, joined.Epoch = nil, n, lock.version, s.presence.version.Epoch
+	}
+	return joined, nil
+}
+
+// ListMembers returns a page of a room's members, to a member.
+func (s *Service) ListMembers(_ context.Context, p Principal, req ListMembers) (MemberPage, error) {
+	if err := ValidateRoom("room", req.Room); err != nil {
+		return MemberPage{}, err
+	}
+	if err := permit(p, ActionListMembers, req.Room); err != nil {
+		return MemberPage{}, err
+	}
+	limit, err := presenceLimit(req.Limit)
+	if err != nil {
+		return MemberPage{}, err
+	}
+	c := p.Client
+	defer c.returned()
+	lock := s.rooms.of(req.Room)
+	c.hold(lock)
+	page := MemberPage{Version: lock.version, Epoch: s.presence.version.Epoch}
+	page.Members, page.Next = pageOf(c.conn.Members(req.Room), req.After, limit, func(m Member) string { return m.ID })
+	return page, nil
 }
 
 // LeaveRoom ends the client's membership and publishes [RoomLeft]. For a client that is no member it changes nothing and
@@ -95,6 +161,7 @@ func (s *Service) leave(ctx context.Context, p Principal, room string) {
 	l.Lock()
 	defer l.Unlock()
 	delete(p.Client.rooms, room)
+	l.version++
 	p.Client.conn.Leave(room)
 	s.tell(ctx, RoomLeft{p.change(room)})
 }

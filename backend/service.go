@@ -20,11 +20,25 @@ type Options struct {
 	// PresenceGrace is how long a user stays online without a connection. Zero means 2 s; negative means not at all.
 	PresenceGrace time.Duration
 
+	// PresenceInterval is the least time between two [PresenceChanged]: the first change is published at once, those of
+	// the interval that follows together at its end. Zero means 250 ms; negative means that each change is published.
+	PresenceInterval time.Duration
+
+	// PresenceListLimit is the number of users or of a room's members up to which clients receive the whole list. Above
+	// it they receive changes, until fewer than four fifths of the number are online. Zero means 100; negative means that
+	// no list is sent.
+	PresenceListLimit int
+
 	// Logger receives what an operator should know. Nil means slog.Default.
 	Logger *slog.Logger
 }
 
-const defaultPresenceGrace = 2 * time.Second
+// The defaults of presence.
+const (
+	defaultPresenceGrace     = 2 * time.Second
+	defaultPresenceInterval  = 250 * time.Millisecond
+	defaultPresenceListLimit = 100
+)
 
 // Service is the backend's application layer: each of its methods is one use case. Whatever serves clients, such as
 // package realtime and package rest, calls it and translates requests, answers and errors; whatever tells others of
@@ -53,6 +67,12 @@ func NewService(opts Options) (*Service, error) {
 	if opts.PresenceGrace == 0 {
 		opts.PresenceGrace = defaultPresenceGrace
 	}
+	if opts.PresenceInterval == 0 {
+		opts.PresenceInterval = defaultPresenceInterval
+	}
+	if opts.PresenceListLimit == 0 {
+		opts.PresenceListLimit = defaultPresenceListLimit
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
@@ -61,8 +81,9 @@ func NewService(opts Options) (*Service, error) {
 	}
 	s := &Service{store: opts.Store, events: opts.Events, log: opts.Logger}
 	s.rooms.seed = maphash.MakeSeed()
-	s.presence = newPresence(opts.PresenceGrace, s.log, func(users []string) {
-		s.tell(context.Background(), PresenceChanged{Users: users})
+	s.presence = newPresence(presenceOptions{
+		grace: opts.PresenceGrace, interval: opts.PresenceInterval, listLimit: max(0, opts.PresenceListLimit), log: s.log,
+		changed: func(e PresenceChanged) { s.tell(context.Background(), e) },
 	})
 	return s, nil
 }

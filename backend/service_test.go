@@ -129,7 +129,7 @@ func setup(t *testing.T, s backend.Store) *fixture {
 		t.Cleanup(func() { real.Close() })
 		s = real
 	}
-	service, err := backend.NewService(backend.Options{Store: s, PresenceGrace: -1, Logger: slog.New(slog.DiscardHandler)})
+	service, err := backend.NewService(backend.Options{Store: s, PresenceGrace: -1, PresenceInterval: -1, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

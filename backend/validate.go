@@ -21,6 +21,11 @@ const (
 	// MaxLimit bounds the messages of one page, and DefaultLimit is their number where the caller names none.
 	MaxLimit     = 100
 	DefaultLimit = 50
+
+	// MaxPresenceLimit bounds a page of users or of a room's members, and DefaultPresenceLimit is their number where the
+	// caller names none.
+	MaxPresenceLimit     = 1000
+	DefaultPresenceLimit = 1000
 )
 
 // ValidateRoom checks a room name. Field is its name on the wire: "room" or "roomId".

@@ -102,9 +102,11 @@ func (a *App) build() (err error) {
 		a.io.UseEvent(limiter.Event)
 	}
 	if a.service, err = backend.NewService(backend.Options{
-		Store:         a.store,
-		PresenceGrace: a.settings.PresenceGrace,
-		Logger:        a.log,
+		Store:             a.store,
+		PresenceGrace:     a.settings.PresenceGrace,
+		PresenceInterval:  a.settings.PresenceInterval,
+		PresenceListLimit: a.settings.PresenceListLimit,
+		Logger:            a.log,
 	}); err != nil {
 		return err
 	}

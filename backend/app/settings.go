@@ -34,6 +34,12 @@ type Settings struct {
 	// not at all.
 	PresenceGrace time.Duration
 
+	// PresenceInterval is the least time between two events about who is online. Zero means 250 ms; negative means that
+	// there is one for each change. PresenceListLimit is the number of users, or of a room's members, up to which clients
+	// receive the whole list. Zero means 100; negative means that they receive none.
+	PresenceInterval  time.Duration
+	PresenceListLimit int
+
 	// MaxPayload is the size of the largest message and of the largest HTTP body, in bytes. Zero means 1,000,000.
 	MaxPayload int
 

@@ -21,7 +21,9 @@
 //
 // What a client receives about a room is in order: a client that applies every [UserJoined] and [UserLeft] to the answer to
 // "join-room" has the list of members. (A [UserLeft] may tell of a member that the answer does not list any more,
-// because its connection had ended.) In the same way the latest [UsersOnline] or answer to "user-online" is the list of users.
+// because its connection had ended.) In the same way what a client was sent last about presence is the truth: a
+// [UsersOnline] or a list that answers "user-online" replaces what it knew, and [PresenceChange] changes it. An answer may be
+// ahead of the events, which are sent at most once in an interval.
 // The changes of a room are therefore made one at a time, each together with its event; they wait for no network.
 //
 // # Concurrency

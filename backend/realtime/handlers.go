@@ -51,7 +51,9 @@ func New(opts Options) *Handlers {
 		event.OnWithAck(r, RoomMessage, h.relayToRoom),
 		event.OnWithAck(r, ChatMessage, h.sendMessage),
 		event.OnWithAck(r, ChatHistory, h.history),
+		event.OnWithAck(r, RoomMembers, h.members),
 		event.OnWithAck(r, UserOnline, h.goOnline),
+		r.On(string(PresenceList), h.users),
 		h.service.Subscribe(h.publish),
 	}
 	return h
@@ -90,17 +92,45 @@ func (h *Handlers) sendMessage(ctx context.Context, socket *socketio.Socket, m C
 }
 
 func (h *Handlers) history(ctx context.Context, socket *socketio.Socket, page History) (backend.Page, error) {
-	var before string
-	if page.Before != nil {
-		before = *page.Before
-	}
 	return h.service.History(ctx, h.client(socket).Principal(),
-		backend.History{RoomID: page.RoomID, Before: before, Limit: page.Limit})
+		backend.History{RoomID: page.RoomID, Before: given(page.Before), Limit: page.Limit})
 }
 
-func (h *Handlers) goOnline(ctx context.Context, socket *socketio.Socket, user string) ([]string, error) {
+func (h *Handlers) members(ctx context.Context, socket *socketio.Socket, page Members) (backend.MemberPage, error) {
+	return h.service.ListMembers(ctx, h.client(socket).Principal(),
+		backend.ListMembers{Room: page.Room, After: given(page.After), Limit: page.Limit})
+}
+
+func (h *Handlers) goOnline(ctx context.Context, socket *socketio.Socket, user string) (Online, error) {
 	online, err := h.service.GoOnline(ctx, h.client(socket).Principal(), backend.GoOnline{User: user})
-	return online.Users, err
+	answer := Online{Count: online.Count, Version: online.Version, Epoch: online.Epoch}
+	if online.Listed {
+		answer.Users = online.Users
+	}
+	return answer, err
+}
+
+// users handles PresenceList.
+func (h *Handlers) users(ctx context.Context, socket *socketio.Socket, m *event.Message) error {
+	var page Users
+	if m.Len() > 0 {
+		if err := m.Scan(&page); err != nil {
+			return err
+		}
+	}
+	users, err := h.service.ListUsers(ctx, h.client(socket).Principal(), backend.ListUsers{After: given(page.After), Limit: page.Limit})
+	if err != nil {
+		return err
+	}
+	return m.Ack(UserPage{Users: users.Users, Version: users.Version, Epoch: users.Epoch, Next: users.Next})
+}
+
+// given is an optional text; empty where it is missing.
+func given(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // disconnected runs once, behind every other handler of the socket.

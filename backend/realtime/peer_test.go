@@ -38,6 +38,7 @@ type world struct {
 	events  backend.Dispatcher
 	network *memnet.Listener
 	logged  atomic.Int32 // lines that an operator would see
+	carried atomic.Int64 // bytes that peers have received
 }
 
 // counter is a slog.Handler that counts.
@@ -53,7 +54,9 @@ func (c counter) Handle(ctx context.Context, r slog.Record) error {
 
 // run runs a test against a backend of its own, in a time of its own: nothing is waited for in vain, and "nothing
 // happens" is known for certain.
-func run(t *testing.T, test func(t *testing.T, w *world)) {
+//
+// Each change of presence is published, unless configure says otherwise.
+func run(t *testing.T, test func(t *testing.T, w *world), configure ...func(*backend.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, err := store.Open(t.Context(), ":memory:")
@@ -61,12 +64,12 @@ func run(t *testing.T, test func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		test(t, start(t, s))
+		test(t, start(t, s, configure...))
 	})
 }
 
 // start serves a backend with this store until the test ends.
-func start(t *testing.T, s backend.Store) *world {
+func start(t *testing.T, s backend.Store, configure ...func(*backend.Options)) *world {
 	t.Helper()
 	w := &world{t: t, network: memnet.Listen()}
 	log := slog.New(counter{slog.NewTextHandler(t.Output(), nil), &w.logged})
@@ -76,7 +79,11 @@ func start(t *testing.T, s backend.Store) *world {
 	}
 	w.server = sio
 	w.events = backend.NewDirect(log)
-	if w.service, err = backend.NewService(backend.Options{Store: s, Events: w.events, Logger: log}); err != nil {
+	options := backend.Options{Store: s, Events: w.events, PresenceInterval: -1, Logger: log}
+	for _, change := range configure {
+		change(&options)
+	}
+	if w.service, err = backend.NewService(options); err != nil {
 		t.Fatal(err)
 	}
 	handlers := realtime.New(realtime.Options{IO: sio, Service: w.service, Logger: log})
@@ -129,7 +136,7 @@ func (w *world) connect() *peer {
 	go p.read(struct {
 		io.Reader
 		io.Writer
-	}{in, conn})
+	}{counted{in, &w.carried}, conn})
 	w.t.Cleanup(func() { conn.Close() })
 	p.send(&parser.Packet{Type: parser.Connect})
 	var answer struct{ SID string }
@@ -138,6 +145,18 @@ func (w *world) connect() *peer {
 	}
 	p.id = answer.SID
 	return p
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
 }
 
 // read decodes what arrives, until the connection ends.

@@ -20,7 +20,11 @@ func (h *Handlers) publish(_ context.Context, e backend.Event) error {
 	case backend.RoomLeft:
 		emit(h, h.room(e.Room, ""), UserLeft, roomChange(e.RoomChange))
 	case backend.PresenceChanged:
-		emit(h, h.io, UsersOnline, e.Users)
+		if e.Listed {
+			emit(h, h.io, UsersOnline, e.Users)
+		} else {
+			emit(h, h.io, PresenceChange, PresenceDelta{e.Joined, e.Left, e.Count, e.Version, e.Epoch})
+		}
 	case backend.Relayed:
 		return event.Emit(h.io, NewMessage, relayed(e))
 	case backend.RelayedToRoom:

@@ -59,7 +59,9 @@ func (s *Settings) app(log *slog.Logger) (*app.Settings, error) {
 		CORSOrigins:         s.CORSOrigin,
 		CORSCredentials:     s.CORSCredentials,
 		CORSAnyOrigin:       s.CORSAnyOrigin,
-		PresenceGrace:       graceSetting(s.PresenceGrace),
+		PresenceGrace:       zeroIsNone(s.PresenceGrace),
+		PresenceInterval:    zeroIsNone(s.PresenceInterval),
+		PresenceListLimit:   zeroIsNone(s.PresenceListLimit),
 		MaxPayload:          s.MaxPayload,
 		PingInterval:        s.PingInterval,
 		PingTimeout:         s.PingTimeout,
@@ -78,12 +80,12 @@ func (s *Settings) app(log *slog.Logger) (*app.Settings, error) {
 	}, nil
 }
 
-// graceSetting turns the flag, where zero means at once, into the setting, where zero means the default.
-func graceSetting(d time.Duration) time.Duration {
-	if d == 0 {
+// zeroIsNone turns a flag, where zero means none, into the setting, where zero means the default and -1 means none.
+func zeroIsNone[T time.Duration | int](v T) T {
+	if v == 0 {
 		return -1
 	}
-	return d
+	return v
 }
 
 // explain names the flag that gives a shutdown its time.

@@ -26,10 +26,12 @@ type Settings struct {
 	CORSCredentials bool     `name:"cors-credentials" help:"Let pages of those origins send cookies."`
 	CORSAnyOrigin   bool     `name:"cors-any-origin" help:"Allow every origin. For development only."`
 
-	PresenceGrace time.Duration `default:"2s" help:"How long a user stays online after the last connection is gone."`
-	MaxPayload    int           `default:"1000000" help:"Bytes of the largest message and of the largest HTTP body."`
-	PingInterval  time.Duration `default:"25s" help:"How often a connection is checked."`
-	PingTimeout   time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
+	PresenceGrace     time.Duration `default:"2s" help:"How long a user stays online after the last connection is gone."`
+	PresenceInterval  time.Duration `default:"250ms" help:"Least time between two events about who is online: the first change is sent at once, those that follow together. 0 sends each."`
+	PresenceListLimit int           `default:"100" placeholder:"N" help:"Users online, or members of a room, up to which clients receive the whole list; above, they receive changes. 0 means never."`
+	MaxPayload        int           `default:"1000000" help:"Bytes of the largest message and of the largest HTTP body."`
+	PingInterval      time.Duration `default:"25s" help:"How often a connection is checked."`
+	PingTimeout       time.Duration `default:"20s" help:"How long a connection may take to answer a check."`
 
 	RateLimit           float64  `placeholder:"N" help:"Events a second that one connection may send, with bursts of twice as many. 0 means no limit."`
 	RateLimitPerIP      float64  `placeholder:"N" help:"Events a second that all connections from one IP address may send together, with bursts of twice as many. 0 means no limit."`
@@ -57,6 +59,8 @@ func (s *Settings) Validate() error {
 		{"cors-origin", checkOrigins(s.CORSOrigin)},
 		{"cors-credentials", checkCredentials(s)},
 		{"presence-grace", atLeast(s.PresenceGrace, 0)},
+		{"presence-interval", atLeast(s.PresenceInterval, 0)},
+		{"presence-list-limit", checkNumber(s.PresenceListLimit, "users")},
 		{"max-payload", checkPayload(s.MaxPayload)},
 		{"ping-interval", atLeast(s.PingInterval, time.Millisecond)},
 		{"ping-timeout", atLeast(s.PingTimeout, time.Millisecond)},
@@ -145,9 +149,11 @@ func checkDisconnect(s *Settings) error {
 	return nil
 }
 
-func checkCount(n int) error {
+func checkCount(n int) error { return checkNumber(n, "connections") }
+
+func checkNumber(n int, what string) error {
 	if n < 0 {
-		return fmt.Errorf("%d is not a number of connections", n)
+		return fmt.Errorf("%d is not a number of %s", n, what)
 	}
 	return nil
 }

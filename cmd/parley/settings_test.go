@@ -15,15 +15,17 @@ import (
 
 func defaults() Settings {
 	return Settings{
-		Listen:          ":3000",
-		Database:        "parley.db",
-		PresenceGrace:   2 * time.Second,
-		MaxPayload:      1_000_000,
-		PingInterval:    25 * time.Second,
-		PingTimeout:     20 * time.Second,
-		LogLevel:        "info",
-		LogFormat:       "text",
-		ShutdownTimeout: 10 * time.Second,
+		Listen:            ":3000",
+		Database:          "parley.db",
+		PresenceGrace:     2 * time.Second,
+		PresenceInterval:  250 * time.Millisecond,
+		PresenceListLimit: 100,
+		MaxPayload:        1_000_000,
+		PingInterval:      25 * time.Second,
+		PingTimeout:       20 * time.Second,
+		LogLevel:          "info",
+		LogFormat:         "text",
+		ShutdownTimeout:   10 * time.Second,
 	}
 }
 

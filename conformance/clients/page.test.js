@@ -102,6 +102,39 @@ describe("the page by itself", { skip: missing }, () => {
   });
 });
 
+describe("the page among many", { skip: missing }, () => {
+  let stage;
+  before(async () => { stage = await Stage.start("--presence-grace", "0s", "--presence-list-limit", "3"); });
+  after(() => stage?.stop());
+
+  test("keeps the list of users and of members", async (t) => {
+    const room = unique("crowd");
+    const early = await stage.open(t);
+    await connect(early);
+    const clients = [];
+    for (const user of ["u1", "u2", "u3", "u4", "u5"]) {
+      const client = await Client.connect(t, stage.parley.url);
+      await client.request("user-online", user);
+      await client.request("join-room", room);
+      clients.push(client);
+    }
+    const late = await stage.open(t);
+    await enter(late, "late", room);
+    for (const page of [early, late]) {
+      for (const user of ["u1", "u5", "late"]) await online(page, user).waitFor();
+      await sees(page, "#online-count", /^6$/);
+    }
+    for (const user of ["u1", "u5", "late"]) await member(late, user).waitFor();
+
+    clients[0].close();
+    for (const page of [early, late]) await online(page, "u1").waitFor({ state: "detached" });
+    await member(late, "u1").waitFor({ state: "detached" });
+    for (const client of clients.slice(1)) client.close(); // few again: lists
+    for (const page of [early, late]) await sees(page, "#online-count", /^1$/);
+    await online(early, "late").waitFor();
+  });
+});
+
 describe("the documentation", { skip: missing }, () => {
   let stage;
   before(async () => { stage = await Stage.start(); });

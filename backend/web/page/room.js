@@ -28,8 +28,18 @@ export class Room {
   }
 
   async join() {
-    const { members } = await this.#connection.request("join-room", this.name);
-    this.members = new Map(members.map(({ id, user }) => [id, user]));
+    const answer = await this.#connection.request("join-room", this.name);
+    this.members = new Map((answer.members ?? []).map(({ id, user }) => [id, user]));
+    if (!answer.members) await this.#readMembers();
+  }
+
+  // The members of a large room come by pages; who joins or leaves meanwhile is added and removed as always.
+  async #readMembers() {
+    for (let after; after !== null;) {
+      const { members, next } = await this.#connection.request("room-members", { room: this.name, ...(after ? { after } : {}) });
+      for (const { id, user } of members) this.members.set(id, user);
+      after = next;
+    }
   }
 
   leave() {

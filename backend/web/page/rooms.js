@@ -3,6 +3,10 @@ import { $, avatar, composer, el, followEnd, nameOf, onSubmit, say } from "./dom
 import { Room } from "./room.js";
 import { currentView, news, showView } from "./views.js";
 
+// How many members are shown, and up to how many are read again when somebody takes another name.
+const shown = 50;
+const refreshable = 100;
+
 export class Rooms {
   #rooms = new Map(); // those that were joined, by name
   #wanted; // the names of those to be in, as soon as there is a connection
@@ -69,13 +73,13 @@ export class Rooms {
   }
 
   async #restore() {
-    const shown = this.#session.get().room;
+    const last = this.#session.get().room;
     const names = [...this.#wanted];
     for (const name of names) {
       const room = this.#rooms.get(name) ?? new Room(name, this.#connection, this.#people);
       await room.join();
       this.#add(room);
-      if (!this.#active && (name === shown || !names.includes(shown))) this.#active = room;
+      if (!this.#active && (name === last || !names.includes(last))) this.#active = room;
       await this.#load(room);
     }
     this.#render();
@@ -142,6 +146,7 @@ export class Rooms {
     const room = this.#active;
     if (!room || this.#restoring || !this.#connection.connected) return;
     const known = new Set(this.#people.online);
+    if (room.members.size > refreshable) return;
     const stale = [...room.members].some(([id, user]) => id !== this.#connection.state.id && !known.has(user));
     if (!stale) return;
     await room.join().catch(() => {}); // the list stays as it was
@@ -185,7 +190,9 @@ export class Rooms {
     $("older").hidden = !room.more;
     $("beginning").hidden = room.more;
     $("alone").hidden = room.members.size > 1;
-    $("members").replaceChildren(...[...room.members].map(([id, user]) => this.#member(id, user)));
+    const members = [...room.members].slice(0, shown).map(([id, user]) => this.#member(id, user));
+    if (room.members.size > shown) members.push(el("li", {}, `and ${room.members.size - shown} more`));
+    $("members").replaceChildren(...members);
   }
 
   #add(room) {
