@@ -40,7 +40,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.wrap("write", err)
 }
 
-// CloseWrite ends this direction: the peer reads io.EOF after what was sent before. Reading goes on.
+// CloseWrite ends this direction: the peer reads what was sent before, then io.EOF. This end can still read.
 func (c *Conn) CloseWrite() error {
 	if c.closed.Load() {
 		return c.wrap("close", net.ErrClosed)
@@ -49,7 +49,7 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Close implements net.Conn. The peer still reads what was sent before; what it has sent and is not read is dropped.
+// Close implements net.Conn. The peer can still read what was sent before; unread data from the peer is dropped.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return c.wrap("close", net.ErrClosed)
@@ -59,7 +59,7 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Reset closes the connection in the way that TCP reports a crash: what is on the way is lost, and the peer's reads
+// Reset closes the connection in the way that TCP reports a crash: unread data is lost, and the peer's reads
 // and writes fail with syscall.ECONNRESET.
 func (c *Conn) Reset() {
 	if c.closed.Swap(true) {

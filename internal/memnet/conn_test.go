@@ -213,7 +213,7 @@ func TestConn_deadlines(t *testing.T) {
 		write(t, b, "late")
 		_, err := read(a)
 		wantError(t, "Read of what has come later", err, os.ErrDeadlineExceeded)
-		write(t, a, "x") // writing goes on
+		write(t, a, "x") // writing still works
 		a.SetReadDeadline(time.Time{})
 		wantRead(t, a, "late")
 	})
@@ -227,7 +227,7 @@ func TestConn_deadlines(t *testing.T) {
 		wantRead(t, b, "x")
 		_, err := a.Write([]byte("y"))
 		wantError(t, "Write when there is room again", err, os.ErrDeadlineExceeded)
-		write(t, b, "z") // reading goes on
+		write(t, b, "z") // reading still works
 		wantRead(t, a, "z")
 		a.SetWriteDeadline(time.Time{})
 		write(t, a, "y")
@@ -346,7 +346,7 @@ func TestConn_close(t *testing.T) {
 		wantError(t, "Close", a.Close(), net.ErrClosed)
 	})
 
-	// Who waits is woken, whatever the way in which the connection ends.
+	// A waiting read or write returns, however the connection ends.
 	for _, c := range []struct {
 		name                   string
 		end                    func(a, b *memnet.Conn)

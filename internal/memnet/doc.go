@@ -1,8 +1,8 @@
 // Package memnet is a network in memory for tests.
 //
-// Its connections behave like those of TCP where programs can tell: they buffer, so that a write returns before the
-// peer reads and blocks when the peer has not read for long; they have deadlines, half closes and resets; their errors
-// are net.ErrClosed, os.ErrDeadlineExceeded, io.EOF, syscall.EPIPE and syscall.ECONNRESET, inside a *net.OpError as
+// Its connections behave like TCP connections. They buffer: a write returns before the peer reads, and blocks while the
+// buffer is full. They have deadlines, half closes and resets. Their errors are
+// net.ErrClosed, os.ErrDeadlineExceeded, io.EOF, syscall.EPIPE and syscall.ECONNRESET, inside a *net.OpError as
 // far as package net wraps them. They have no file descriptor.
 //
 // # Usage
@@ -15,6 +15,6 @@
 // # Concurrency
 //
 // All methods may be called by several goroutines at once. Every wait is durably blocking in the sense of package
-// testing/synctest, and deadlines follow the clock of the bubble: a listener that is made inside a bubble, and its
-// connections, must be used inside it only.
+// testing/synctest, and deadlines follow the clock of the bubble. A listener that is made inside a bubble and its
+// connections must only be used inside that bubble.
 package memnet

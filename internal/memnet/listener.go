@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// DefaultBuffer is how many bytes a connection holds in each direction, unless its listener says otherwise.
+// DefaultBuffer is how many bytes a connection holds in each direction by default.
 const DefaultBuffer = 64 << 10
 
 // backlog is how many connections may wait to be accepted.
 const backlog = 1024
 
-// Addr is the address of an end of a connection. It prints like a TCP address, for programs that take it apart.
+// Addr is the address of an end of a connection. It prints like a TCP address, for programs that parse it.
 type Addr struct{ netip.AddrPort }
 
 // Network returns "memory".
@@ -29,7 +29,7 @@ var (
 // Listener is a server's end of the network. Listen makes one.
 type Listener struct {
 	// Buffer is how many bytes a connection holds in each direction before writes block. Zero means DefaultBuffer.
-	// It is set before the first connection is made.
+	// Set it before the first connection is made.
 	Buffer int
 
 	// mu guards the fields below.
@@ -53,7 +53,7 @@ func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	return l.DialFrom(ctx, clientHost)
 }
 
-// DialContext is Dial in the form that http.Transport and others want. It goes to the listener whatever the address.
+// DialContext is Dial in the form that http.Transport and others want. It ignores the address and connects to the listener.
 func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	return l.Dial(ctx)
 }
@@ -69,7 +69,7 @@ func (l *Listener) DialFrom(ctx context.Context, host netip.Addr) (net.Conn, err
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: Addr{}.Network(), Addr: l.Addr(), Err: err}
 	}
-	l.port = max(l.port+1, 1024) // never zero or a reserved one, when it has wrapped around
+	l.port = max(l.port+1, 1024) // after an overflow, skip zero and the reserved ports
 	client, server := pipe(Addr{netip.AddrPortFrom(host, l.port)}, Addr{serverAddr}, l.Buffer)
 	l.waiting = append(l.waiting, server)
 	l.changed.Signal()
@@ -92,7 +92,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close ends listening. Connections that wait to be accepted are reset; accepted ones live on.
+// Close ends listening. Connections that wait to be accepted are reset; accepted ones stay open.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

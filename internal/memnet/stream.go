@@ -13,20 +13,20 @@ import (
 type stream struct {
 	size int // of the buffer; immutable after construction
 
-	// mu guards the fields below. changed tells of every change that somebody may wait for.
+	// mu guards the fields below. changed is signalled after every change that a reader or writer may wait for.
 	mu       sync.Mutex
 	changed  sync.Cond
 	data     []byte // data[read:] has been written and not read
 	read     int
 	finished bool // nothing more will be written
-	writing  bool // a write is under way: another one waits, so that their bytes do not mix
+	writing  bool // a write is running: another one waits, so that their bytes do not mix
 	reader   end
 	writer   end
 }
 
 // end is the state of the reader's or the writer's end of a stream, guarded by the stream's mu.
 type end struct {
-	err     error // why this end is of no use any more, or nil
+	err     error // why this end is closed, or nil
 	expired bool  // the deadline has passed
 	timer   *time.Timer
 }
@@ -37,7 +37,7 @@ func newStream(size int) *stream {
 	return s
 }
 
-// take reads what is there, and waits only if nothing is.
+// take reads what is buffered, and waits only if the buffer is empty.
 func (s *stream) take(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +62,7 @@ func (s *stream) take(p []byte) (int, error) {
 	}
 }
 
-// put writes all of p, or fails with the number of bytes that went through.
+// put writes all of p. On an error it returns how many bytes it wrote.
 func (s *stream) put(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *stream) put(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// finish closes the writer's end: the reader gets io.EOF after what there is, and writes fail with err.
+// finish closes the writer's end: the reader gets io.EOF after the buffered bytes, and writes fail with err.
 func (s *stream) finish(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *stream) finish(err error) {
 	s.changed.Broadcast()
 }
 
-// abandon gives up what is in the buffer, and both ends.
+// abandon drops the buffer and closes both ends.
 func (s *stream) abandon(reader, writer error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +135,7 @@ func (s *stream) setDeadline(e *end, t time.Time) error {
 		timer = time.AfterFunc(wait, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if e.timer == timer { // no other deadline has been set meanwhile
+			if e.timer == timer { // no other deadline was set meanwhile
 				e.expired = true
 				s.changed.Broadcast()
 			}
@@ -146,7 +146,7 @@ func (s *stream) setDeadline(e *end, t time.Time) error {
 	return nil
 }
 
-// failLocked makes an end fail from now on. Its own closing counts more than what the peer has done.
+// failLocked makes an end fail from now on. Its own close takes precedence over what the peer did.
 func (e *end) failLocked(err error) {
 	if e.err == nil || errors.Is(err, net.ErrClosed) {
 		e.err = err
@@ -157,7 +157,7 @@ func (e *end) failLocked(err error) {
 	}
 }
 
-// failedLocked says why an end cannot be used now.
+// failedLocked returns why an end cannot be used now, or nil.
 func (e *end) failedLocked() error {
 	switch {
 	case e.err != nil:

@@ -1,5 +1,5 @@
-// Package memory keeps a server's process from collecting garbage too often while it is small, and gives memory that it
-// does not need any more back to the system.
+// Package memory tunes the garbage collector for a server process: a small heap is collected less often, and memory that is
+// no longer needed is returned to the system.
 package memory
 
 import (
@@ -9,14 +9,14 @@ import (
 	"sync"
 )
 
-// headroom is the size of memory that is allocated and never touched, in bytes, so that the system has no page of it.
+// headroom is the size of an allocation that is never touched, in bytes. The system provides no pages for it.
 const headroom = 16 << 20
 
-// Start lets the heap grow by at least 16 MB before garbage is collected, and runs Trim. Go collects when the heap has
-// doubled, and from 4 MB: a small one is collected tens of times in a second by a server that works hard, for a tenth of
-// its time. It is for a main, and leaves the heap alone where GOGC or GOMEMLIMIT in the environment say what is wanted.
+// Start lets the heap grow by at least 16 MB before garbage is collected, and runs Trim. By default Go collects when the heap
+// has doubled, starting at 4 MB: a small server under load then runs tens of collections per second, which takes a tenth of
+// its time. Only a main calls Start. If GOGC or GOMEMLIMIT is set in the environment, Start does not change the heap's growth.
 //
-// All ends with ctx. The function that Start returns ends it, too, and waits until it has ended.
+// Both end when ctx ends. The returned function ends them too, and waits until they have ended.
 func Start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var untouched []byte

@@ -21,7 +21,7 @@ func TestStart_headroom(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("GOGC", test.gogc)
 			t.Setenv("GOMEMLIMIT", test.limit)
-			defer debug.SetGCPercent(debug.SetGCPercent(100)) // whatever the test itself runs with
+			defer debug.SetGCPercent(debug.SetGCPercent(100)) // regardless of the settings of the test run
 			ctx, cancel := context.WithCancel(t.Context())
 			stop := memory.Start(ctx)
 			runtime.GC()

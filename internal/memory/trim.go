@@ -9,21 +9,22 @@ import (
 )
 
 const (
-	// interval is the time between two looks at the heap.
+	// interval is the time between two checks of the heap.
 	interval = 2 * time.Second
-	// quiet is how much may be allocated in an interval, in bytes, by a server that has nothing to do.
+	// quiet is how many bytes an idle server may allocate in an interval.
 	quiet = 2 << 20
-	// worth is how much must have been allocated since the last time, in bytes, and worthPart which part of all objects, for
-	// a collection to be worth its time. So large a part of the goroutines gone is worth it, too: clients have left.
+	// A collection is worth its time if more than worth bytes were allocated since the last one, and more than the share
+	// worthPart of all objects. It is also worth it if more than worthGone goroutines and the share worthPart of them have
+	// ended: clients have left.
 	worth     = 4 << 20
 	worthPart = 0.15
 	worthGone = 100
 )
 
-// Trim returns memory to the system whenever the program has become quiet, until ctx ends. Go collects garbage when the
-// heap has doubled and keeps what it has freed for a while: right for a server that works, but one whose clients have all
-// connected, or have gone, may hold on to twice of what it needs. Like V8, which collects when a program idles, Trim does
-// so then, and never while more than a little is allocated. It is for a main: a library does not decide about its process.
+// Trim returns memory to the system whenever the program becomes idle, until ctx ends. Go collects garbage when the heap has
+// doubled, and keeps freed memory for a while. That is right under load, but after all clients have connected or left, the
+// process may hold twice the memory that it needs. Like V8, Trim collects when the program is idle, and never while the
+// program allocates more than a little. Only a main calls Trim: a library does not decide about its process.
 func Trim(ctx context.Context) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -43,10 +44,10 @@ func Trim(ctx context.Context) {
 	}
 }
 
-// state is what the runtime says.
+// state has metrics of the runtime.
 type state struct {
 	allocated  uint64 // bytes since the program began
-	objects    uint64 // bytes of those that are there: in use, or garbage
+	objects    uint64 // bytes of all objects: in use, or garbage
 	goroutines int
 }
 

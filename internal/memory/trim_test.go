@@ -12,7 +12,7 @@ import (
 	"github.com/parleyio/parley/internal/memory"
 )
 
-// held is what the heap holds of the system's memory, in bytes.
+// held returns how many bytes of the system's memory the heap holds.
 func held() uint64 {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"},
@@ -39,7 +39,7 @@ func trim(t *testing.T, work func(ctx context.Context)) {
 
 const garbage = 64 << 20
 
-// litter leaves garbage behind.
+// litter makes garbage.
 func litter() {
 	pieces := make([][]byte, garbage>>10)
 	for i := range pieces {
@@ -57,7 +57,7 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-// TestTrim_gone: what clients held who have all left is given back, although hardly anything was allocated since.
+// TestTrim_gone: the memory of clients that have left is returned, although hardly anything was allocated since.
 func TestTrim_gone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -73,7 +73,7 @@ func TestTrim_gone(t *testing.T) {
 		}
 		synctest.Wait()
 		trimming.Go(func() { memory.Trim(ctx) })
-		time.Sleep(7 * time.Second) // what they hold is no garbage
+		time.Sleep(7 * time.Second) // their memory is still in use
 		before := held()
 		close(leave)
 		clients.Wait()

@@ -35,7 +35,7 @@ func TestParley(t *testing.T) {
 	}
 	for _, l := range rules.Light {
 		if !there[l.Package] {
-			continue // planned: it counts from its first file on
+			continue // planned: checked from its first file on
 		}
 		t.Run("dependencies of "+l.Package, func(t *testing.T) {
 			for _, system := range []string{"linux", "darwin", "windows"} {
@@ -45,7 +45,7 @@ func TestParley(t *testing.T) {
 				}
 				if found := l.CheckDependencies(list); len(found) > 0 {
 					report(t, found)
-					break // the other systems would say the same again
+					break // the other systems would report the same
 				}
 			}
 		})
@@ -68,7 +68,7 @@ func namedOnPage(t *testing.T, tree *archtest.Tree) {
 	for _, p := range tree.Packages {
 		for i, directory := range strings.Split(p.Path, "/") {
 			if i < 2 && !named[directory] && !strings.HasPrefix(p.Path, "examples/") {
-				t.Errorf("%s: the tree of docs/ARCHITECTURE.md does not name %s", p.Path, directory)
+				t.Errorf("%s: the tree in docs/ARCHITECTURE.md does not list %s", p.Path, directory)
 			}
 		}
 	}

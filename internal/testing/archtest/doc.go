@@ -1,13 +1,13 @@
-// Package archtest holds the architecture of the repository as a test: which package may import which, which modules
-// are used where and why, and a few rules about files and goroutines that no linter has.
+// Package archtest tests the architecture of the repository: which package may import which, which modules are used where
+// and why, and a few rules about files, state and goroutines that no linter checks.
 //
-// Everything that is allowed stands in rules.go with its reason. A failing test prints the rule and the reason; who
-// has a better reason changes rules.go, and docs/ARCHITECTURE.md with it.
+// rules.go lists what is allowed, with the reasons. A failing test prints the rule and its reason. If you have a better
+// reason, change rules.go and docs/ARCHITECTURE.md together.
 //
 // # Usage
 //
 //	go test ./internal/testing/archtest
 //
-// The sources are read as they are, for every platform and whether they compile or not. Only the question what a
-// package drags in with its dependencies is put to the go command.
+// It parses the source files of every platform, even if they do not compile. Only the transitive dependencies of a package
+// come from the go command.
 package archtest

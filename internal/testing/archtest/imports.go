@@ -14,13 +14,13 @@ type Rules struct {
 	// Layers are the packages from the bottom up. Imports go downward only.
 	Layers []Layer
 
-	// Bans forbid what the layers would allow.
+	// Bans forbid imports that the layers would allow.
 	Bans []Ban
 
-	// Modules are those of others, with the packages that import them.
+	// Modules are the third-party modules, with the packages that may import them.
 	Modules []Module
 
-	// Light are the packages that drag in few modules.
+	// Light are the packages that may depend on few modules only.
 	Light []Light
 
 	// LongFiles has the reason for each file of more than MaxLines lines.
@@ -89,7 +89,7 @@ func (r *Rules) CheckImports(t *Tree) []Violation {
 	for _, m := range r.Modules {
 		if !used[m.Path] {
 			found = append(found, Violation{
-				What: fmt.Sprintf("nobody imports %s", m.Path),
+				What: fmt.Sprintf("no package imports %s", m.Path),
 				Rule: "the table of modules in internal/testing/archtest/rules.go is true",
 				Why:  "a line that allows what is no longer needed lets it come back unseen",
 			})
@@ -159,7 +159,7 @@ func (r *Rules) checkLayers(from, to, what string) []Violation {
 	lower, ok := r.layer(to)
 	upper, known := r.layer(from)
 	if !ok || !known {
-		return nil // that is reported for the package itself
+		return nil // reported for the package itself
 	}
 	forTests := isTest(from) || upper == len(r.Layers)-1
 	var found []Violation

@@ -51,7 +51,7 @@ func Dependencies(dir, pkg, goos string) ([]Dependency, error) {
 // CheckDependencies checks all that a light package depends on. It names each module that must not be there once, with
 // the way that leads there, and is silent about what that module brings along.
 func (l *Light) CheckDependencies(list []Dependency) []Violation {
-	foreign := make(map[string]string) // package to its module, of those that must not be there
+	foreign := make(map[string]string) // forbidden packages, with their modules
 	for _, d := range list {
 		if d.Standard || d.Module == nil || d.Module.Main || l.allows(d.Module.Path) {
 			continue

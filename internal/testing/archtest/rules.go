@@ -16,10 +16,10 @@ func Parley() *Rules {
 		Unguarded: map[string]string{
 			"backend/app.App.Run": "calls http.Server.Serve, which recovers what its handlers do",
 
-			"internal/memnet.stream.setDeadline": "wakes those that read and write: nothing of it can panic",
+			"internal/memnet.stream.setDeadline": "wakes waiting reads and writes: it cannot panic",
 
-			"engineio.Server.Shutdown": "waits for a WaitGroup and closes a channel: nothing of it can panic",
-			"socketio.Server.Shutdown": "waits for a WaitGroup and closes a channel: nothing of it can panic",
+			"engineio.Server.Shutdown": "waits for a WaitGroup and closes a channel: it cannot panic",
+			"socketio.Server.Shutdown": "waits for a WaitGroup and closes a channel: it cannot panic",
 			"socketio.workers.start":   "waits for sockets, and calls for each a method that has a guard of its own",
 		},
 	}
@@ -55,7 +55,7 @@ func bans() []Ban {
 		{
 			From: []string{"engineio", "engineio/*", "webtransport", "webtransport/*"},
 			To:   []string{"parser", "event", "cluster", "cluster/*", "socketio", "internal/message", "internal/payload"},
-			Why:  "Engine.IO carries messages and knows nothing of Socket.IO: it is tested, and of use, without it",
+			Why:  "Engine.IO carries messages and does not know Socket.IO: it can be used and tested without it",
 		},
 		{
 			From: []string{"backend"},
@@ -64,7 +64,7 @@ func bans() []Ban {
 				"middleware", "metrics", "admin", "siotest", "event", "parser", "net/http", "database/*", "github.com/danielgtaylor/*",
 				"modernc.org/*", "github.com/jackc/*", "github.com/pressly/*",
 			},
-			Why: "the domain is rules and interfaces; what is outside of it (SQL, HTTP, Socket.IO) imports the domain",
+			Why: "the domain has rules and interfaces; the packages for SQL, HTTP and Socket.IO import the domain",
 		},
 		{
 			From: []string{"backend/rest", "backend/store", "backend/token", "backend/web"},
@@ -79,7 +79,7 @@ func bans() []Ban {
 	}
 }
 
-// modules are the modules of others. Longer paths stand before those that they begin with.
+// modules lists the third-party modules. A longer path comes before its prefix.
 func modules() []Module {
 	return []Module{
 		{"github.com/gobwas/ws", []string{"internal/eio", "internal/websocket", "conformance/soak"},
@@ -90,7 +90,7 @@ func modules() []Module {
 		{"github.com/tinylib/msgp", []string{"parser"},
 			"MessagePack value by value, without reflection; the transcoding to JSON is ours"},
 		{"github.com/oklog/ulid/v2", []string{"backend"},
-			"the ids of messages, which sort by time"},
+			"ids of messages that sort by time"},
 		{"github.com/danielgtaylor/huma/v2", []string{"backend/rest"},
 			"the HTTP API and its OpenAPI document from one description"},
 		{"github.com/rs/cors", []string{"backend/rest"},
@@ -100,7 +100,7 @@ func modules() []Module {
 		{"modernc.org/sqlite", []string{"backend/store"},
 			"SQLite without cgo, so that the binary builds for every platform"},
 		{"github.com/alecthomas/kong", []string{"cmd/parley"},
-			"flags and environment from one struct"},
+			"flags and environment variables from one struct"},
 		{"go.uber.org/goleak", []string{"internal/testing/leak"},
 			"finds the goroutines that a test leaves"},
 		{"github.com/go-chi/chi/v5", []string{"examples/chi"},
@@ -110,14 +110,14 @@ func modules() []Module {
 		{"github.com/labstack/echo/v5", []string{"examples/echo"},
 			"the router of an example"},
 		{"gopkg.in/yaml.v3", []string{"cmd/parley"},
-			"the settings file, with the line of a mistake in it"},
+			"the settings file; errors have the line"},
 	}
 }
 
 func light() []Light {
-	const why = "who imports the library compiles no broker, no database, no quic-go and no Prometheus: those are in " +
+	const why = "a program that imports the library compiles no broker, no database, no quic-go and no Prometheus: those are in " +
 		"packages of their own"
-	// MessagePack is a parser beside JSON, and fwd all that its runtime depends on.
+	// MessagePack is the second parser; its runtime depends on fwd only.
 	msgpack := []string{"github.com/tinylib/msgp", "github.com/philhofer/fwd"}
 	websocket := []string{"github.com/gobwas"}
 	buckets := []string{"golang.org/x/time"}

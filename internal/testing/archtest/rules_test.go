@@ -212,7 +212,7 @@ func TestRules_CheckImports(t *testing.T) {
 		})
 	}
 	t.Run("a module that nobody needs", func(t *testing.T) {
-		want(t, rules().CheckImports(load(t, map[string]string{"wire/a.go": ""})), "nobody imports example.com/good/v2")
+		want(t, rules().CheckImports(load(t, map[string]string{"wire/a.go": ""})), "no package imports example.com/good/v2")
 	})
 }
 

@@ -2,7 +2,7 @@
 //
 //	go test -json ./... | testreport -counts FILE
 //
-// It writes a line for each package, the output of what failed, and a summary. The exit code is 1 if anything failed, and
+// It prints a line for each package, the output of failed tests, and a summary. The exit code is 1 if anything failed, and
 // also when no test was run. FILE gets the three numbers passed, failed and skipped.
 package main
 
@@ -45,10 +45,10 @@ type event struct {
 
 type result struct{ passed, failed, skipped int }
 
-// report reads events from in until it ends and writes what a person wants to know to out.
+// report reads events from in until its end and writes the report to out.
 func report(in io.Reader, out io.Writer) (r result) {
 	type key struct{ pkg, test string }
-	output := map[key]*strings.Builder{} // of what has not ended yet
+	output := map[key]*strings.Builder{} // of tests and packages that have not ended yet
 	failures := map[string]int{}         // tests by package
 	lines := bufio.NewReader(in)
 	for {
@@ -58,7 +58,7 @@ func report(in io.Reader, out io.Writer) (r result) {
 		}
 		var e event
 		if json.Unmarshal(line, &e) != nil || e.Action == "" {
-			fmt.Fprintf(out, "%s", line) // go itself has something to say
+			fmt.Fprintf(out, "%s", line) // a message of the go command itself
 			continue
 		}
 		k := key{e.Package + e.ImportPath, e.Test}
@@ -84,13 +84,13 @@ func report(in io.Reader, out io.Writer) (r result) {
 		case e.Test == "" && e.Action == "fail":
 			byTest := func(a, b key) int { return strings.Compare(a.test, b.test) }
 			for _, open := range slices.SortedFunc(maps.Keys(output), byTest) {
-				if open.pkg == k.pkg { // a panic or the time limit has cut it off
+				if open.pkg == k.pkg { // a panic or the time limit ended it
 					fmt.Fprint(out, output[open])
 					delete(output, open)
 				}
 			}
 			fmt.Fprint(out, text)
-			if failures[e.Package] == 0 { // it did not compile, panicked or left something behind
+			if failures[e.Package] == 0 { // it did not compile, panicked, or leaked a goroutine
 				r.failed++
 			}
 		case e.Test == "" && e.Action == "pass":

@@ -20,7 +20,7 @@ func TestReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   string
 		want result
-		says []string // and nothing else but the summary
+		says []string // the lines before the summary
 	}{
 		"nothing":         {"", result{}, nil},
 		"pass":            {run + output + pass + pkgOutput + pkgPass, result{passed: 1}, []string{"ok    p  1.2s"}},

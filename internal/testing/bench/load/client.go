@@ -15,7 +15,7 @@ type client struct {
 	joined   bool
 	paused   bool
 
-	sent  []time.Time // when the outstanding messages left, as a ring: answers keep their order
+	sent  []time.Time // when the outstanding messages were sent, as a ring: answers come in order
 	first int         // the oldest of them
 }
 
@@ -29,14 +29,14 @@ func (c *client) connected() { c.link.send(c.run.upgrade) }
 // received takes whole frames. What handlers queue meanwhile leaves in one write.
 func (c *client) received(b []byte) int {
 	c.run.now = time.Now()
-	link, used := c.link, 0 // a client that is lost may get another link at once
+	link, used := c.link, 0 // a lost client may get another link at once
 	if !c.upgraded {
 		status, _, size, err := parseResponse(b)
 		if err == nil && size == 0 {
 			return 0
 		}
 		if err != nil || status != 101 {
-			c.lose(fmt.Errorf("the handshake is answered with %d (%v)", status, err))
+			c.lose(fmt.Errorf("the handshake got status %d (%v)", status, err))
 			return len(b)
 		}
 		c.upgraded = true
@@ -81,7 +81,7 @@ func (c *client) packet(p []byte) {
 		c.run.joined++
 		c.run.dialing--
 	case p[1] == '1' || p[1] == '4':
-		c.lose(fmt.Errorf("the server ends the namespace: %.100s", p))
+		c.lose(fmt.Errorf("the server closed the namespace: %.100s", p))
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *client) lose(err error) {
 func (c *client) closed(err error) {
 	c.link = nil
 	switch {
-	case c.paused: // the server had enough of a client that does not read
+	case c.paused: // the server closed a client that does not read
 	case c.joined:
 		c.run.joined--
 		c.run.lost(c, err)

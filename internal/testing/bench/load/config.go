@@ -16,7 +16,7 @@ var Modes = []string{"connect", "idle", "echo", "ack", "broadcast", "rooms", "po
 
 // Config says what to measure. The zero value of a field means its default.
 type Config struct {
-	// URL is where the server is: http or https, host and port, and the path if it is not /socket.io/.
+	// URL is the address of the server: http or https, host and port, and the path if it is not /socket.io/.
 	URL string
 	// Mode is one of Modes.
 	Mode string
@@ -27,23 +27,23 @@ type Config struct {
 	Window int
 	// Size is the number of bytes of a message's payload. Zero means 64.
 	Size int
-	// Rooms is the number of rooms over which the clients are spread, with rooms. Zero means a tenth of the clients.
+	// Rooms is the number of rooms that the clients join, in mode rooms. Zero means a tenth of the clients.
 	Rooms int
-	// Rate is the number of broadcasts in a second, with slow. Zero means 50.
+	// Rate is the number of broadcasts per second, in mode slow. Zero means 50.
 	Rate int
-	// Duration is how long is measured, after Warmup; both have no meaning with connect and storm. Zero means 5 s.
+	// Duration is how long the load is measured, after Warmup; modes connect and storm ignore both. Zero means 5 s.
 	Duration time.Duration
 	// Warmup is how long the load runs before it is measured. Zero means a fifth of Duration.
 	Warmup time.Duration
-	// Settle is how long idle connections are left alone before memory is read. Zero means 5 s.
+	// Settle is how long connections stay idle before memory is read. Zero means 5 s.
 	Settle time.Duration
-	// Dialing bounds the connections that are being opened at the same time; storm ignores it. Zero means 100.
+	// Dialing is how many connections are opened at the same time; mode storm ignores it. Zero means 100.
 	Dialing int
 	// Timeout bounds each step of the run, such as the opening of all connections. Zero means 2 minutes.
 	Timeout time.Duration
-	// PID is the server's process, whose CPU time and memory are read. Zero means that they are not.
+	// PID is the server's process, whose CPU time and memory are read. Zero means that they are not measured.
 	PID int
-	// Insecure accepts any certificate. False checks it as browsers do.
+	// Insecure accepts any certificate. False verifies it.
 	Insecure bool
 	// Progress receives a line every few seconds of a long run. Nil means none.
 	Progress io.Writer
@@ -91,7 +91,7 @@ func (c Config) withDefaults() (Config, target, error) {
 	}
 	c.Size = max(c.Size, tokenSize)
 	if !slices.Contains(Modes, c.Mode) {
-		return c, target{}, fmt.Errorf("load: unknown mode %q: it is one of %s", c.Mode, strings.Join(Modes, ", "))
+		return c, target{}, fmt.Errorf("load: unknown mode %q: use one of %s", c.Mode, strings.Join(Modes, ", "))
 	}
 	switch {
 	case c.Mode == "rooms" && c.Rooms > c.Clients:

@@ -21,7 +21,7 @@ type epoll struct {
 	links   []*epollLink // by descriptor
 	events  [512]syscall.EpollEvent
 	buffer  []byte
-	dials   int32 // so many so far: tells an event of a closed connection from one of the next with its descriptor
+	dials   int32 // how many so far: distinguishes an event of a closed connection from one of the next connection with its descriptor
 }
 
 type epollLink struct {
@@ -53,7 +53,7 @@ func newNetwork(t target, c *Config) (network, error) {
 	if e.fd, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	runtime.LockOSThread() // a loop that moves between threads wakes them, on the cores that the server needs
+	runtime.LockOSThread() // moving between threads would wake them on cores that the server needs
 	return e, nil
 }
 
@@ -67,7 +67,7 @@ func (e *epoll) dial(p peer) (link, error) {
 		return nil, os.NewSyscallError("connect", err)
 	}
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	// A reset leaves no port behind in TIME_WAIT: runs follow each other.
+	// A reset leaves no port in TIME_WAIT: the next run needs the ports.
 	syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 	e.dials++
 	l := &epollLink{net: e, fd: fd, dial: e.dials, peer: p, pending: true, writes: true}
@@ -185,7 +185,7 @@ func (l *epollLink) send(b []byte) {
 			return
 		}
 		if err != nil && !errors.Is(err, syscall.EAGAIN) {
-			return // reading will tell
+			return // the next read reports the error
 		}
 		b = b[max(n, 0):]
 	}

@@ -16,7 +16,7 @@ type goroutines struct {
 
 	ctx      context.Context // until close
 	cancel   context.CancelFunc
-	happened chan happening // never closed: readers may still have something to say
+	happened chan happening // never closed: readers may still send
 	running  sync.WaitGroup
 
 	links map[*netLink]struct{}
@@ -57,7 +57,7 @@ func newGoroutines(t target, c *Config) *goroutines {
 }
 
 func hostOf(address string) string {
-	host, _, _ := net.SplitHostPort(address) // it has been joined before
+	host, _, _ := net.SplitHostPort(address) // it was joined before: no error
 	return host
 }
 
@@ -196,7 +196,7 @@ func (g *goroutines) close() {
 
 func (l *netLink) send(b []byte) {
 	l.conn.SetWriteDeadline(time.Now().Add(dialTimeout))
-	_, _ = l.conn.Write(b) // reading will tell
+	_, _ = l.conn.Write(b) // the next read reports the error
 }
 
 func (l *netLink) pause() {

@@ -53,9 +53,9 @@ func (r *runner) storm() error {
 		return err
 	}
 	err := r.join(len(r.clients))
-	if missing := len(r.clients) - r.joined; errors.Is(err, errTimeout) { // a storm that a server cannot weather is a result too
+	if missing := len(r.clients) - r.joined; errors.Is(err, errTimeout) { // a storm that the server does not handle in time is a result too
 		r.result.Refused += missing
-		r.result.Note = fmt.Sprintf("%d clients were not back when the time was over", missing)
+		r.result.Note = fmt.Sprintf("%d clients had not reconnected when the time was over", missing)
 	} else if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (r *runner) fill(room string) error {
 	for range fillCount {
 		sender.send(frame)
 	}
-	sender.send(clientFrame(`428["ack"]`)) // is answered after all that
+	sender.send(clientFrame(`428["ack"]`)) // answered after all frames before it
 	return r.until("filling", r.config.Timeout, func() bool { return filled })
 }
 
@@ -260,7 +260,7 @@ func (r *runner) slow() error {
 	if err := r.enter(slow, func(int) string { return room }); err != nil {
 		return err
 	}
-	if err := r.stream(3 * r.config.Warmup); err != nil { // the server is still at work on what has just joined
+	if err := r.stream(3 * r.config.Warmup); err != nil { // the server is still handling the joins
 		return err
 	}
 	before := r.result.P99

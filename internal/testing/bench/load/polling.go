@@ -16,7 +16,7 @@ type pollingClient struct {
 	sid  string
 	at   time.Time
 
-	posting bool // a POST is not answered yet, and these two wait for it: browsers have one at a time
+	posting bool // a POST is not answered yet, and the two below wait for it: browsers send one at a time
 	waiting bool // the next message
 	owed    bool // the pong
 
@@ -48,7 +48,7 @@ func (l *pollingLink) received(b []byte) int {
 	case err != nil:
 		l.client.run.err = fmt.Errorf("load: polling: %w", err)
 	case size > 0 && status != 200:
-		l.client.run.err = fmt.Errorf("load: polling is answered with %d: %.100s", status, body)
+		l.client.run.err = fmt.Errorf("load: polling got status %d: %.100s", status, body)
 	case size > 0:
 		l.answer(body)
 	}

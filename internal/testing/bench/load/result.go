@@ -16,40 +16,40 @@ type Result struct {
 	Size    int    `json:"size,omitempty"`
 	Rooms   int    `json:"rooms,omitempty"`
 
-	// Seconds is how long was measured.
+	// Seconds is how long the load was measured.
 	Seconds float64 `json:"seconds"`
-	// Count is how many of Unit were measured: messages that were answered, deliveries, connections, round trips.
+	// Count is the number of measured units: answered messages, deliveries, connections or round trips.
 	Count int    `json:"count"`
 	Unit  string `json:"unit"`
-	// Rate is Count in a second.
+	// Rate is Count per second.
 	Rate float64 `json:"rate"`
 
 	// Latencies as the clients see them, in microseconds.
 	P50  float64 `json:"p50_us,omitempty"`
 	P99  float64 `json:"p99_us,omitempty"`
 	P999 float64 `json:"p999_us,omitempty"`
-	// P99Before is, with slow, the one of the same load before the slow clients stopped reading.
+	// P99Before is the P99 of mode slow before the slow clients stopped reading.
 	P99Before float64 `json:"p99_before_us,omitempty"`
 
-	// ServerCPU is the server's CPU time for each of Count, in microseconds.
+	// ServerCPU is the server's CPU time per unit, in microseconds.
 	ServerCPU float64 `json:"server_cpu_us,omitempty"`
-	// ServerBusy is the server's CPU time in a second, in seconds.
+	// ServerBusy is the server's CPU time per second, in seconds.
 	ServerBusy float64 `json:"server_busy,omitempty"`
-	// RSS is the server's memory at the end, in bytes, and RSSPerClient what it has grown by for each client.
+	// RSS is the server's memory at the end, in bytes, and RSSPerClient its growth per client.
 	RSS          int64   `json:"rss,omitempty"`
 	RSSPerClient float64 `json:"rss_per_client,omitempty"`
 
-	// Busy is the part of the time in which the generator's loop had something to do; over TLS, where the work is done by
-	// many, it is at least the part of all cores that they have used. Starved is the part in which the loop could have run
-	// and had no core: something else had it (Linux, and not over TLS).
+	// Busy is the share of the time in which the generator's loop was working. Over TLS, where many goroutines work, it is
+	// a lower bound: the share of all cores that they used. Starved is the share in which the loop was ready to run and
+	// other threads had all cores (Linux, not over TLS).
 	Busy    float64 `json:"generator_busy"`
 	Starved float64 `json:"generator_starved"`
-	// MachineBusy is the part of all cores that the server and the generator have used together.
+	// MachineBusy is the share of all cores that the server and the generator used together.
 	MachineBusy float64 `json:"machine_busy,omitempty"`
-	// Refused counts connections that could not be opened at the first attempt, and Lost those that were lost.
+	// Refused counts connections that failed at the first attempt, and Lost connections that were lost later.
 	Refused int `json:"refused"`
 	Lost    int `json:"lost"`
-	// Note says what else there is to know, such as the first error.
+	// Note has other facts, such as the first error.
 	Note string `json:"note,omitempty"`
 }
 

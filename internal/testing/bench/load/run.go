@@ -21,7 +21,7 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	defer net.close()
 	r := &runner{
 		ctx: ctx, config: c, target: t, net: net, upgrade: t.upgradeRequest(),
-		message: func(*client, []byte) {}, // the server may say what nobody has asked for
+		message: func(*client, []byte) {}, // unexpected messages are ignored
 		result:  &Result{Mode: c.Mode, Clients: c.Clients},
 	}
 	if c.PID != 0 {
@@ -45,11 +45,11 @@ type runner struct {
 	upgrade []byte
 
 	clients []*client
-	joined  int // clients that are
-	dialing int // clients that are on their way
+	joined  int // clients that have joined
+	dialing int // clients that are connecting
 	err     error
 
-	now     time.Time                 // of what is being handled
+	now     time.Time                 // when the current event happened
 	queued  []byte                    // by the client whose bytes are being handled
 	message func(c *client, p []byte) // handles an event or an acknowledgement
 
@@ -74,14 +74,14 @@ func (r *runner) modes() map[string]func() error {
 	}
 }
 
-var errTimeout = errors.New("load: it takes too long")
+var errTimeout = errors.New("load: timeout")
 
 // until handles what happens until done, which is asked often, or the limit.
 func (r *runner) until(what string, limit time.Duration, done func() bool) error {
 	for end := time.Now().Add(limit); !done(); {
 		began := time.Now()
 		if began.After(end) {
-			return fmt.Errorf("%w: %s for %s: %d joined, %d on their way", errTimeout, what, limit, r.joined, r.dialing)
+			return fmt.Errorf("%w: %s for %s: %d joined, %d connecting", errTimeout, what, limit, r.joined, r.dialing)
 		}
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (r *runner) progress(what string, now time.Time) {
 	}
 }
 
-// join opens connections until all clients have joined, with a limited number on their way at the same time. A client
+// join opens connections until all clients have joined, a limited number at the same time. A client
 // that is refused tries again.
 func (r *runner) join(atOnce int) error {
 	for range r.config.Clients - len(r.clients) {
@@ -155,7 +155,7 @@ func (r *runner) refused(c *client, err error) {
 		r.result.Note = "first refusal: " + err.Error()
 	}
 	if r.result.Refused > refusals*len(r.clients) {
-		r.err = fmt.Errorf("load: %s does not let clients in: %w", r.target.address, err)
+		r.err = fmt.Errorf("load: %s refuses clients: %w", r.target.address, err)
 	} else if err := r.dial(c); err != nil {
 		r.err = err
 	}
@@ -239,7 +239,7 @@ func (r *runner) measure(unit string, warmup time.Duration, step func(now time.T
 	}
 	for end := time.Now().Add(min(patience, r.config.Timeout)); r.count == 0; {
 		if time.Now().After(end) {
-			return fmt.Errorf("load: nothing has come back: %s needs a server that handles it as the profile \"bench\" of conformance/server does", r.config.Mode)
+			return fmt.Errorf("load: no answer: %s needs a server that handles it as the profile \"bench\" of conformance/server does", r.config.Mode)
 		}
 		if err := r.pass("measuring", look, step); err != nil {
 			return err

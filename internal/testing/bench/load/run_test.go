@@ -239,15 +239,15 @@ func TestRun_errors(t *testing.T) {
 		"no server":               {closed.URL, "echo", nil, "refused"},
 		"no server, polling":      {closed.URL, "polling", nil, "refused"},
 		"no server, goroutines":   {closed.URL, "echo", load.Portable, "refused"},
-		"another server":          {elsewhere.URL, "echo", nil, "answered with 404"},
-		"another server, polling": {elsewhere.URL, "polling", nil, "answered with 404"},
+		"another server":          {elsewhere.URL, "echo", nil, "got status 404"},
+		"another server, polling": {elsewhere.URL, "polling", nil, "got status 404"},
 		"a namespace that refuses": {strict.URL, "echo", nil,
-			"does not let clients in: the server ends the namespace: 44"},
+			"refuses clients: the server closed the namespace: 44"},
 		"a certificate of nobody": {secure.URL, "echo", func(c *load.Config) { c.Insecure, c.Clients = false, 2 }, "certificate"},
-		"plain to TLS":            {strings.Replace(secure.URL, "https", "http", 1), "echo", nil, "does not let clients in"},
+		"plain to TLS":            {strings.Replace(secure.URL, "https", "http", 1), "echo", nil, "refuses clients"},
 		"no such process":         {closed.URL, "echo", func(c *load.Config) { c.PID = 1 << 30 }, "CPU time"},
 		"wrong URL":               {"localhost:3000", "echo", nil, "http://"},
-		"no handler":              {deaf.URL, "echo", func(c *load.Config) { c.Timeout = 2 * time.Second }, "nothing has come back"},
+		"no handler":              {deaf.URL, "echo", func(c *load.Config) { c.Timeout = 2 * time.Second }, "no answer"},
 		"unknown mode":            {closed.URL, "dance", nil, "unknown mode"},
 		"negative":                {closed.URL, "echo", func(c *load.Config) { c.Window = -1 }, "window is negative"},
 		"more rooms than clients": {closed.URL, "rooms", func(c *load.Config) { c.Rooms = 21 }, "more rooms"},
@@ -294,7 +294,7 @@ func TestRun_silence(t *testing.T) {
 			t.Run("too long", func(t *testing.T) {
 				config := config
 				config.Timeout = 20 * time.Millisecond
-				if _, err := load.Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "takes too long") {
+				if _, err := load.Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "load: timeout") {
 					t.Errorf("got %v", err)
 				}
 			})
