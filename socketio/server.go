@@ -130,8 +130,15 @@ var errShutDown = errors.New("socketio: server shut down")
 // Shutdown ends the server: it accepts no new connection, closes all that there are without a disconnect packet, so that
 // clients come back by themselves and reach whatever serves then, and waits until the events that have arrived and the
 // disconnects are handled. With Options.DrainWindow connections are closed one by one and are served until then. When ctx
-// ends first, all are closed, the contexts of OnDisconnect are cancelled too and ctx's error is returned. It does not
-// close the http.Server, which should stop listening first.
+// ends first, all are closed, the contexts of OnDisconnect are cancelled too and ctx's error is returned.
+//
+// It does not close the http.Server. Close that afterwards: until then new clients are answered 503. In the other order
+// http.Server.Shutdown waits for the polls that are held, until its deadline, unless it starts this Shutdown itself:
+//
+//	httpServer.RegisterOnShutdown(func() { io.Shutdown(ctx) })
+//
+// Shutdown may be called again, and at the same time; each call waits. A server cannot be used again: its adapters are
+// closed and the contexts of its handlers have ended, so make another one with New.
 func (s *Server) Shutdown(ctx context.Context) error {
 	errs := []error{s.engine.Shutdown(ctx)}
 	s.mu.Lock()

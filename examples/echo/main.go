@@ -4,10 +4,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v5"
@@ -45,5 +48,18 @@ func main() {
 		Handler:           router,
 		ReadHeaderTimeout: 10 * time.Second, // closes connections that send no request
 	}
-	log.Fatal(server.ListenAndServe())
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+
+	signalled, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	<-signalled.Done()
+	stop() // a second signal ends the program at once
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx)); err != nil { // in this order: polls would hold the server up
+		log.Print(err)
+	}
 }

@@ -8,6 +8,7 @@ package exampletest
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -26,8 +28,9 @@ const patience = time.Minute
 // panicked matches what Parley, net/http and the routers log when they recover from a panic.
 var panicked = regexp.MustCompile(`(?i)panic(:| in an? | serving | recover)`)
 
-// Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL. A program that
-// logs a panic fails the test at its end.
+// Start builds the program in a folder, runs it on a free port until the test ends, and returns its URL. At the end the
+// program gets SIGTERM, with its clients still connected. It must exit with code 0, and have logged neither a panic nor a
+// deadline.
 func Start(t testing.TB, folder string) (url string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "example.exe")
@@ -48,8 +51,15 @@ func Start(t testing.TB, folder string) (url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		program.Process.Kill()
-		program.Wait()
+		overdue := time.AfterFunc(patience, func() { program.Process.Kill() })
+		defer overdue.Stop()
+		program.Process.Signal(syscall.SIGTERM)
+		if err := program.Wait(); err != nil {
+			t.Errorf("the program did not shut down: %v", err)
+		}
+		if bytes.Contains(errs.Bytes(), []byte(context.DeadlineExceeded.Error())) {
+			t.Errorf("the program did not shut down in time:\n%s", errs.Bytes())
+		}
 		if panicked.Match(errs.Bytes()) {
 			t.Errorf("the program logged a panic:\n%s", errs.Bytes())
 		}
@@ -65,7 +75,7 @@ func Start(t testing.TB, folder string) (url string) {
 	return ""
 }
 
-// Chat checks that a client can join, send an event and get the answer.
+// Chat checks that a client can join, send an event and get the answer. The client keeps polling until the program ends.
 func Chat(t *testing.T, server string) {
 	t.Helper()
 	const polling = "/socket.io/?EIO=4&transport=polling"
@@ -84,6 +94,18 @@ func Chat(t *testing.T, server string) {
 	if answer := Get(t, session); answer != `430[5]` {
 		t.Errorf("answer = %s, want 430[5]", answer)
 	}
+	go func() { // ends with the program
+		for {
+			res, err := client.Get(session)
+			if err != nil {
+				return
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return
+			}
+		}
+	}()
 }
 
 var client = &http.Client{Timeout: patience}
