@@ -2,7 +2,10 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -188,6 +191,22 @@ func TestSlowConsumer(t *testing.T) {
 			t.Fatal(err)
 		}
 		slow.expect(`42["last"]`)
+	})
+	t.Run("on a websocket over TCP volatile events right behind others arrive", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+		}
+		n := serveOn(t, l, dial, &http.Server{}, nil)
+		c := n.join(t)
+		s := n.socket(t, c, "/")
+		if err := errors.Join(s.Emit("a"), s.Volatile().Emit("b"), s.Volatile().Emit("c"), n.Volatile().Emit("d")); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(`42["a"]`, `42["b"]`, `42["c"]`, `42["d"]`)
 	})
 	bubble(t, "on polling volatile events need a pending poll", func(t *testing.T) {
 		n := serve(t, nil)
