@@ -29,7 +29,7 @@ func Parley() *Rules {
 func layers() []Layer {
 	return []Layer{
 		{"tools of tests and mains", []string{"internal/testing/*", "internal/memory"}},
-		{"foundations", []string{"internal/buffer", "internal/coding", "internal/errs", "internal/guard", "internal/memnet", "internal/payload"}},
+		{"foundations", []string{"internal/buffer", "internal/coding", "internal/errs", "internal/guard", "internal/memnet", "internal/payload", "internal/ratelog"}},
 		{"wire", []string{"parser", "internal/eio"}},
 		{"messages", []string{"internal/message"}},
 		{"seam", []string{"internal/transport"}},
