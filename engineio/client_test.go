@@ -90,10 +90,10 @@ type poller struct {
 	query string
 }
 
-// poll opens a session on polling and returns both sides.
-func (r *rig) poll() (*poller, *peer) {
+// poll opens a session on polling, by a request with these headers, and returns both sides.
+func (r *rig) poll(headers ...string) (*poller, *peer) {
 	r.t.Helper()
-	a := r.do("GET", "?EIO=4&transport=polling", "")
+	a := r.do("GET", "?EIO=4&transport=polling", "", headers...)
 	if a.status != 200 {
 		r.t.Fatalf("handshake: %d %s", a.status, a.body)
 	}

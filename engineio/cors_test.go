@@ -20,6 +20,9 @@ func TestOrigin(t *testing.T) {
 	listed := engineio.CORS{Origins: []string{
 		"https://app.example.com", "http://localhost:5173", "https://*.example.org", "HTTPS://Loud.Example:443",
 	}}
+	apps := engineio.CORS{Origins: []string{
+		"capacitor://localhost", "file://", "http://localhost:*", "https://*.example.net:*", "http://[::1]:*",
+	}}
 	cases := []struct {
 		cors         engineio.CORS
 		origin, host string
@@ -48,6 +51,27 @@ func TestOrigin(t *testing.T) {
 		{engineio.CORS{}, "null", "parley.test", false},
 		{engineio.CORS{}, "null", "null", false},
 		{engineio.CORS{}, "file://", "", false},
+		{engineio.CORS{}, "wss://parley.test", "parley.test:443", true}, // clients in Swift
+		{engineio.CORS{}, "wss://parley.test:443", "parley.test", true},
+		{engineio.CORS{}, "ws://parley.test", "parley.test:80", true},
+		{engineio.CORS{}, "ws://parley.test:3000", "parley.test:3000", true},
+		{engineio.CORS{}, "ws://parley.test", "parley.test:443", false},
+		{engineio.CORS{}, "wss://parley.test", "parley.test:80", false},
+		{engineio.CORS{}, "ws://evil.example", "parley.test", false},
+		{engineio.CORS{}, "capacitor://parley.test", "parley.test", false}, // an app's page comes from no server
+		{engineio.CORS{}, "http://parley.test/", "parley.test", true},      // clients in Go
+		{engineio.CORS{}, "http://parley.test:80/some/path?q", "parley.test", true},
+		{engineio.CORS{}, "http://evil.example/parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://evil.example/@parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://evil.example@parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://evil.example#@parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://parley.test?@evil.example", "parley.test", false},
+		{engineio.CORS{}, "http://evil.example\\@parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://parley.test\\.evil.example", "parley.test", false},
+		{engineio.CORS{}, "http://parley.test:", "parley.test", false},
+		{engineio.CORS{}, "http://parley.test:80:80", "parley.test", false},
+		{engineio.CORS{}, "http:///parley.test", "parley.test", false},
+		{engineio.CORS{}, "http://", "", false},
 
 		{listed, "http://parley.test", "parley.test", true}, // the list adds to the same origin
 		{listed, "https://app.example.com", "parley.test", true},
@@ -68,6 +92,27 @@ func TestOrigin(t *testing.T) {
 		{listed, "https://.example.org", "parley.test", false},
 		{listed, "https://aexample.org", "parley.test", false},
 		{listed, "null", "parley.test", false},
+
+		{listed, "https://app.example.com/", "parley.test", true},
+		{listed, "https://a.example.org/path", "parley.test", true},
+		{listed, "file://", "parley.test", false},
+
+		{apps, "capacitor://localhost", "parley.test", true},
+		{apps, "Capacitor://LOCALHOST", "parley.test", true},
+		{apps, "ionic://localhost", "parley.test", false},
+		{apps, "capacitor://localhost.evil", "parley.test", false},
+		{apps, "file://", "parley.test", true},
+		{apps, "file:///android_asset/page.html", "parley.test", true},
+		{apps, "file://evil.example", "parley.test", false},
+		{apps, "http://localhost", "parley.test", true},
+		{apps, "http://localhost:8100", "parley.test", true},
+		{apps, "https://localhost:8100", "parley.test", false},
+		{apps, "http://localhost.evil:8100", "parley.test", false},
+		{apps, "http://localhost:8100@evil", "parley.test", false},
+		{apps, "http://localhost:x", "parley.test", false},
+		{apps, "https://a.example.net:8443", "parley.test", true},
+		{apps, "https://example.net:8443", "parley.test", false},
+		{apps, "http://[::1]:99", "parley.test", true},
 
 		{engineio.CORS{Origins: []string{"null"}}, "null", "parley.test", true},
 		{engineio.CORS{Origins: []string{"*"}}, "http://evil.example", "parley.test", true},
@@ -127,7 +172,7 @@ func TestOrigin_proxy(t *testing.T) {
 func TestOrigin_everyRequest(t *testing.T) {
 	eachFramed(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
-		c, p := r.poll()
+		c, p := r.poll("Origin: http://parley.test")
 		for _, request := range [][2]string{
 			{"GET", "?EIO=4&transport=polling"}, {"GET", c.query}, {"POST", c.query}, {"PUT", c.query}, {"OPTIONS", c.query},
 			{"GET", "?transport=tobi"}, {"GET", "?EIO=4&transport=polling&sid=x"},
@@ -177,6 +222,11 @@ func TestNew_contradictions(t *testing.T) {
 		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://app.*.com"}}}, "CORS.Origins"},
 		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://*.*.com"}}}, "CORS.Origins"},
 		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://*"}}}, "CORS.Origins"},
+		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://app.example.com:*:*"}}}, "CORS.Origins"},
+		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://app.example.com:80*"}}}, "CORS.Origins"},
+		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://:*"}}}, "CORS.Origins"},
+		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://"}}}, "CORS.Origins"},
+		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://app.example.com/"}}}, "trailing slash"},
 		{engineio.Options{CORS: engineio.CORS{Origins: []string{""}}}, "CORS.Origins"},
 		{engineio.Options{CORS: engineio.CORS{Origins: []string{"https://a@b.example"}}}, "CORS.Origins"},
 		{engineio.Options{Transports: []engineio.Transport{"webtransport"}}, "Transports"},
@@ -252,6 +302,7 @@ func FuzzOrigin(f *testing.F) {
 			return
 		}
 		_, asked, ok := strings.Cut(strings.ToLower(origin), "://")
+		asked, _, _ = strings.Cut(asked, "/")
 		asked = strings.TrimSuffix(strings.TrimSuffix(asked, ":80"), ":443")
 		own := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(host), ":80"), ":443")
 		label, listed := strings.CutSuffix(asked, ".example.org")

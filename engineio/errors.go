@@ -88,11 +88,14 @@ type ConnectionError struct {
 	Code Code
 	// Message is the text in the answer.
 	Message string
-	// Context describes the cause: "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
-	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR for BadRequest. The mismatches come with what
-	// the request asked for and what the session has, under "transport" and "previousTransport" or "protocol" and
-	// "previousProtocol", the last two with the text of the cause under "error". Other codes carry the offending value
-	// under "transport", "sid", "method", "message" or "protocol".
+	// Option names the option that changes the refusal, or says what to look at.
+	Option string
+	// Context describes the cause. "name" is one of INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
+	// TRANSPORT_HANDSHAKE_ERROR, MIDDLEWARE_FAILURE and ID_GENERATION_ERROR. INVALID_ORIGIN comes with "origin", "host" and
+	// "forwardedHost", the headers as they were received. The mismatches come with the value in the request and that of the
+	// session, under "transport" and "previousTransport" or "protocol" and "previousProtocol". The last two names come with
+	// the text of the error under "error". Refusals without a name have the wrong value under "transport", "sid", "method",
+	// "message" or "protocol". The same values are logged, except for "sid".
 	Context map[string]string
 }
 

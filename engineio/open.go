@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+	"unique"
 
 	"github.com/parleyio/parley/internal/eio"
 	"github.com/parleyio/parley/internal/transport"
@@ -47,6 +48,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *admitted
 		return
 	}
 	defer session.guardAnswer()
+	session.takesOrigin = r.Header.Get("Origin") == "" && a.revision.Number() != 3 && !s.isJSONP(r)
 	var upgrades []string
 	if !s.opts.NoUpgrades {
 		for _, t := range s.transports {
@@ -71,6 +73,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, a *admitted, n int
 		return nil
 	}
 	session := &Session{id: id, server: s, request: newRequest(r, a.address, time.Now()), revision: a.revision, base64: a.base64}
+	if o, ok := parseOrigin(r.Header.Get("Origin")); ok {
+		session.origin = unique.Make(o) // which keeps no reference to the headers
+	}
 	switch err := s.register(session, n); err {
 	case nil:
 		a.handedOn = true

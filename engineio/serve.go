@@ -13,8 +13,9 @@ import (
 // ServeHTTP serves a request of a client: a handshake, a poll, data, or the opening of a websocket, which stays open after
 // the call has returned. It checks the origin first. The other checks and their order are those of engine.io-protocol v4.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.AllowsOrigin(r) {
-		s.refuse(w, r, Forbidden, "", "name", "INVALID_ORIGIN")
+	if !s.admits(r) {
+		option, context := s.originRefusal(r)
+		s.refuseFor(w, r, Forbidden, option, "", context...)
 		return
 	}
 	s.origins.writeHeaders(w.Header(), r)
@@ -153,6 +154,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, sid string
 		s.refuse(w, r, SessionUnknown, "", "sid", sid)
 		return
 	}
+	session.seeOrigin(r, t)
 	switch {
 	case !t.fits(r) || t.conns == nil && session.Transport() != Polling:
 		s.refuse(w, r, BadRequest, "", "name", "TRANSPORT_MISMATCH",

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/internal/transport"
 )
 
@@ -18,6 +19,7 @@ type Server struct {
 	origins  *originPolicy
 	proxies  proxies
 	gate     *gate
+	log      *ratelog.Log
 	counters counters
 	cookie   *sessionCookie   // nil: no cookie
 	greeting *transport.Group // Options.InitialPacket; nil: no packet
@@ -53,6 +55,7 @@ func New(accept func(*Session) Handler, opts *Options) (*Server, error) {
 		o.Logger.Warn("any origin may connect: AllowAnyOrigin is meant for development")
 	}
 	s := &Server{opts: o, accept: accept, origins: origins, proxies: o.TrustedProxies, sessions: map[string]*Session{}}
+	s.log = ratelog.New(o.Logger)
 	s.gate = newGate(o.MaxConnections, o.MaxConnectionsPerIP, o.Admission)
 	s.limits = o.limits()
 	s.polling = slices.Contains(o.Transports, Polling)
@@ -95,9 +98,9 @@ func (s *Server) SessionCount() int {
 // values behind pointers must not be changed.
 func (s *Server) Options() Options { return s.opts }
 
-// AllowsOrigin reports whether the request's origin may use the server. ServeHTTP refuses other origins. Other handlers of
+// AllowsOrigin reports whether the request's origin may open sessions. ServeHTTP refuses other origins. Other handlers of
 // the application can use it to apply the same rules.
-func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r) }
+func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r) || s.origins.asks(r) }
 
 // WriteCORS adds the CORS headers to an answer if the origin of the request is allowed. It is meant for other handlers of
 // the application.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/parleyio/parley/internal/eio"
 	"github.com/parleyio/parley/internal/transport"
@@ -57,9 +58,11 @@ type Session struct {
 	probe      *transport.Link // of a connection that probes the session for an upgrade
 	probeTimer *time.Timer     // ends the probe after UpgradeTimeout
 
-	accepted bool // handler is set
-	reason   Reason
-	err      error
+	accepted    bool                  // handler is set
+	origin      unique.Handle[origin] // of the page that opened it; zero: none yet
+	takesOrigin bool                  // it was opened without an Origin, and takes the first one
+	reason      Reason
+	err         error
 
 	timer     *time.Timer // heartbeat; while closing, the end of waiting for a poll
 	extended  bool        // a packet has already prolonged the wait for this pong

@@ -19,6 +19,7 @@ type ShutdownHandler interface {
 // sessions are closed one after another, in no particular order, and work until then. Shutdown does not close the
 // http.Server.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.log.Close()
 	s.mu.Lock()
 	s.draining = true
 	open := make([]*Session, 0, len(s.sessions))
