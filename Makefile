@@ -1,4 +1,4 @@
-# What there is to do with Parley. `make help` lists it.
+# Commands for building and testing Parley. `make help` lists them.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -25,11 +25,11 @@ PACKAGES := $(CLIENTS)/node_modules/.package-lock.json
 PYTHON   := $(CLIENTS)/python/lib
 JAVA     := $(CLIENTS)/java/lib/2.1.2 $(CLIENTS)/java/lib/1.0.2
 
-# The server on Node that Parley is measured beside.
+# The server on Node that Parley is compared with.
 REFERENCE := internal/testing/bench/node/node_modules/socket.io/package.json
 
 .PHONY: help
-help: ## Say what can be made
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
@@ -136,13 +136,13 @@ fuzz: need-go $(PACKAGES) ## Fuzz each target for FUZZTIME (20s), and the parser
 	cd $(CLIENTS) && PARLEY_FUZZ_TIME=$(FUZZTIME) PARLEY_FUZZ_SEED=$${RANDOM}000 node --test parser.test.js
 
 .PHONY: soak
-soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m): nothing may be lost, or left; the chart is tmp/soak/soak.svg
+soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m): no message may be lost, nothing leaked; the chart is tmp/soak/soak.svg
 	@scripts/need gcc
 	CGO_ENABLED=1 go build -race -o tmp/soak/soak ./conformance/soak
 	tmp/soak/soak -time $(SOAKTIME) -out tmp/soak
 
 .PHONY: bench
-bench: need-go $(REFERENCE) ## Measure Parley beside the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
+bench: need-go $(REFERENCE) ## Measure Parley, the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
 	@scripts/need node git
 	go build -trimpath -o tmp/bench/floor ./internal/testing/bench/floor
 	go build -trimpath -o tmp/bench/conformance ./conformance/server

@@ -13,33 +13,33 @@ import (
 )
 
 var (
-	errOver    = errors.New("the connection is over")
+	errOver    = errors.New("the connection is closed")
 	errRefused = errors.New("refused")
 )
 
 // client is a Socket.IO client in the namespace "/".
 type client struct {
 	link *link
-	told func(name string, args []any) // is given the events, one after another; may be nil
+	on   func(name string, args []any) // handles the events, one after another; may be nil
 
-	joined chan error    // what became of the connect; buffered
-	over   chan struct{} // closed when the connection is
+	joined chan error    // the result of the connect; buffered
+	over   chan struct{} // closed when the connection is closed
 
 	// mu guards the fields below.
 	mu   sync.Mutex
-	pid  string // what brings the socket back
+	pid  string // identifies the socket for recovery
 	acks map[uint64]chan struct{}
 	next uint64
 }
 
 // connect opens a connection and joins "/" with this payload.
-func connect(ctx context.Context, addr, kind string, auth map[string]string, told func(string, []any)) (*client, error) {
+func connect(ctx context.Context, addr, kind string, auth map[string]string, on func(string, []any)) (*client, error) {
 	l, err := open(ctx, addr, kind)
 	if err != nil {
 		return nil, fmt.Errorf("connecting over %s: %w", kind, err)
 	}
 	c := &client{
-		link: l, told: told, joined: make(chan error, 1), over: make(chan struct{}), acks: make(map[uint64]chan struct{}),
+		link: l, on: on, joined: make(chan error, 1), over: make(chan struct{}), acks: make(map[uint64]chan struct{}),
 	}
 	go c.read() // ends with the link
 	var data []byte
@@ -55,7 +55,7 @@ func connect(ctx context.Context, addr, kind string, auth map[string]string, tol
 		case <-c.over:
 			err = errOver
 		case <-time.After(patience):
-			err = errors.New("the connect is not answered")
+			err = errors.New("no answer to the connect")
 		}
 	}
 	if err != nil {
@@ -65,20 +65,20 @@ func connect(ctx context.Context, addr, kind string, auth map[string]string, tol
 	return c, nil
 }
 
-// read takes what comes, until the connection ends.
+// read handles messages until the connection ends.
 func (c *client) read() {
 	defer close(c.over)
 	dec := parser.JSON{}.NewDecoder(parser.Limits{})
 	for m := range c.link.in {
 		p, err := dec.Add(m.Data, m.Binary)
 		if err != nil || p != nil && !c.packet(p) {
-			c.link.cancel() // what else comes, nobody wants
+			c.link.cancel() // further messages are not needed
 			return
 		}
 	}
 }
 
-// packet takes a packet. It reports whether to go on.
+// packet handles a packet. It reports whether to read on.
 func (c *client) packet(p *parser.Packet) bool {
 	if p.Namespace != "/" {
 		return true
@@ -108,8 +108,8 @@ func (c *client) packet(p *parser.Packet) bool {
 		if json.Unmarshal(p.Data, &args) != nil {
 			return false
 		}
-		if name, ok := args[0].(string); ok && c.told != nil {
-			c.told(name, args[1:])
+		if name, ok := args[0].(string); ok && c.on != nil {
+			c.on(name, args[1:])
 		}
 	}
 	return true
@@ -123,7 +123,7 @@ func (c *client) send(p *parser.Packet) error {
 	return c.link.send(frames)
 }
 
-// emit sends an event. The channel that it returns is closed when the event is acknowledged.
+// emit sends an event. It returns a channel that is closed when the event is acknowledged.
 func (c *client) emit(name string, args ...any) (<-chan struct{}, error) {
 	data, attachments, err := payload.MarshalEvent(name, args)
 	if err != nil {
@@ -154,11 +154,11 @@ func (c *client) answered(ack <-chan struct{}) error {
 	case <-c.over:
 		return errOver
 	case <-time.After(patience):
-		return errors.New("an event is not acknowledged")
+		return errors.New("no acknowledgement")
 	}
 }
 
-// id returns what brings the socket back.
+// id returns the pid, which recovers the socket.
 func (c *client) id() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,7 +171,7 @@ func (c *client) close(reset bool) {
 	<-c.over
 }
 
-// lastText is the last argument if it is a text: the offset, in an event that can be recovered.
+// lastText returns the last argument if it is a string. In an event that can be recovered it is the offset.
 func lastText(args []any) string {
 	if len(args) == 0 {
 		return ""

@@ -24,8 +24,8 @@ type visitor struct {
 	rand *rand.Rand
 }
 
-// cycles are the ways in which visitors come and go. An error says that the server has not done what it should; what
-// happens to a visitor that breaks off or breaks rules is not looked at.
+// cycles are the ways in which visitors connect and disconnect. An error means that the server misbehaved. What happens to a
+// visitor that closes its connection or breaks the protocol is not checked.
 func cycles() map[string]func(*visitor) error {
 	return map[string]func(*visitor) error{
 		"leave":         (*visitor).leave,
@@ -45,7 +45,7 @@ func cycles() map[string]func(*visitor) error {
 	}
 }
 
-// visit has clients come and go until ctx ends, n at a time, and returns how often each cycle ran.
+// visit runs cycles until ctx ends, n at the same time, and returns how often each ran.
 func visit(ctx context.Context, addr string, n int, seed uint64, problem func(string, ...any)) map[string]int64 {
 	all := cycles()
 	names := make([]string, 0, len(all))
@@ -81,10 +81,10 @@ func (v *visitor) kind() string {
 
 func (v *visitor) reset() bool { return v.rand.IntN(2) == 0 }
 
-// pause waits for up to so long.
+// pause waits for a random time, at most the given one.
 func (v *visitor) pause(most time.Duration) { time.Sleep(time.Duration(v.rand.Int64N(int64(most)))) }
 
-// connect joins "/" and checks that the server answers.
+// connect joins "/" and checks that the server answers an event.
 func (v *visitor) connect(kind string, auth map[string]string) (*client, error) {
 	c, err := connect(v.ctx, v.addr, kind, auth, nil)
 	if err != nil {
@@ -123,7 +123,7 @@ func (v *visitor) breakOff() error {
 	return nil
 }
 
-// kicked has the server end the socket, and the connection or not.
+// kicked makes the server disconnect the socket, with or without the connection.
 func (v *visitor) kicked() error {
 	c, err := v.connect(v.kind(), nil)
 	if err != nil {
@@ -134,14 +134,14 @@ func (v *visitor) kicked() error {
 		return err
 	}
 	select {
-	case <-c.over: // the disconnect has come, or the end of the connection
+	case <-c.over: // the disconnect arrived, or the connection ended
 		return nil
 	case <-time.After(patience):
-		return errors.New("the server has not disconnected the client")
+		return errors.New("the server did not disconnect the client")
 	}
 }
 
-// recover loses its connection and gets the socket back.
+// recover closes its connection and recovers the socket.
 func (v *visitor) recover() error {
 	c, err := v.connect(v.kind(), nil)
 	if err != nil {
@@ -160,7 +160,7 @@ func (v *visitor) recover() error {
 	return nil
 }
 
-// readSlowly asks for more than the server may keep for it and does not read.
+// readSlowly asks for more than the server queues for a client, and does not read.
 func (v *visitor) readSlowly() error {
 	conn, in, err := v.raw("EIO=4")
 	if err != nil {
@@ -168,7 +168,7 @@ func (v *visitor) readSlowly() error {
 	}
 	defer func() { abandon(conn, v.reset()) }()
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(4096) // what the system keeps, the server need not
+		_ = tcp.SetReadBuffer(4096) // so that the server has to queue the rest
 	}
 	child := fmt.Sprintf("/child-%d,", v.rand.IntN(1000))
 	if err := writeFrame(conn, ws.OpText, []byte("40"+child)); err != nil {
@@ -184,7 +184,7 @@ func (v *visitor) readSlowly() error {
 	if err := writeFrame(conn, ws.OpText, []byte("42"+child+`["flood"]`)); err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // the server needs some time to fill its queue
+	time.Sleep(time.Second) // the server needs time to fill its queue
 	v.pause(time.Second)
 	return nil
 }
@@ -214,7 +214,7 @@ func (v *visitor) garbage() error {
 	return nil
 }
 
-// halfPacket breaks off, or waits in vain, between attachments, fragments and bytes of a frame.
+// halfPacket stops between attachments, fragments or bytes of a frame.
 func (v *visitor) halfPacket() error {
 	conn, _, err := v.raw("EIO=4")
 	if err != nil {
@@ -236,12 +236,12 @@ func (v *visitor) halfPacket() error {
 	}
 	v.pause(50 * time.Millisecond)
 	if v.rand.IntN(50) == 0 {
-		time.Sleep(7 * time.Second) // longer than the server's patience
+		time.Sleep(7 * time.Second) // longer than the server's ReadTimeout
 	}
 	return nil
 }
 
-// owe leaves the server waiting for an acknowledgement, and a handler at work.
+// owe leaves while the server waits for an acknowledgement and runs a handler.
 func (v *visitor) owe() error {
 	c, err := v.connect(v.kind(), nil)
 	if err != nil {
@@ -254,7 +254,7 @@ func (v *visitor) owe() error {
 	return nil
 }
 
-// flood sends more than the inbox takes.
+// flood sends more events than the inbox holds.
 func (v *visitor) flood() error {
 	c, err := v.connect(websocket, nil)
 	if err != nil {
@@ -269,7 +269,7 @@ func (v *visitor) flood() error {
 	return c.call("echo", "the last")
 }
 
-// children joins namespaces that exist for their clients only.
+// children joins namespaces that exist only while they have clients.
 func (v *visitor) children() error {
 	c, err := v.connect(v.kind(), nil)
 	if err != nil {
@@ -283,7 +283,7 @@ func (v *visitor) children() error {
 	return nil
 }
 
-// halfUpgrade breaks off between the probe and the change of the transport.
+// halfUpgrade stops between the probe and the change of the transport.
 func (v *visitor) halfUpgrade() error {
 	c, err := v.connect(polling, nil)
 	if err != nil {
@@ -303,7 +303,7 @@ func (v *visitor) halfUpgrade() error {
 	return err
 }
 
-// halfRequest breaks off inside of a request.
+// halfRequest stops in the middle of a request.
 func (v *visitor) halfRequest() error {
 	conn, err := net.Dial("tcp", v.addr)
 	if err != nil {
@@ -313,7 +313,7 @@ func (v *visitor) halfRequest() error {
 		"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n",
 		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
 		"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4",
-		"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n", // whose session nobody polls
+		"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n", // the session is never polled
 	}
 	_, _ = conn.Write([]byte(requests[v.rand.IntN(len(requests))]))
 	v.pause(20 * time.Millisecond)
@@ -335,7 +335,7 @@ func (v *visitor) old() error {
 	for {
 		op, data, err := readFrame(conn, in)
 		if err != nil {
-			return fmt.Errorf("a client of Socket.IO 2 has heard %q: %w", heard, err)
+			return fmt.Errorf("a client of Socket.IO 2 received %q: %w", heard, err)
 		}
 		heard = append(heard, fmt.Sprintf("%x %.80s", op, data))
 		switch string(data) {
@@ -360,7 +360,7 @@ func (v *visitor) panic() error {
 	return c.call("echo", "still here")
 }
 
-// raw opens a websocket of which nothing is read.
+// raw opens a websocket without reading from it.
 func (v *visitor) raw(query string) (net.Conn, *bufio.Reader, error) {
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()

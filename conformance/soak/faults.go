@@ -9,10 +9,10 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// every is how seldom a message of the ledger is mistreated.
+// every is how often a message of the ledger is mishandled: one in so many.
 const every = 40
 
-// faults is what a server does wrong on purpose. Without any it does what it should.
+// faults are the mistakes that the server makes on purpose. By default it makes none.
 type faults struct {
 	wanted map[string]bool
 
@@ -25,7 +25,7 @@ type faults struct {
 	memory   [][]byte
 }
 
-// faultNames are the faults that there are.
+// faultNames returns all faults.
 func faultNames() []string {
 	return []string{"drop", "twice", "swap", "goroutine", "timer", "descriptor", "heap"}
 }
@@ -67,7 +67,7 @@ func (f *faults) send(to socketio.Broadcast, from, name string, number int, text
 	return before()
 }
 
-// connected is called for each socket. It leaks in a bounded way.
+// connected is called for each socket. It leaks a limited number of things.
 func (f *faults) connected() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,7 +90,7 @@ func (f *faults) connected() {
 	}
 }
 
-// unknown returns the first of some names that is no fault's.
+// unknown returns the first name that is not the name of a fault.
 func unknown(names []string) (string, bool) {
 	for _, name := range names {
 		if !slices.Contains(faultNames(), name) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// members returns the clients of the ledger, by name, with the way in which they connect. Those whose name begins with "cut"
-// lose their connection again and again and recover; the others never do.
+// members returns the clients of the ledger, by name, with the transport that they use. Clients whose name begins with "cut"
+// close their connection every second or two and recover their socket; the others stay connected.
 func members() map[string]string {
 	return map[string]string{
 		"websocket": websocket, "websocket 2": websocket, "polling": polling, "upgrade": upgrade,
@@ -18,8 +18,8 @@ func members() map[string]string {
 	}
 }
 
-// ledger sends messages between its members until ctx ends, and waits then until all have come.
-func ledger(ctx context.Context, addr string, c config, b *book) {
+// ledger sends messages between its members until ctx ends, and then waits until all have arrived.
+func ledger(ctx context.Context, addr string, c config, t *tracker) {
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx)) // longer than sending
 	defer stop()
 	var joining, sending, all sync.WaitGroup
@@ -28,11 +28,11 @@ func ledger(ctx context.Context, addr string, c config, b *book) {
 	n := uint64(0)
 	for name, kind := range members() {
 		n++
-		m := &member{name: name, kind: kind, addr: addr, book: b, rand: rand.New(rand.NewPCG(c.Seed, n))}
+		m := &member{name: name, kind: kind, addr: addr, tracker: t, rand: rand.New(rand.NewPCG(c.Seed, n))}
 		all.Go(func() { m.run(ctx, listening, &joining, sending.Done) })
 	}
 	sending.Wait()
-	for end := time.Now().Add(c.Settle); b.open() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(c.Settle); t.open() > 0 && time.Now().Before(end); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	stop()
@@ -42,16 +42,16 @@ func ledger(ctx context.Context, addr string, c config, b *book) {
 // member is a client of the ledger.
 type member struct {
 	name, kind, addr string
-	book             *book
+	tracker          *tracker
 	rand             *rand.Rand
 
 	// mu guards the field below.
 	mu     sync.Mutex
-	offset string // of the latest event that came
+	offset string // of the latest event that arrived
 }
 
-// run stays connected until listening ends, and sends until ctx does. It begins when all are in their rooms: what is sent
-// to one that the server has never seen is nobody's.
+// run stays connected until listening ends, and sends until ctx ends. It begins when all members are in their rooms, because
+// the server drops messages for a room without members.
 func (m *member) run(ctx, listening context.Context, joining *sync.WaitGroup, sent func()) {
 	done, joined := sync.OnceFunc(sent), sync.OnceFunc(joining.Done)
 	defer done()
@@ -60,15 +60,15 @@ func (m *member) run(ctx, listening context.Context, joining *sync.WaitGroup, se
 	for listening.Err() == nil {
 		c, err := m.connect(listening, pid)
 		if err != nil {
-			m.book.problem("%s: %v", m.name, err)
+			m.tracker.problem("%s: %v", m.name, err)
 			return
 		}
 		if pid != "" && c.id() != pid {
-			m.book.problem("%s has not been recovered", m.name)
+			m.tracker.problem("%s was not recovered", m.name)
 		}
 		if pid == "" {
-			if err := c.call("echo"); err != nil { // handled behind the connection's own handler, which joins the room
-				m.book.problem("%s: %v", m.name, err)
+			if err := c.call("echo"); err != nil { // handled after OnConnection, which joins the room
+				m.tracker.problem("%s: %v", m.name, err)
 			}
 		}
 		pid = c.id()
@@ -78,14 +78,14 @@ func (m *member) run(ctx, listening context.Context, joining *sync.WaitGroup, se
 		if ctx.Err() == nil || cut {
 			c.close(false)
 			if !cut {
-				m.book.problem("%s has lost a connection that nobody has cut", m.name)
+				m.tracker.problem("%s lost its connection unexpectedly", m.name)
 			}
 			continue
 		}
 		done()
 		select {
 		case <-c.over:
-			m.book.problem("%s has lost its connection at the end", m.name)
+			m.tracker.problem("%s lost its connection at the end", m.name)
 		case <-listening.Done():
 		}
 		c.close(false)
@@ -93,7 +93,7 @@ func (m *member) run(ctx, listening context.Context, joining *sync.WaitGroup, se
 	}
 }
 
-// connect connects, and recovers the socket with this pid.
+// connect connects. With a pid it recovers that socket.
 func (m *member) connect(ctx context.Context, pid string) (*client, error) {
 	auth := map[string]string{"name": m.name}
 	if pid != "" {
@@ -104,24 +104,25 @@ func (m *member) connect(ctx context.Context, pid string) (*client, error) {
 		}
 		m.mu.Unlock()
 	}
-	return connect(ctx, m.addr, m.kind, auth, m.told)
+	return connect(ctx, m.addr, m.kind, auth, m.receive)
 }
 
-// told notes a message.
-func (m *member) told(name string, args []any) {
+// receive records a message.
+func (m *member) receive(name string, args []any) {
 	if name != "message" || len(args) < 4 {
-		m.book.problem("%s was told %.20q with %d arguments", m.name, name, len(args))
+		m.tracker.problem("%s received %.20q with %d arguments", m.name, name, len(args))
 		return
 	}
 	from, _ := args[0].(string)
 	number, _ := args[1].(float64)
-	m.book.arrived(from, m.name, int(number))
+	m.tracker.arrived(from, m.name, int(number))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.offset = lastText(args)
 }
 
-// talk sends bursts of messages to the others until ctx ends, or the connection, which it may cut itself at any moment.
+// talk sends bursts of messages to the others until ctx or the connection ends. A "cut" member closes the connection itself,
+// at a random moment.
 func (m *member) talk(ctx context.Context, c *client) (cut bool) {
 	if strings.HasPrefix(m.name, "cut") && ctx.Err() == nil {
 		life := 500*time.Millisecond + time.Duration(m.rand.IntN(1500))*time.Millisecond
@@ -142,12 +143,12 @@ func (m *member) talk(ctx context.Context, c *client) (cut bool) {
 		if err := m.burst(c); errors.Is(err, errOver) {
 			return false
 		} else if err != nil {
-			m.book.problem("%s: %v", m.name, err)
+			m.tracker.problem("%s: %v", m.name, err)
 		}
 	}
 }
 
-// burst sends some messages, without waiting in between, and waits until they are acknowledged.
+// burst sends some messages at once, and waits until they are acknowledged.
 func (m *member) burst(c *client) error {
 	type message struct {
 		to     string
@@ -161,10 +162,10 @@ func (m *member) burst(c *client) error {
 			continue
 		}
 		for range 1 + m.rand.IntN(3) {
-			number := m.book.next(m.name, to)
+			number := m.tracker.next(m.name, to)
 			ack, err := c.emit("send", m.name, to, number, text)
 			if err != nil {
-				break // the message may have got through
+				break // the message may have arrived all the same
 			}
 			sent = append(sent, message{to, number, ack})
 		}
@@ -173,7 +174,7 @@ func (m *member) burst(c *client) error {
 		if err := c.answered(s.ack); err != nil {
 			return err
 		}
-		m.book.acknowledged(m.name, s.to, s.number)
+		m.tracker.acknowledged(m.name, s.to, s.number)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ const (
 	upgrade   = "upgrade" // polling, and then a websocket
 )
 
-// patience bounds whatever a client waits for: a machine may be busy.
+// patience is how long a client waits for an answer: a machine may be busy.
 const patience = 30 * time.Second
 
 // link is the client's end of an Engine.IO session.
@@ -41,7 +41,7 @@ type link struct {
 
 	polled   chan struct{} // closed when polling has ended
 	ended    bool          // the session was over then; set before polled is closed
-	upgraded chan struct{} // closed when the upgrade begins: the poll that is pending is the last
+	upgraded chan struct{} // closed when the upgrade begins: the pending poll is the last
 
 	sending sync.Mutex // held while a message is sent, and while the transport changes
 
@@ -83,7 +83,7 @@ func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error)
 
 var sid = regexp.MustCompile(`^0\{"sid":"([^"]+)"`)
 
-// opened takes the open packet.
+// opened handles the open packet.
 func (l *link) opened(packet []byte) error {
 	found := sid.FindSubmatch(packet)
 	if found == nil {
@@ -115,7 +115,7 @@ func (l *link) openWebSocket() error {
 	return nil
 }
 
-// dialWebSocket makes a websocket. Its first bytes may have been read already.
+// dialWebSocket opens a websocket. The reader may hold its first bytes already.
 func (l *link) dialWebSocket(query string) (net.Conn, *bufio.Reader, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, patience)
 	defer cancel()
@@ -130,7 +130,7 @@ func (l *link) dialWebSocket(query string) (net.Conn, *bufio.Reader, error) {
 	return conn, in, nil
 }
 
-// use makes a websocket the transport.
+// use makes a websocket the transport of the session.
 func (l *link) use(conn net.Conn, in *bufio.Reader) {
 	l.mu.Lock()
 	l.ws = conn
@@ -146,7 +146,7 @@ func (l *link) use(conn net.Conn, in *bufio.Reader) {
 			case op == ws.OpBinary:
 				l.came(parser.Frame{Data: data, Binary: true})
 			case op == ws.OpText && string(data) == "2":
-				l.done.Go(func() { _ = l.sendPackets("3") }) // the session ends by itself if that fails
+				l.done.Go(func() { _ = l.sendPackets("3") }) // if that fails, the session ends
 			case op == ws.OpText && len(data) > 0 && data[0] == '4':
 				l.came(parser.Frame{Data: data[1:]})
 			}
@@ -154,7 +154,7 @@ func (l *link) use(conn net.Conn, in *bufio.Reader) {
 	})
 }
 
-// came hands a message over, unless nobody wants it any more: then nobody wants those behind it either.
+// came passes a message to the client, unless the link is closed.
 func (l *link) came(m parser.Frame) {
 	if l.ctx.Err() != nil {
 		return
@@ -177,7 +177,7 @@ func (l *link) openPolling() error {
 	return nil
 }
 
-// poll polls until the session is over, or a websocket takes over.
+// poll polls until the session ends or a websocket replaces polling.
 func (l *link) poll() {
 	defer close(l.polled)
 	over := func() bool {
@@ -203,7 +203,7 @@ func (l *link) poll() {
 			case packet[0] == '4':
 				l.came(parser.Frame{Data: packet[1:]})
 			case packet[0] == 'b':
-				data, _ := base64.StdEncoding.DecodeString(string(packet[1:])) // of a server that is trusted with that
+				data, _ := base64.StdEncoding.DecodeString(string(packet[1:])) // the server under test sends valid base64
 				l.came(parser.Frame{Data: data, Binary: true})
 			case packet[0] == '2':
 				l.done.Go(func() { _ = l.sendPackets("3") })
@@ -222,7 +222,7 @@ func (l *link) queryNow() string {
 	return l.query
 }
 
-// request makes a request and returns the body of its answer.
+// request makes a request and returns the body of the answer.
 func (l *link) request(method, query string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, 2*patience) // a poll is held until the next ping
 	defer cancel()
@@ -242,7 +242,7 @@ func (l *link) request(method, query string, body []byte) ([]byte, error) {
 	return answer, err
 }
 
-// probe opens the websocket of an upgrade. What is sent until the transport changes waits.
+// probe opens the websocket of an upgrade. The caller holds sending, so messages wait until the transport has changed.
 func (l *link) probe() (net.Conn, *bufio.Reader, error) {
 	conn, in, err := l.dialWebSocket(l.queryNow())
 	if err != nil {
@@ -252,7 +252,7 @@ func (l *link) probe() (net.Conn, *bufio.Reader, error) {
 		return nil, nil, err
 	}
 	if _, answer, err := readSoon(conn, in); err != nil || string(answer) != "3probe" {
-		return nil, nil, fmt.Errorf("the probe is answered with %.100q: %w", answer, err)
+		return nil, nil, fmt.Errorf("the probe got %.100q: %w", answer, err)
 	}
 	return conn, in, nil
 }
@@ -268,7 +268,7 @@ func (l *link) upgrade() error {
 	select {
 	case <-l.polled:
 	case <-time.After(patience):
-		return errors.New("the pending poll is not answered")
+		return errors.New("no answer to the pending poll")
 	}
 	if l.ended {
 		conn.Close()
@@ -294,7 +294,7 @@ func (l *link) send(frames []parser.Frame) error {
 	return l.sendPackets(packets...)
 }
 
-// sendPackets sends packets in the form of polling.
+// sendPackets sends packets in the format of polling.
 func (l *link) sendPackets(packets ...string) error {
 	l.sending.Lock()
 	defer l.sending.Unlock()
@@ -309,7 +309,7 @@ func (l *link) sendPackets(packets ...string) error {
 		op, data := ws.OpText, []byte(p)
 		if p[0] == 'b' {
 			op = ws.OpBinary
-			data, _ = base64.StdEncoding.DecodeString(p[1:]) // as send has made it
+			data, _ = base64.StdEncoding.DecodeString(p[1:]) // made by send
 		}
 		if err := writeFrame(conn, op, data); err != nil {
 			return err
@@ -318,7 +318,7 @@ func (l *link) sendPackets(packets ...string) error {
 	return nil
 }
 
-// close ends the session: by its connections' orderly end, or by a reset of each.
+// close closes the connections of the session, or resets them.
 func (l *link) close(reset bool) {
 	l.mu.Lock()
 	conns := l.conns
@@ -339,7 +339,7 @@ func abandon(conn net.Conn, reset bool) {
 	conn.Close()
 }
 
-// readSoon reads a frame that must come.
+// readSoon reads a frame, which must arrive in time.
 func readSoon(conn net.Conn, in *bufio.Reader) (op ws.OpCode, data []byte, err error) {
 	if err = conn.SetReadDeadline(time.Now().Add(patience)); err == nil {
 		op, data, err = readFrame(conn, in)
@@ -352,7 +352,7 @@ func readFrame(conn net.Conn, in *bufio.Reader) (ws.OpCode, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	data := make([]byte, h.Length) // a server under test is trusted with that
+	data := make([]byte, h.Length) // the server under test sends honest lengths
 	_, err = io.ReadFull(in, data)
 	return h.OpCode, data, err
 }

@@ -40,13 +40,13 @@ func main() {
 		return
 	}
 	c := config{Report: func(format string, args ...any) { log.Printf(format, args...) }}
-	flag.DurationVar(&c.Time, "time", 10*time.Minute, "how long all of it takes, about; at least a minute")
-	flag.DurationVar(&c.Away, "away", 5*time.Second, "how long a client may be away and still recover")
-	flag.DurationVar(&c.Settle, "settle", time.Minute, "how long the server may take to return to what it was; it waits 30s for the last poll of a closed session")
-	flag.IntVar(&c.Clients, "clients", 12, "how many clients come and go at a time")
-	flag.Uint64Var(&c.Seed, "seed", rand.Uint64(), "where the random numbers begin; the order of events depends on time, too")
+	flag.DurationVar(&c.Time, "time", 10*time.Minute, "duration of the run, approximately; at least a minute")
+	flag.DurationVar(&c.Away, "away", 5*time.Second, "how long a client may be disconnected and still recover")
+	flag.DurationVar(&c.Settle, "settle", time.Minute, "how long the server may take to release everything; it waits 30s for the last poll of a closed session")
+	flag.IntVar(&c.Clients, "clients", 12, "number of clients that come and go at the same time")
+	flag.Uint64Var(&c.Seed, "seed", rand.Uint64(), "seed of the random numbers; the order of events depends on time, too")
 	out := flag.String("out", "tmp/soak", "directory for the chart")
-	faults := flag.String("faults", "", "what the server does wrong, a list of "+strings.Join(faultNames(), ", "))
+	faults := flag.String("faults", "", "mistakes that the server makes: a list of "+strings.Join(faultNames(), ", "))
 	flag.Parse()
 	if *faults != "" {
 		c.Faults = strings.Split(*faults, ",")
@@ -58,7 +58,7 @@ func main() {
 	}
 }
 
-// soak runs, writes the chart, and returns all that was wrong.
+// soak runs, writes the chart, and returns all problems.
 func soak(ctx context.Context, c config, out string) error {
 	result, err := run(ctx, c)
 	if err != nil {

@@ -19,16 +19,16 @@ import (
 // heapGrowth is how many bytes of heap may stay, for pools and caches.
 const heapGrowth = 2 << 20
 
-// config says how to run.
+// config configures a run.
 type config struct {
 	Time    time.Duration // of the whole run
 	Away    time.Duration // how long a client may be away and still recover
 	Settle  time.Duration // how long the server may take to return to what it was
-	Clients int           // that come and go at a time
+	Clients int           // how many come and go at the same time
 	Seed    uint64
 	Faults  []string
 
-	Report func(format string, args ...any) // is told of the progress
+	Report func(format string, args ...any) // receives the progress
 }
 
 // sample is the server's state at a time since the start.
@@ -37,7 +37,7 @@ type sample struct {
 	state
 }
 
-// result is what a run has shown.
+// result is the result of a run.
 type result struct {
 	Samples         []sample
 	Cycles          map[string]int64
@@ -49,7 +49,7 @@ type result struct {
 	Start, Shutdown state // of its process, before there was a server and after it was shut down
 }
 
-// Summary is a text for people.
+// Summary describes the result in a few lines.
 func (r *result) Summary() string {
 	var b strings.Builder
 	var all int64
@@ -72,7 +72,7 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 // run runs a server and its clients.
 func run(ctx context.Context, c config) (*result, error) {
 	if name, ok := unknown(c.Faults); ok {
-		return nil, fmt.Errorf("there is no fault %q", name)
+		return nil, fmt.Errorf("unknown fault %q", name)
 	}
 	start := time.Now()
 	p, err := startServer(c)
@@ -81,7 +81,7 @@ func run(ctx context.Context, c config) (*result, error) {
 	}
 	defer p.kill()
 	r := new(result)
-	b := newBook()
+	t := newTracker()
 	watching, stopWatching := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.Samples = p.watch(watching, start) })
@@ -93,8 +93,8 @@ func run(ctx context.Context, c config) (*result, error) {
 		ctx, cancel := context.WithTimeout(ctx, span)
 		defer cancel()
 		var ledgers sync.WaitGroup
-		ledgers.Go(func() { ledger(ctx, p.addr, c, b) })
-		for name, n := range visit(ctx, p.addr, c.Clients, seed, b.problem) {
+		ledgers.Go(func() { ledger(ctx, p.addr, c, t) })
+		for name, n := range visit(ctx, p.addr, c.Clients, seed, t.problem) {
 			r.Cycles[name] += n
 		}
 		ledgers.Wait()
@@ -106,7 +106,7 @@ func run(ctx context.Context, c config) (*result, error) {
 	if r.Before, err = p.settle(ctx, c, nil); err != nil {
 		return nil, err
 	}
-	busy := max(c.Time-time.Since(start)-time.Since(settling), c.Time/4) // to settle takes as long again
+	busy := max(c.Time-time.Since(start)-time.Since(settling), c.Time/4) // the second settling takes as long as the first
 	c.Report("visitors and ledger for %v", busy.Round(time.Second))
 	work(busy, c.Seed+1)
 	if err := ctx.Err(); err != nil {
@@ -121,10 +121,10 @@ func run(ctx context.Context, c config) (*result, error) {
 	if r.Start, r.Shutdown, err = p.stop(); err != nil {
 		return nil, err
 	}
-	r.Messages, r.Recovered, r.Sessions = b.acked, r.After.Recovered, r.After.Opened
-	r.Problems = append(b.close(), r.leaks()...)
+	r.Messages, r.Recovered, r.Sessions = t.acked, r.After.Recovered, r.After.Opened
+	r.Problems = append(t.close(), r.leaks()...)
 	if r.Messages == 0 || r.Recovered == 0 || r.After.Slow == 0 {
-		r.Problems = append(r.Problems, "nothing was tried: no message was acknowledged, no client came back, or none was too slow")
+		r.Problems = append(r.Problems, "the run tested too little: no message was acknowledged, no client was recovered, or none was too slow")
 	}
 	return r, nil
 }
@@ -227,7 +227,7 @@ func (p *process) state(request string) (s state, err error) {
 	return s, nil
 }
 
-// watch takes samples, a few hundred of a second or more apart, until ctx ends.
+// watch takes samples until ctx ends.
 func (p *process) watch(ctx context.Context, start time.Time) (all []sample) {
 	interval := 500 * time.Millisecond
 	tick := time.NewTicker(interval)
@@ -236,7 +236,7 @@ func (p *process) watch(ctx context.Context, start time.Time) (all []sample) {
 		if s, err := p.state(current); err == nil {
 			all = append(all, sample{time.Since(start), s})
 		}
-		if len(all) == 1000 { // every second one is enough for the chart
+		if len(all) == 1000 { // half of them are enough for the chart
 			for i := range all[:500] {
 				all[i] = all[2*i]
 			}
@@ -252,8 +252,8 @@ func (p *process) watch(ctx context.Context, start time.Time) (all []sample) {
 	}
 }
 
-// settle waits until nothing is open and nobody can come back, and returns the state after a collection. With a state
-// from before it gives the server time to return to that.
+// settle waits until no session is open and none can be recovered, and returns the state after a collection. With a state
+// from before the load, it also waits until the server holds no more than it did then, for at most c.Settle.
 func (p *process) settle(ctx context.Context, c config, before *state) (s state, err error) {
 	time.Sleep(c.Away + time.Second)
 	calm := 0
@@ -276,7 +276,7 @@ func (p *process) settle(ctx context.Context, c config, before *state) (s state,
 	}
 }
 
-// stop ends the process, and returns its state before there was a server and behind its end.
+// stop ends the process. It returns its states before the server was made and after its shutdown.
 func (p *process) stop() (before, after state, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -291,7 +291,7 @@ func (p *process) stop() (before, after state, err error) {
 	return states[0], states[1], nil
 }
 
-// kill ends the process if it has not ended.
+// kill kills the process if it still runs.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()

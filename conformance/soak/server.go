@@ -54,12 +54,12 @@ func serve(text string) error {
 	before.Descriptors-- // the listener, which is closed at the end
 	server, err := socketio.New(&socketio.Options{
 		PingInterval:      3 * time.Second,
-		PingTimeout:       9 * time.Second, // a machine may be busy: nobody who answers is to be lost
+		PingTimeout:       9 * time.Second, // long, for a busy machine: a client that answers must stay connected
 		UpgradeTimeout:    10 * time.Second,
 		ReadTimeout:       6 * time.Second,
 		WriteTimeout:      6 * time.Second,
 		ConnectTimeout:    5 * time.Second,
-		SendQueueBytes:    1 << 20, // soon full
+		SendQueueBytes:    1 << 20, // small, so that it is soon full
 		AckTimeout:        2 * time.Second,
 		AllowEIO3:         true,
 		PerMessageDeflate: &engineio.Deflate{},
@@ -112,7 +112,7 @@ func serve(text string) error {
 
 var children = regexp.MustCompile(`^/child-\d+$`)
 
-// register makes the application: what cycles and the ledger ask for.
+// register adds the handlers that the cycles and the ledger use.
 func register(server *socketio.Server, f *faults) {
 	server.OnConnection(func(_ context.Context, s *socketio.Socket) error {
 		f.connected()
@@ -152,14 +152,14 @@ func register(server *socketio.Server, f *faults) {
 		}
 		return nil
 	})
-	server.On("panic", func(context.Context, *socketio.Socket, *event.Message) error { panic("of a handler, wanted") })
-	// What recovery keeps of a namespace goes with it, so that floods are in those that come and go.
+	server.On("panic", func(context.Context, *socketio.Socket, *event.Message) error { panic("in a handler, on purpose") })
+	// The log of a namespace is freed with the namespace, so floods use namespaces that come and go.
 	inChild := server.OfPattern(children)
 	inChild.On("flood", func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
 		text := strings.Repeat("x", 64<<10)
 		for range 300 {
 			if err := s.Volatile().Emit("flood", text); err != nil {
-				return nil // the client reads slowly, as it said
+				return nil // the client reads slowly, as planned
 			}
 			if err := s.Emit("flood", text); err != nil {
 				return nil

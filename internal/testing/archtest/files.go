@@ -26,7 +26,7 @@ func (r *Rules) CheckFiles(t *Tree) []Violation {
 				found = append(found, Violation{
 					What: fmt.Sprintf("%s has %d lines", f.Name, f.Lines),
 					Rule: fmt.Sprintf("a file has at most %d lines, unless internal/testing/archtest/rules.go gives a reason", MaxLines),
-					Why:  "a file is one idea that is read from top to bottom: split it by idea",
+					Why:  "a file has one idea and is read from top to bottom: split it by idea",
 				})
 			}
 			found = append(found, checkInit(f)...)
@@ -37,7 +37,7 @@ func (r *Rules) CheckFiles(t *Tree) []Violation {
 				found = append(found, Violation{
 					What: fmt.Sprintf("%s %s", s.where, s.what),
 					Rule: "no package-level variable changes, unless internal/testing/archtest/rules.go gives a reason",
-					Why: "state that belongs to no value is shared by all servers of a process and by all tests: " +
+					Why: "package state is shared by all servers of a process and by all tests: " +
 						"make it a field",
 				})
 			}
@@ -54,7 +54,7 @@ func stale(exceptions map[string]string, needed map[string]bool, what string) (f
 			found = append(found, Violation{
 				What: fmt.Sprintf("%s %s, but internal/testing/archtest/rules.go has an exception for it", name, what),
 				Rule: "the exceptions in internal/testing/archtest/rules.go are true",
-				Why:  "an exception that is no longer needed lets the thing come back unseen",
+				Why:  "an exception that is no longer needed would hide the next violation",
 			})
 		}
 	}
@@ -79,7 +79,7 @@ func checkDoc(p *Package) (Violation, bool) {
 	return Violation{
 		What: fmt.Sprintf("package %q has no documentation", p.Path),
 		Rule: `every package has a comment "Package name …", and every command a comment`,
-		Why:  "who opens a folder learns there what it is for",
+		Why:  "the documentation says what the package is for",
 	}, false
 }
 
@@ -89,7 +89,7 @@ func checkInit(f *File) (found []Violation) {
 			found = append(found, Violation{
 				What: fmt.Sprintf("%s has an init function", f.Set.Position(fn.Pos())),
 				Rule: "no init functions",
-				Why:  "importing a package does nothing: what runs is called by somebody",
+				Why:  "importing a package must have no effect: code runs when it is called",
 			})
 		}
 	}

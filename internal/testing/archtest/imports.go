@@ -91,7 +91,7 @@ func (r *Rules) CheckImports(t *Tree) []Violation {
 			found = append(found, Violation{
 				What: fmt.Sprintf("no package imports %s", m.Path),
 				Rule: "the table of modules in internal/testing/archtest/rules.go is true",
-				Why:  "a line that allows what is no longer needed lets it come back unseen",
+				Why:  "a line that is no longer needed would allow the import again without a review",
 			})
 		}
 	}
@@ -167,7 +167,7 @@ func (r *Rules) checkLayers(from, to, what string) []Violation {
 		found = append(found, Violation{
 			What: what,
 			Rule: "internal/testing/* and packages named …test are used by tests, other …test packages and mains only",
-			Why:  "what is made for tests stays out of what users compile",
+			Why:  "code for tests must not be compiled into programs of users",
 		})
 	}
 	switch {
