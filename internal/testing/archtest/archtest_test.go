@@ -28,6 +28,7 @@ func TestParley(t *testing.T) {
 	t.Run("files", func(t *testing.T) { report(t, rules.CheckFiles(tree)) })
 
 	t.Run("tree", func(t *testing.T) { namedOnPage(t, tree) })
+	t.Run("paths", pathsOnPage)
 
 	there := make(map[string]bool)
 	for _, p := range tree.Packages {
@@ -52,8 +53,8 @@ func TestParley(t *testing.T) {
 	}
 }
 
-// namedOnPage wants each package, or the one above it, in the tree of docs/ARCHITECTURE.md: what is not there is found by
-// nobody.
+// namedOnPage checks that the tree in docs/ARCHITECTURE.md lists each package, or the one above it: a reader does not find
+// a package that is not there.
 func namedOnPage(t *testing.T, tree *archtest.Tree) {
 	page, err := os.ReadFile(root + "/docs/ARCHITECTURE.md")
 	if err != nil {
@@ -69,6 +70,29 @@ func namedOnPage(t *testing.T, tree *archtest.Tree) {
 		for i, directory := range strings.Split(p.Path, "/") {
 			if i < 2 && !named[directory] && !strings.HasPrefix(p.Path, "examples/") {
 				t.Errorf("%s: the tree in docs/ARCHITECTURE.md does not list %s", p.Path, directory)
+			}
+		}
+	}
+}
+
+// pathsOnPage checks that each path which the guides of docs/ARCHITECTURE.md name exists: in "Where to begin reading" and in
+// "Where do I add".
+func pathsOnPage(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := regexp.MustCompile("`([\\w-]+/[\\w./-]+)`")
+	for _, guide := range []string{"## Where to begin reading\n", "## Where do I add …\n"} {
+		_, text, _ := strings.Cut(string(page), guide)
+		text, _, _ = strings.Cut(text, "\n## ")
+		paths := path.FindAllStringSubmatch(text, -1)
+		if len(paths) < 10 {
+			t.Errorf("%q names %d paths: has the heading changed?", guide, len(paths))
+		}
+		for _, p := range paths {
+			if _, err := os.Stat(root + "/" + p[1]); err != nil {
+				t.Errorf("docs/ARCHITECTURE.md names a path that does not exist: %v", err)
 			}
 		}
 	}
