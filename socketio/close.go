@@ -14,14 +14,14 @@ import (
 // out of all its namespaces, and the connection is closed once what was sent before has been written. A client whose
 // middlewares still run is refused.
 func (s *Socket) Disconnect(closeConnection bool) {
-	s.leave(closeConnection)
+	s.leave(closeConnection, nil)
 	if closeConnection {
 		s.conn.session.Close()
 	}
 }
 
-// leave is Disconnect without closing the connection.
-func (s *Socket) leave(all bool) {
+// leave is Disconnect without closing the connection; why says more of the reason, or is nil.
+func (s *Socket) leave(all bool, why error) {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *Socket) leave(all bool) {
 		case connected:
 			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
 		}
-		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect})
+		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect, Err: why})
 	}
 }
 
@@ -59,7 +59,7 @@ func (c *connection) Close(reason engineio.Reason, err error) {
 		log.LogAttrs(context.Background(), slog.LevelDebug, "connection closed",
 			slog.String("reason", string(reason)), slog.Any("err", err))
 	}
-	c.end(&DisconnectError{Reason: Reason(reason), Err: err})
+	c.end(&DisconnectError{Reason: Reason(reason), Err: c.disconnected(reason, err)})
 	c.server.forget(c)
 }
 

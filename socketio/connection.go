@@ -32,6 +32,7 @@ type connection struct {
 	sockets      []*Socket // joined or joining; few
 	alive        int       // sockets that have not finished, which may be more
 	closed       bool
+	late         bool        // connectTimer has closed the session
 	connectTimer *time.Timer // closes a connection that joins nothing; nil once one has joined
 	halfTimer    *time.Timer // closes a connection whose attachments do not come; nil unless some are awaited
 

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -26,6 +27,12 @@ func (n *Namespace) protect(name string, f func() error) (err error) {
 type panicError struct{ value any }
 
 func (e *panicError) Error() string { return fmt.Sprintf("socketio: panic in a handler: %v", e.value) }
+
+// isPanic reports whether an error is a recovered panic.
+func isPanic(err error) bool {
+	var panicked *panicError
+	return errors.As(err, &panicked)
+}
 
 // fault keeps a panic of this package's own code from ending the process, and a handler that has ended its goroutine
 // (as testing.T.FailNow does) from holding up the server's end: the connection is closed.

@@ -30,6 +30,7 @@ func (s *Socket) handle(m *event.Message) {
 	}
 	if !caught {
 		s.nsp.server.counters.unhandledEvents.Add(1)
+		s.warnUnhandled(m.Name())
 	}
 }
 
@@ -88,7 +89,7 @@ func (s *Socket) failed(m *event.Message, err error) {
 		s.sendFailure(m, err)
 	case onError != nil:
 		_ = s.protect("error", func() error { onError(s.ctx, s, m.Name(), err); return nil }) // logged by protect
-	default:
+	case !s.warnUnacknowledged(m.Name(), err):
 		s.log("handler failed", m.Name(), err)
 	}
 }

@@ -57,7 +57,7 @@ func TestNamespace_On_errors(t *testing.T) {
 				var n struct{ Count int }
 				return m.Scan(&n)
 			},
-			`430[{"error":{"code":"invalid","message":"argument 1, field \"Count\": `, "invalid: argument 1", "DEBUG",
+			`430[{"error":{"code":"invalid","message":"argument 1, field \"Count\": `, "invalid: argument 1", "WARN",
 		},
 		"an error after the acknowledgement": {
 			func(_ context.Context, _ *socketio.Socket, m *event.Message) error {

@@ -71,8 +71,10 @@ func (s *Socket) open() {
 	}
 	for _, f := range onConnection {
 		if err := s.protect("connection", func() error { return (*f)(s.ctx, s) }); err != nil {
-			s.log("connection refused by its handler", "connection", err)
-			s.Disconnect(false)
+			if !isPanic(err) {
+				s.warn(refusedByHandler, none+"it returned the error", err)
+			}
+			s.leave(false, err)
 			return
 		}
 	}
@@ -192,7 +194,8 @@ func (s *Socket) connect(session *cluster.Leftover) error {
 
 // refuse ends a socket that is not let in. The client receives an *event.Error; of other errors it receives "internal".
 func (s *Socket) refuse(err error) {
-	s.log("connection refused", "middleware", err)
+	s.warnRefused(err)
+	why := err
 	refusal := event.AsError(err)
 	var payload []byte
 	err = s.protect("middleware", func() (err error) { // encoding the error's data may run code of the application
@@ -208,6 +211,6 @@ func (s *Socket) refuse(err error) {
 	defer c.mu.Unlock()
 	if s.state != disconnected {
 		c.refuse(s.nsp.name, payload)
-		s.closeLocked(&DisconnectError{Reason: ServerDisconnect})
+		s.closeLocked(&DisconnectError{Reason: ServerDisconnect, Err: why})
 	}
 }

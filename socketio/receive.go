@@ -3,11 +3,13 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
 	"github.com/parleyio/parley/internal/message"
+	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -25,8 +27,7 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 	c.mu.Lock()
 	c.connectTimer = time.AfterFunc(s.opts.ConnectTimeout, func() {
 		defer c.guard("connect timeout")
-		s.counters.connectTimeout.Add(1)
-		session.Close()
+		c.connectTimeout()
 	})
 	c.mu.Unlock()
 	s.mu.Lock()
@@ -36,6 +37,17 @@ func (s *Server) accept(session *engineio.Session) engineio.Handler {
 		c.joinRoot()
 	}
 	return c
+}
+
+// connectTimeout closes a connection that has joined no namespace.
+func (c *connection) connectTimeout() {
+	s := c.server
+	s.counters.connectTimeout.Add(1)
+	c.mu.Lock()
+	c.late = true
+	c.mu.Unlock()
+	s.log.Warn(noNamespace, noNamespace, slog.Duration("waited", s.opts.ConnectTimeout), slog.String("option", "ConnectTimeout"))
+	c.session.Close()
 }
 
 // Message takes one Engine.IO message that came by polling.
@@ -140,6 +152,7 @@ func (c *connection) receive(p *parser.Packet) (s *Socket, a *answer, err error)
 func (c *connection) connect(p *parser.Packet) error {
 	nsp := c.server.namespace(p.Namespace)
 	if nsp == nil {
+		c.server.warnUnknownNamespace(p.Namespace)
 		return c.refuseText(p.Namespace, errInvalidNamespace.Message)
 	}
 	c.mu.Lock()
@@ -150,6 +163,8 @@ func (c *connection) connect(p *parser.Packet) error {
 	if c.alive >= c.server.opts.MaxNamespaces {
 		c.mu.Unlock()
 		c.server.counters.tooManyNamespaces.Add(1)
+		c.server.log.Warn(tooManyNamespaces, tooManyNamespaces, ratelog.Text("nsp", p.Namespace),
+			slog.Int("limit", c.server.opts.MaxNamespaces), slog.String("option", "MaxNamespaces"))
 		return c.refuseText(p.Namespace, "too many namespaces")
 	}
 	if c.closed || !c.server.begin() {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/parser"
 )
 
@@ -34,7 +35,8 @@ type Server struct {
 	last    context.Context // of OnDisconnect: cancelled by nothing but the end of Shutdown's patience
 	endLast context.CancelCauseFunc
 
-	json bool // opts.Parser is parser.JSON itself, and not one that embeds it
+	log  *ratelog.Log // of what clients do
+	json bool         // opts.Parser is parser.JSON itself, and not one that embeds it
 
 	workers *workers
 	slow    *slowConsumer // of namespaces without a policy of their own
@@ -75,6 +77,7 @@ func New(opts *Options) (*Server, error) {
 	if err := o.withDefaults(s.engine.Options()); err != nil {
 		return nil, err
 	}
+	s.log = ratelog.New(o.Logger)
 	s.files = newClientFiles(o.ClientFiles)
 	s.slow = newSlowConsumer(o.SlowConsumer)
 	s.base, s.endBase = context.WithCancelCause(o.BaseContext)
@@ -156,6 +159,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		errs[0] = ctx.Err()
 	}
+	s.log.Close()
 	s.endBase(errShutDown)
 	s.endLast(errShutDown)
 	for _, n := range namespaces {
