@@ -258,7 +258,12 @@ func TestTroubleshooting(t *testing.T) {
 			}
 		}
 	}
-	quoted := regexp.MustCompile("`msg=\"([^`]+)\"`").FindAllSubmatch(page, -1)
+	for _, m := range regexp.MustCompile("`(?:cause=|message=\")([^`\"]+)\"?`").FindAllSubmatch(page, -1) {
+		if !bytes.Contains(source, []byte(`"`+string(m[1])+`"`)) {
+			t.Errorf("no line has %q", m[1])
+		}
+	}
+	quoted := regexp.MustCompile("`msg=\"([^`…]+)\"`").FindAllSubmatch(page, -1)
 	if len(quoted) < 10 {
 		t.Errorf("the page has %d lines", len(quoted))
 	}

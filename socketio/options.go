@@ -164,7 +164,8 @@ type Options struct {
 	// OnError receives a handler's error when the client did not ask for an acknowledgement, on the goroutine of the
 	// handler. Nil means that it is logged.
 	OnError func(ctx context.Context, s *Socket, event string, err error)
-	// Logger receives what the server has to say, at the levels Debug, Warn and Error. Nil means slog.Default().
+	// Logger receives what the server has to say, at the levels Debug, Warn and Error. What clients do is logged at Warn, at
+	// most once a minute for each cause: docs/troubleshooting.md explains the lines. Nil means slog.Default().
 	Logger *slog.Logger
 }
 

@@ -62,8 +62,8 @@ type DisconnectError struct {
 	// Reason is what OnDisconnect receives.
 	Reason Reason
 
-	// Err says more where there is more to say: what was wrong with a packet, or how the transport failed. It is nil
-	// otherwise. Its text is for logs and may change.
+	// Err says more where there is more to say: what was wrong with a packet, how the transport failed, or which limit was
+	// exceeded and which option sets it. It is nil otherwise. Its text is for logs and may change.
 	Err error
 }
 
