@@ -19,16 +19,16 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// What a script may ask for; more is left out.
+// Bounds of a script. Steps beyond them are ignored.
 const (
 	maxSteps = 200
 	maxLine  = 1 << 16
 	maxWait  = time.Minute
 )
 
-// attacker plays the client's side of conversations and does not care what it hears, beyond what the next lines need.
-// Besides the verbs of ../testdata it knows ">part" and ">more", a text frame that does not end its message and the
-// continuation that does, ">z", a compressed text frame, and "reset", which ends the connection as a crash does.
+// attacker plays the client's side of conversations. It does not check what it receives and keeps only what later lines
+// need. It has the verbs of ../testdata and four more: ">part" sends a text frame that does not end its message, ">more" the
+// continuation that ends it, ">z" a compressed text frame, and "reset" ends the connection as a crash does.
 type attacker struct {
 	listener *memnet.Listener
 	revision string
@@ -40,7 +40,7 @@ type attacker struct {
 	answers  []<-chan answer
 }
 
-// play does what the lines of a script say. What it does not understand it sends as text.
+// play performs the lines of a script. It sends a line with an unknown verb as text.
 func (a *attacker) play(script string) {
 	for i, s := range steps(script) {
 		if i == maxSteps {
@@ -48,7 +48,7 @@ func (a *attacker) play(script string) {
 		}
 		a.step(s)
 		synctest.Wait()
-		a.listen()
+		a.collect()
 	}
 }
 
@@ -66,10 +66,10 @@ func steps(script string) (all []step) {
 	return all
 }
 
-// tooLong are repetitions that nobody needs.
+// tooLong matches repetitions that would only cost time.
 var tooLong = regexp.MustCompile(`\{. [0-9]{5,}\}`)
 
-// fill expands what stands between braces. What stands for nothing stays.
+// fill replaces names and repetitions in braces. Unknown names stay as they are.
 func (a *attacker) fill(text string) string {
 	if tooLong.MatchString(text) {
 		return text
@@ -141,10 +141,10 @@ func (a *attacker) step(s step) {
 		default:
 			a.write(data)
 		}
-	case "client", "quiet", "down", "told", "held", "gone", "shutdown", "=", ":", "#", "":
+	case "client", "quiet", "down", "logged", "held", "gone", "shutdown", "=", ":", "#", "":
 	default:
 		switch {
-		case s.verb[0] == '<': // what would be heard
+		case s.verb[0] == '<': // an expectation
 		case s.verb == strings.ToUpper(s.verb) && isToken(s.verb):
 			query, body, _ := strings.Cut(text, " ")
 			a.request(s.verb, query, s.headers, body)
@@ -159,7 +159,7 @@ func isToken(verb string) bool {
 	return strings.Trim(verb, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-// request sends a request and waits for no answer.
+// request sends a request and does not wait for the answer.
 func (a *attacker) request(method, target string, headers []string, body string) {
 	if digits, ok := strings.CutPrefix(body, "0x"); ok {
 		data, _ := hex.DecodeString(digits)
@@ -172,7 +172,7 @@ func (a *attacker) request(method, target string, headers []string, body string)
 	}
 }
 
-// path is where a query, or an absolute path, goes.
+// path returns the target of a request: an absolute path as it is, a query below the server's path.
 func path(target string) string {
 	if strings.HasPrefix(target, "/") {
 		return target
@@ -180,7 +180,7 @@ func path(target string) string {
 	return "/socket.io/" + target
 }
 
-// dial opens a websocket, if the server lets it.
+// dial opens a websocket, if the server accepts it.
 func (a *attacker) dial(target string, headers []string) {
 	if len(headers) > 0 && headers[0] == "only" {
 		headers = headers[1 : len(headers)-len(upgradeHeaders)]
@@ -197,11 +197,11 @@ func (a *attacker) dial(target string, headers []string) {
 			a.sockets = append(a.sockets, w)
 			a.conns = append(a.conns, w.conn)
 		}
-	case <-time.After(30 * time.Second): // the server's patience with headers is shorter
+	case <-time.After(30 * time.Second): // longer than the server waits for headers
 	}
 }
 
-// compress does to a message what permessage-deflate does (RFC 7692, section 7.2.1).
+// compress compresses a message as permessage-deflate does (RFC 7692, section 7.2.1).
 func compress(text []byte) []byte {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestSpeed) // fails for unknown levels only
@@ -212,16 +212,16 @@ func compress(text []byte) []byte {
 
 func (a *attacker) send(f ws.Frame) { a.write(ws.MustCompileFrame(ws.MaskFrame(f))) }
 
-// write sends bytes over the current websocket. Whether they arrive is the server's affair.
+// write sends bytes over the current websocket. It ignores errors: the server may have closed the connection.
 func (a *attacker) write(data []byte) {
 	if a.wire == nil {
 		return
 	}
-	_ = a.wire.conn.SetWriteDeadline(time.Now().Add(time.Second)) // a server need not read on
+	_ = a.wire.conn.SetWriteDeadline(time.Now().Add(time.Second)) // the server may have stopped reading
 	_, _ = a.wire.conn.Write(data)
 }
 
-// cut ends the current websocket, or else the latest request.
+// cut ends the current websocket, or the latest request if there is none.
 func (a *attacker) cut(reset bool) {
 	var conn net.Conn
 	switch {
@@ -243,8 +243,8 @@ var (
 	lastText  = regexp.MustCompile(`,"([^"]+)"\]$`)
 )
 
-// listen keeps the secrets that the server has told: the id of the session, and what recovers a socket.
-func (a *attacker) listen() {
+// collect reads what has arrived and keeps the secrets in it: the id of the session, and what recovers a socket.
+func (a *attacker) collect() {
 	waiting := a.answers[:0]
 	for _, answers := range a.answers {
 		select {
@@ -275,24 +275,24 @@ func (a *attacker) learn(heard string) {
 	}
 }
 
-// leave ends all that the attacker has.
+// leave closes all connections of the attacker.
 func (a *attacker) leave() {
 	for _, conn := range a.conns {
 		conn.Close()
 	}
 }
 
-// canary is a well-behaved client.
+// canary is a well-behaved client. The tests check that the server still answers it.
 type canary struct {
 	t       *testing.T
 	conn    net.Conn
 	parser  parser.Parser
-	writing chan struct{} // a lock that a bubble's clock does not wait for
-	acks    chan uint64   // the ids of the acknowledgements that came; closed by read
+	writing chan struct{} // a lock that does not stop the clock of a synctest bubble
+	acks    chan uint64   // the ids of received acknowledgements; closed by read
 	sent    uint64
 }
 
-// newCanary connects. It answers pings from then on.
+// newCanary connects a canary, which answers pings from then on.
 func newCanary(t *testing.T, l *memnet.Listener, p parser.Parser) *canary {
 	t.Helper()
 	if p == nil {
@@ -321,7 +321,7 @@ func (c *canary) read(in *bufio.Reader) {
 		if err != nil || h.OpCode == ws.OpClose {
 			return
 		}
-		message := make([]byte, h.Length) // a server under test is trusted with that
+		message := make([]byte, h.Length) // the server under test is not the attacker
 		if _, err := io.ReadFull(in, message); err != nil {
 			return
 		}
@@ -337,7 +337,7 @@ func (c *canary) read(in *bufio.Reader) {
 		}
 		p, err := dec.Add(message, binary)
 		if err != nil {
-			c.t.Errorf("the canary was sent %q: %v", shorten(string(message)), err)
+			c.t.Errorf("the canary received %q: %v", shorten(string(message)), err)
 			return
 		}
 		if p != nil && p.Type == parser.Ack {
@@ -346,18 +346,18 @@ func (c *canary) read(in *bufio.Reader) {
 	}
 }
 
-// sings checks that the server answers the canary.
-func (c *canary) sings(when string) {
+// checkAnswered checks that the server answers the canary.
+func (c *canary) checkAnswered(when string) {
 	c.t.Helper()
 	c.sent++
 	c.send(&parser.Packet{Type: parser.Event, Data: []byte(`["q","tweet"]`), ID: c.sent, HasID: true})
 	select {
 	case id, ok := <-c.acks:
 		if !ok || id != c.sent {
-			c.t.Fatalf("%s: the canary has lost its connection, or heard the answer %d instead of %d", when, id, c.sent)
+			c.t.Fatalf("%s: the canary has lost its connection, or received the answer %d instead of %d", when, id, c.sent)
 		}
 	case <-time.After(10 * time.Second):
-		c.t.Fatalf("%s: the canary is not answered", when)
+		c.t.Fatalf("%s: the canary received no answer", when)
 	}
 }
 
@@ -378,5 +378,5 @@ func (c *canary) send(p *parser.Packet) {
 func (c *canary) write(f ws.Frame) {
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
-	_, _ = c.conn.Write(ws.MustCompileFrame(ws.MaskFrame(f))) // without an answer, sings fails
+	_, _ = c.conn.Write(ws.MustCompileFrame(ws.MaskFrame(f))) // checkAnswered fails if it does not arrive
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// clients is what real clients of every version are tested against: the namespaces "/" and "/other" do what events
-// tell them, and "/refusing" refuses who says so. Who is left in a namespace hears why somebody else has gone.
+// clients returns the server for tests with real clients of every version. In the namespaces "/" and "/other" an event
+// tells the server what to do. "/refusing" refuses a client whose auth payload asks for it. When a socket disconnects, the
+// others in its namespace receive the reason.
 func clients(o socketio.Options) (profile, error) {
 	io, err := socketio.New(&o)
 	if err != nil {
@@ -19,7 +20,7 @@ func clients(o socketio.Options) (profile, error) {
 		serveClients(io.Of(name))
 	}
 	io.Of("/refusing").Use(func(_ context.Context, s *socketio.Socket) error {
-		// Clients of Socket.IO 2 have a query in place of the payload, whose values are text.
+		// Clients of Socket.IO 2 send a query in place of the payload; its values are text.
 		var auth struct {
 			Code    any `json:"code"`
 			Quietly any `json:"quietly"`
@@ -37,7 +38,7 @@ func clients(o socketio.Options) (profile, error) {
 
 func serveClients(n *socketio.Namespace) {
 	n.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
-		_ = n.Emit("gone", s.ID(), reason) // to nobody, at the end
+		_ = n.Emit("gone", s.ID(), reason) // at the end no client is left
 	})
 	n.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 		return s.Emit("echo", m.Raws()...)
@@ -45,7 +46,7 @@ func serveClients(n *socketio.Namespace) {
 	n.On("ack", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
 		return m.Ack(m.Raws()...)
 	})
-	// The question goes to the client, its answer too.
+	// The server asks the client, and sends the answer back to it.
 	n.On("ask", func(ctx context.Context, s *socketio.Socket, m *event.Message) error {
 		answer, err := s.EmitWithAck(ctx, "question", m.Raws()...)
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// conversation is what a client says and what it must hear. Its steps are lines of ../testdata, whose format README.md
-// describes there.
+// conversation is what a client sends and what it must receive. Its steps are lines of the files in ../testdata;
+// README.md there describes their format.
 type conversation struct {
 	name     string
 	server   string
@@ -21,14 +21,14 @@ type conversation struct {
 	steps    []step
 }
 
-// step is a line: a verb, and what is behind it.
+// step is a line: a verb, and the text after it.
 type step struct {
 	verb, text string
 	line       int
 	headers    []string // of a request
 }
 
-// readConversations reads a file of testdata. What stands before the first case counts for all of them.
+// readConversations reads a file of testdata. Lines before the first case belong to every case.
 func readConversations(t testing.TB, file string) (all []conversation) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "testdata", filepath.FromSlash(file)))
@@ -54,7 +54,7 @@ func readConversations(t testing.TB, file string) (all []conversation) {
 			current.revision = text
 		case "|":
 			if len(current.steps) == 0 {
-				t.Fatalf("%s:%d: a header of no request", file, number)
+				t.Fatalf("%s:%d: a header without a request", file, number)
 			}
 			last := &current.steps[len(current.steps)-1]
 			last.headers = append(last.headers, text)
@@ -71,7 +71,7 @@ func readConversations(t testing.TB, file string) (all []conversation) {
 	return all
 }
 
-// names are the values that {name} stands for.
+// names has the value of each {name}.
 type names map[string]string
 
 var (
@@ -79,10 +79,10 @@ var (
 	repeat = regexp.MustCompile(`\{(.) ([0-9]+)\}`)
 )
 
-// pictures stand for characters that cannot be seen: the separator of polling bodies and one that headers cannot have.
+// pictures are visible characters in place of invisible ones, such as the separator of polling bodies.
 var pictures = strings.NewReplacer("␞", "\x1e", "␍", "\r", "␊", "\n", "␁", "\x01")
 
-// literal resolves what files write in place of what is long or cannot be seen.
+// literal replaces repetitions and pictures by the text that they mean.
 func literal(text string) string {
 	text = pictures.Replace(text)
 	return repeat.ReplaceAllStringFunc(text, func(found string) string {
@@ -98,16 +98,16 @@ func (n names) expand(text string) (string, error) {
 	text = token.ReplaceAllStringFunc(text, func(found string) string {
 		value, ok := n[found[1:len(found)-1]]
 		if !ok {
-			err = fmt.Errorf("%s stands for nothing yet", found)
+			err = fmt.Errorf("%s has no value yet", found)
 		}
 		return value
 	})
 	return literal(text), err
 }
 
-// match compares a text with what is wanted. A name that stands for nothing yet stands for what is found in its place
-// from then on, and for that alone: one whose name begins with "offset" for anything without quotes, any other for an id;
-// {any} never does.
+// match compares a text with the wanted one. The first match of a {name} without a value gives it its value; later matches
+// must be equal. A name that begins with "offset" matches any text without quotes, every other name matches an id. {any}
+// matches anything and never keeps a value.
 func (n names) match(got, want string) bool {
 	if before, digits, ok := strings.Cut(want, "0x"); ok {
 		return hex.EncodeToString([]byte(strings.TrimPrefix(got, before))) == digits

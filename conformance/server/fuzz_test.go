@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// FuzzSession plays the client's side of conversations, as they were captured and as attackers would lead them, against
-// a server with everything in it; see attack.
+// FuzzSession plays the client's side of conversations against a server with all features; see attack. The seeds are
+// captured conversations and those of hostile clients.
 func FuzzSession(f *testing.F) {
 	for _, s := range scripts(f) {
 		f.Add(uint8(s.target), s.text)
@@ -25,8 +25,8 @@ var (
 	mutationSeed = flag.Uint64("mutations.seed", 1, "where its random numbers begin")
 )
 
-// TestSession_mutations does in any test run a little of what FuzzSession does at leisure, and the same in each: the
-// scripts follow from the seed.
+// TestSession_mutations runs a small part of FuzzSession in every test run. The scripts follow from the seed, so every run
+// has the same ones.
 func TestSession_mutations(t *testing.T) {
 	seeds := scripts(t)
 	r := rand.New(rand.NewPCG(*mutationSeed, 0))
@@ -44,7 +44,7 @@ func TestSession_mutations(t *testing.T) {
 	}
 }
 
-// script is what a client says to one of the targets.
+// script is what a client sends to one of the targets.
 type script struct {
 	target int
 	text   string
@@ -76,14 +76,14 @@ func scripts(t testing.TB) (all []script) {
 	return append(all, hostile(t)...)
 }
 
-// script is what the client says in a conversation.
+// script returns the client's side of a conversation.
 func (c *conversation) script() string {
 	var b strings.Builder
 	if c.revision != "4" {
 		fmt.Fprintf(&b, "revision %s\n", c.revision)
 	}
 	for _, s := range c.steps {
-		if strings.HasPrefix(s.verb, "<") || strings.Contains("= : quiet told down held gone", s.verb) {
+		if strings.HasPrefix(s.verb, "<") || strings.Contains("= : quiet logged down held gone", s.verb) {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %s\n", s.verb, s.text)
@@ -126,13 +126,13 @@ func hostile(t testing.TB) (all []script) {
 	return all
 }
 
-// mutator makes scripts of scripts.
+// mutator makes scripts by changing others.
 type mutator struct {
 	*rand.Rand
 	seeds []script
 }
 
-// dictionary has what means something to the server.
+// dictionary has texts that mean something to the server.
 var dictionary = []string{
 	"0", "1", "2", "3", "4", "5", "6", "40", "41", "42", "43", "44", "45", "46", "51-", "450-", "4510-", "9999-", "/", ",", "/nsp,", "/dyn-a,", "?", `[]`, `{}`,
 	`["q"]`, `["echo"]`, `["join","r"]`, `["room","r",1]`, `["all"]`, `["ask"]`, `["slow"]`, `["scan",{"Name":1}]`, `["leave us"]`, `["close"]`, "null", "-1", "1e999",
@@ -174,7 +174,7 @@ func (m mutator) script() script {
 	return s
 }
 
-// line changes what is behind the verb.
+// line changes the text after the verb.
 func (m mutator) line(line string) string {
 	verb, text, _ := strings.Cut(line, " ")
 	at := m.IntN(len(text) + 1)

@@ -1,4 +1,4 @@
-// Command server is what the protocol suites and real clients are run against. Each profile is a small server with
+// Command server is the server for the protocol suites and for tests with real clients. Each profile is a small server with
 // known handlers and timings; see profiles.
 package main
 
@@ -36,10 +36,10 @@ func main() {
 	}
 }
 
-// certificate is where a certificate and its key are; without them the server speaks plain HTTP.
+// certificate has the paths of a certificate and its key. Without them the server speaks plain HTTP.
 type certificate struct{ cert, key string }
 
-// run serves a profile until ctx ends, and tells the address on out.
+// run serves a profile until ctx ends, and writes the address to out.
 func run(ctx context.Context, profile, listen string, files certificate, out io.Writer) error {
 	start, ok := profiles[profile]
 	if !ok {
@@ -72,6 +72,6 @@ func run(ctx context.Context, profile, listen string, files certificate, out io.
 	}
 	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	// Connections that are busy with the protocol end with it, so it goes first.
+	// The profile's shutdown ends its own connections, so the HTTP server does not have to wait for them.
 	return errors.Join(p.shutdown(end), server.Shutdown(end))
 }

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// The suites count on luck in two places, which fails them on a busy machine whatever the server does. The wrappers here
-// take its part.
+// Two cases of the official suites depend on timing, so they fail on a busy machine whatever the server does. The wrappers
+// here delay the server, so that they pass.
 
-// patience is how long a server waits for a suite, or for itself.
+// patience is the length of these delays.
 const patience = 50 * time.Millisecond
 
-// orderly holds the polls of a session back that is being upgraded. The suites write the upgrade packet to the websocket
-// and poll at once, over another connection, and count on the server to see the two in this order.
+// orderly delays the polls of a session that is being upgraded. The suites write the upgrade packet to the websocket and
+// poll at once over another connection. They expect that the server reads the two in this order.
 func orderly(h http.Handler) http.Handler {
 	var upgrading sync.Map // by session id; a run has a few dozen
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -30,9 +30,9 @@ func orderly(h http.Handler) http.Handler {
 	})
 }
 
-// patient lets a handler say nothing on a websocket for a moment. The suite of Engine.IO v3 has a case that waits for
-// the websocket to open and only then begins to listen: an open packet that arrives together with the answer to the
-// handshake is lost to it. (The suite of v4 keeps what comes early.)
+// patient delays the first packet on a websocket. A case of the suite of Engine.IO v3 waits until the websocket is open and
+// only then registers its listener, so it loses an open packet that arrives together with the answer to the handshake.
+// (The suite of v4 keeps early packets.)
 func patient(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(patientWriter{w}, r) })
 }
@@ -42,7 +42,7 @@ type patientWriter struct{ http.ResponseWriter }
 // Unwrap is for http.ResponseController.
 func (w patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Hijack implements http.Hijacker. The engine does not look behind a connection that it does not know.
+// Hijack implements http.Hijacker. The engine does not unwrap a connection whose type it does not know.
 func (w patientWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {
@@ -51,7 +51,7 @@ func (w patientWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// pausing pauses behind the answer to the handshake, which is what it writes first.
+// pausing is a connection that pauses after the answer to the handshake, which is the first write.
 type pausing struct {
 	net.Conn
 	answered bool

@@ -19,11 +19,10 @@ import (
 	"github.com/parleyio/parley/internal/memnet"
 )
 
-// grace is how long a client waits for what a server may hold back for a moment.
+// grace is how long a client waits for bytes that the server may delay.
 const grace = 5 * time.Millisecond
 
-// playAll plays the conversations of a file of testdata, each with a server of its own, in memory and with a clock of
-// its own.
+// playAll plays the conversations of a file of testdata. Each has its own server, in memory and with its own clock.
 func playAll(t *testing.T, file string) {
 	t.Helper()
 	for _, c := range readConversations(t, file) {
@@ -39,8 +38,8 @@ type player struct {
 	revision string
 	path     string
 	listener *memnet.Listener
-	told     *journal
-	shutdown func()        // begins it
+	log      *appLog
+	shutdown func()        // begins the shutdown
 	down     chan struct{} // closed when the shutdown has ended
 	names    names
 	conns    []net.Conn
@@ -48,7 +47,7 @@ type player struct {
 	*client
 }
 
-// client is one of the clients of a conversation; most have just one.
+// client is one of the clients of a conversation. Most conversations have only one.
 type client struct {
 	query   string // of the session, behind the "?"
 	held    <-chan answer
@@ -57,10 +56,10 @@ type client struct {
 	*wire   // the current one
 }
 
-// play runs the steps against a fresh server, which must then shut down cleanly.
+// play runs the steps against a new server, which must then shut down cleanly.
 func play(t *testing.T, c conversation) {
-	told := new(journal)
-	served, err := serve(c.server, told)
+	log := new(appLog)
+	served, err := serve(c.server, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +71,7 @@ func play(t *testing.T, c conversation) {
 	serving.Go(func() { _ = server.Serve(listener) })
 	first := &client{}
 	p := &player{
-		t: t, revision: c.revision, path: served.path, listener: listener, told: told, names: names{},
+		t: t, revision: c.revision, path: served.path, listener: listener, log: log, names: names{},
 		clients: map[string]*client{"": first}, client: first,
 	}
 	p.down = make(chan struct{})
@@ -94,7 +93,7 @@ func play(t *testing.T, c conversation) {
 		<-p.down
 		server.Close()
 		serving.Wait()
-		time.Sleep(time.Second) // net/http lets the connections of refused bodies linger
+		time.Sleep(time.Second) // net/http keeps the connections of refused bodies for a moment
 	}()
 	for _, s := range c.steps {
 		if err := p.step(s); err != nil {
@@ -108,12 +107,12 @@ func play(t *testing.T, c conversation) {
 	}
 }
 
-// step does what a line says.
+// step performs a line.
 func (p *player) step(s step) error {
 	if want, ok := strings.CutPrefix(s.verb, "<"); ok {
-		return p.hears(strings.TrimSpace("<" + want + " " + s.text))
+		return p.expectFrame(strings.TrimSpace("<" + want + " " + s.text))
 	}
-	switch s.verb { // what checks
+	switch s.verb { // expectations
 	case "=":
 		return p.compare(p.answer, s.text)
 	case ":":
@@ -130,10 +129,10 @@ func (p *player) step(s step) error {
 		default:
 			return errors.New("the shutdown has not ended")
 		}
-	case "told":
+	case "logged":
 		p.settle()
-		if got := p.told.next(); got != s.text {
-			return fmt.Errorf("the application was told %q", got)
+		if got := p.log.next(); got != s.text {
+			return fmt.Errorf("the application logged %q", got)
 		}
 		return nil
 	case "poll":
@@ -194,19 +193,19 @@ func (p *player) step(s step) error {
 	case "shutdown":
 		p.shutdown()
 		p.settle()
-	case "cut": // the current websocket, or else what is held
+	case "cut": // the current websocket, or the latest request if there is none
 		if p.wire != nil {
 			p.wire.conn.Close()
-			return p.hears("<end")
+			return p.expectFrame("<end")
 		} else {
 			p.conns[len(p.conns)-1].Close()
 		}
 		synctest.Wait()
 	case ">", ">x", ">raw", ">ping", ">close":
-		return p.say(s.verb, text)
+		return p.sendFrame(s.verb, text)
 	default:
 		if s.verb != strings.ToUpper(s.verb) {
-			return fmt.Errorf("what is that?")
+			return fmt.Errorf("unknown verb")
 		}
 		query, body, _ := strings.Cut(text, " ")
 		p.do(s.verb, query, s.headers, body)
@@ -214,7 +213,7 @@ func (p *player) step(s step) error {
 	return nil
 }
 
-// target is where a query, or an absolute path, goes.
+// target returns the target of a request: an absolute path as it is, a query below the server's path.
 func (p *player) target(query string) string {
 	if query == "" || strings.HasPrefix(query, "?") {
 		return p.path + query
@@ -304,8 +303,8 @@ func (p *player) keep(conn net.Conn) {
 	}
 }
 
-// say sends a frame.
-func (p *player) say(verb, text string) error {
+// sendFrame sends a frame.
+func (p *player) sendFrame(verb, text string) error {
 	payload := []byte(text)
 	if verb != ">" {
 		var err error
@@ -330,14 +329,14 @@ func (p *player) say(verb, text string) error {
 	return err
 }
 
-// settle waits until the server has done what it is about to do.
+// settle waits until the server has nothing left to do at this moment.
 func (p *player) settle() {
 	synctest.Wait()
 	time.Sleep(grace)
 	synctest.Wait()
 }
 
-// next takes the next frame of the current websocket; "" if none comes.
+// next returns the next frame of the current websocket, or "" if none comes.
 func (p *player) next() string {
 	synctest.Wait()
 	if got := p.wire.next(); got != "" {
@@ -347,8 +346,8 @@ func (p *player) next() string {
 	return p.wire.next()
 }
 
-// hears checks the next frame.
-func (p *player) hears(want string) error {
+// expectFrame checks the next frame.
+func (p *player) expectFrame(want string) error {
 	if p.wire == nil {
 		return fmt.Errorf("there is no websocket")
 	}
@@ -360,13 +359,13 @@ func (p *player) hears(want string) error {
 		return fmt.Errorf("got %s", shorten(got))
 	}
 	if strings.HasPrefix(got, "<close") {
-		_ = p.wire.send(ws.OpClose, nil) // the server waits for it, unless it answers one
-		return p.hears("<end")
+		_ = p.wire.send(ws.OpClose, nil) // the server waits for it, unless the frame was an answer
+		return p.expectFrame("<end")
 	}
 	return nil
 }
 
-// silent checks that a client has heard nothing that it has not been asked for.
+// silent checks that a client has received nothing that the conversation does not list.
 func (p *player) silent(c *client) error {
 	p.settle()
 	for i, s := range c.sockets {
@@ -426,25 +425,25 @@ func shorten(text string) string {
 	return text
 }
 
-// journal is what a server's application was told, in order.
-type journal struct {
+// appLog is what the server's application has logged, in order.
+type appLog struct {
 	mu     sync.Mutex
 	events []string
 }
 
-func (j *journal) add(format string, args ...any) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.events = append(j.events, fmt.Sprintf(format, args...))
+func (l *appLog) add(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, fmt.Sprintf(format, args...))
 }
 
-func (j *journal) next() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.events) == 0 {
+func (l *appLog) next() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) == 0 {
 		return ""
 	}
-	event := j.events[0]
-	j.events = j.events[1:]
+	event := l.events[0]
+	l.events = l.events[1:]
 	return event
 }

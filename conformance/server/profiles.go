@@ -18,7 +18,7 @@ type profile struct {
 	shutdown func(context.Context) error
 }
 
-// profiles makes the servers by name.
+// profiles has the constructor of each server by name.
 var profiles = map[string]func() (profile, error){
 	"engine-v4": func() (profile, error) { return engine(false) },
 	"engine-v3": func() (profile, error) { return engine(true) },
@@ -34,7 +34,7 @@ var profiles = map[string]func() (profile, error){
 	"msgpack":   func() (profile, error) { return clients(socketio.Options{Parser: parser.MessagePack{}}) },
 }
 
-// The timings that the protocol's suites expect.
+// The intervals that the protocol's suites expect.
 const (
 	suitePingInterval   = 300 * time.Millisecond
 	suitePingTimeout    = 200 * time.Millisecond
@@ -48,8 +48,8 @@ var suiteOptions = socketio.Options{
 	ConnectTimeout: suiteConnectTimeout,
 }
 
-// clientOptions let clients of Socket.IO 2 in, which every other profile refuses as a server does by default. They are
-// real clients and not a suite: a heartbeat comes soon enough for a test to see it, and may come late on a busy machine.
+// clientOptions accept clients of Socket.IO 2; every other profile refuses them, which is the default. These options are
+// for real clients: the heartbeat is short enough for a test to see one, and long enough for a busy machine.
 var clientOptions = socketio.Options{
 	PingInterval: suitePingInterval,
 	PingTimeout:  10 * time.Second,
@@ -57,7 +57,7 @@ var clientOptions = socketio.Options{
 	AllowJSONP:   true,
 }
 
-// engine is bare Engine.IO; every message is echoed. With eio3 clients of revision 3 are served too.
+// engine is a server of Engine.IO alone, which echoes every message. With eio3 it also serves clients of revision 3.
 func engine(eio3 bool) (profile, error) {
 	engine, err := engineio.New(func(s *engineio.Session) engineio.Handler { return echo{s} }, &engineio.Options{
 		PingInterval: suitePingInterval,
@@ -77,13 +77,13 @@ func engine(eio3 bool) (profile, error) {
 type echo struct{ session *engineio.Session }
 
 func (e echo) Message(data []byte, binary bool) {
-	// A session that has closed meanwhile has nobody to echo to.
+	// The session may have closed meanwhile.
 	_ = e.session.Send(engineio.Message{Data: data, Binary: binary})
 }
 
 func (echo) Close(engineio.Reason, error) {}
 
-// socket is Socket.IO with the namespaces "/" and "/custom", which tell the auth payload back and echo messages.
+// socket is Socket.IO with the namespaces "/" and "/custom", which send the auth payload back and echo messages.
 func socket(opts socketio.Options) (profile, error) {
 	io, err := socketio.New(&opts)
 	if err != nil {
@@ -108,7 +108,7 @@ func socket(opts socketio.Options) (profile, error) {
 	return profile{"/socket.io/", io, io.Shutdown}, nil
 }
 
-// bench has the handlers that load generators use, with the default timings.
+// bench has the handlers that load generators use, and the default options.
 func bench(recovery *socketio.Recovery) (profile, error) {
 	io, err := socketio.New(&socketio.Options{Recovery: recovery})
 	if err != nil {

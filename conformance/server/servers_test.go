@@ -21,34 +21,34 @@ func TestMain(m *testing.M) {
 	leak.Main(m)
 }
 
-// serve makes the server of a conversation: a profile, or one that is made for the cases that no profile can show.
-func serve(name string, told *journal) (profile, error) {
+// serve makes the server of a conversation: a profile, or a server for cases that no profile can show.
+func serve(name string, log *appLog) (profile, error) {
 	switch name {
-	case "engine-v4", "engine-v3": // without the patience that others need
+	case "engine-v4", "engine-v3": // without the delays for the official suites
 		return bare(name == "engine-v3")
 	case "captured":
-		return captured(told, &socketio.Options{
+		return captured(log, &socketio.Options{
 			PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond, ConnectTimeout: time.Second,
 			UpgradeTimeout: time.Second,
 		})
 	case "captured v3":
-		return captured(told, &socketio.Options{
+		return captured(log, &socketio.Options{
 			PingInterval: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond, AllowEIO3: true, AllowJSONP: true,
 		})
-	case "small": // as the one of the captures of HTTP
-		return captured(told, &socketio.Options{
+	case "small": // like the server of which HTTP was captured
+		return captured(log, &socketio.Options{
 			PingInterval: 3 * time.Second, PingTimeout: 2 * time.Second, MaxPayload: 1000,
 		})
 	case "default":
-		return captured(told, nil)
+		return captured(log, nil)
 	case "websocket only":
-		return captured(told, &socketio.Options{Transports: []engineio.Transport{engineio.WebSocket}})
+		return captured(log, &socketio.Options{Transports: []engineio.Transport{engineio.WebSocket}})
 	case "polling only":
-		return captured(told, &socketio.Options{Transports: []engineio.Transport{engineio.Polling}})
+		return captured(log, &socketio.Options{Transports: []engineio.Transport{engineio.Polling}})
 	case "no upgrades":
-		return captured(told, &socketio.Options{NoUpgrades: true})
+		return captured(log, &socketio.Options{NoUpgrades: true})
 	case "denied":
-		return captured(told, &socketio.Options{
+		return captured(log, &socketio.Options{
 			AllowRequest: func(*http.Request) error { return errors.New("custom deny msg") },
 		})
 	}
@@ -59,7 +59,7 @@ func serve(name string, told *journal) (profile, error) {
 	return start()
 }
 
-// bare is the server of the profiles of Engine.IO as it is.
+// bare is the server of the profiles of Engine.IO without delays.
 func bare(eio3 bool) (profile, error) {
 	engine, err := engineio.New(func(s *engineio.Session) engineio.Handler { return echo{s} }, &engineio.Options{
 		PingInterval: suitePingInterval, PingTimeout: suitePingTimeout, AllowEIO3: eio3,
@@ -70,9 +70,9 @@ func bare(eio3 bool) (profile, error) {
 	return profile{"/engine.io/", engine, engine.Shutdown}, nil
 }
 
-// captured is an application like the one that the captures were made with: on "/" and "/nsp" it does what it is told
-// by events, and it tells what happens to its sockets.
-func captured(told *journal, o *socketio.Options) (profile, error) {
+// captured is an application like the one that was captured. On "/" and "/nsp" events tell it what to do. It logs why
+// sockets disconnect.
+func captured(log *appLog, o *socketio.Options) (profile, error) {
 	io, err := socketio.New(o)
 	if err != nil {
 		return profile{}, err
@@ -80,13 +80,13 @@ func captured(told *journal, o *socketio.Options) (profile, error) {
 	for _, name := range []string{"/", "/nsp"} {
 		nsp := io.Of(name)
 		nsp.Use(refuseFailing)
-		nsp.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { told.add("%s", reason) })
+		nsp.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) { log.add("%s", reason) })
 		nsp.On("q", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack(m.Raws()...) })
 		nsp.On("echo", func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 			return s.Emit("echo", m.Raws()...)
 		})
 		nsp.On("note", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
-			told.add("%s", m.Raw(0).JSON)
+			log.add("%s", m.Raw(0).JSON)
 			return nil
 		})
 		nsp.On("several", func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
@@ -114,7 +114,7 @@ func captured(told *journal, o *socketio.Options) (profile, error) {
 	return profile{"/socket.io/", io, io.Shutdown}, nil
 }
 
-// refuseFailing refuses who says {"fail":…}: with data, or without.
+// refuseFailing refuses a client whose auth payload has a member "fail": with data, or without.
 func refuseFailing(_ context.Context, s *socketio.Socket) error {
 	var auth struct{ Fail any }
 	switch err := s.Handshake().ScanAuth(&auth); {

@@ -22,22 +22,21 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// targets are the servers that scripts are played against: all that a server can be asked to decode is on in one of
-// them.
+// targets are the servers that scripts are played against. Each way to decode is on in at least one of them.
 var targets = []socketio.Options{
 	{Recovery: &socketio.Recovery{MaxDisconnection: 5 * time.Second}, PerMessageDeflate: &engineio.Deflate{Threshold: -1}},
 	{AllowEIO3: true, AllowJSONP: true},
 	{Parser: parser.MessagePack{}},
 }
 
-// The targets by what they are for.
+// The indexes of the targets.
 const (
 	modern = iota
 	old
 	packed
 )
 
-// trial is a server that is attacked, with a canary beside the attacker.
+// trial is a server that is attacked while a canary is connected.
 type trial struct {
 	*socketio.Server
 	t        *testing.T
@@ -47,9 +46,9 @@ type trial struct {
 	disconnected atomic.Int64
 }
 
-// attack plays a script against a target. Whatever the client says, the server must have no fault, must serve another
-// client meanwhile and afterwards, must tell of the end of each socket once and by a reason that there is, and must leave
-// no session and no goroutine behind.
+// attack plays a script against a target and checks, whatever the client sends: the server does not panic, it answers another
+// client during and after the attack, it calls OnDisconnect once for each socket with a known reason, and it keeps no session
+// and no goroutine.
 func attack(t *testing.T, target int, script string) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := targets[target%len(targets)]
@@ -62,7 +61,7 @@ func attack(t *testing.T, target int, script string) {
 		}
 		tr := &trial{Server: io, t: t, listener: memnet.Listen()}
 		tr.register()
-		var logged bytes.Buffer // net/http serializes what it writes
+		var logged bytes.Buffer // net/http writes one line at a time
 		mux := http.NewServeMux()
 		mux.Handle("/socket.io/", io)
 		server := &http.Server{Handler: mux, ErrorLog: log.New(&logged, "", 0)}
@@ -72,10 +71,10 @@ func attack(t *testing.T, target int, script string) {
 		canary := newCanary(t, tr.listener, opts.Parser)
 		a := &attacker{listener: tr.listener, names: names{}, revision: "4"}
 		a.play(script)
-		canary.sings("beside the attacker")
+		canary.checkAnswered("during the attack")
 		a.leave()
-		time.Sleep(2 * time.Minute) // all that a server waits for is over by then
-		canary.sings("after the attack")
+		time.Sleep(2 * time.Minute) // longer than every timeout of the server
+		canary.checkAnswered("after the attack")
 		if n := io.Stats().Engine.Sessions; n != 1 {
 			t.Errorf("%d sessions are left beside the canary's", n-1)
 		}
@@ -87,7 +86,7 @@ func attack(t *testing.T, target int, script string) {
 		}
 		server.Close()
 		serving.Wait()
-		time.Sleep(time.Second) // net/http lets the connections of refused bodies linger
+		time.Sleep(time.Second) // net/http keeps the connections of refused bodies for a moment
 		tr.check()
 		if bytes.Contains(logged.Bytes(), []byte("panic")) {
 			t.Errorf("net/http has recovered a panic:\n%s", logged.Bytes())
@@ -95,18 +94,18 @@ func attack(t *testing.T, target int, script string) {
 	})
 }
 
-// check compares the counters when all is over.
+// check compares the counters at the end.
 func (tr *trial) check() {
 	s := tr.Stats()
 	if s.Panics+s.Engine.Panics+s.HandlerPanics != 0 {
-		tr.t.Errorf("%d faults, %d of them of sessions, %d of handlers", s.Panics+s.Engine.Panics, s.Engine.Panics, s.HandlerPanics)
+		tr.t.Errorf("%d panics, %d of them in sessions, %d in handlers", s.Panics+s.Engine.Panics, s.Engine.Panics, s.HandlerPanics)
 	}
 	var closed int64
 	for _, n := range s.Engine.Closed {
 		closed += n
 	}
 	if s.Engine.Sessions != 0 || closed != s.Engine.Opened {
-		tr.t.Errorf("%d sessions are open; %d were opened, and %d closed by the reasons %v", s.Engine.Sessions, s.Engine.Opened, closed, s.Engine.Closed)
+		tr.t.Errorf("%d sessions are open; %d were opened, and %d closed for the reasons %v", s.Engine.Sessions, s.Engine.Opened, closed, s.Engine.Closed)
 	}
 	if in, out := tr.connected.Load(), tr.disconnected.Load(); in != out {
 		tr.t.Errorf("%d sockets have connected, and %d disconnected", in, out)
@@ -115,7 +114,7 @@ func (tr *trial) check() {
 
 var dynamic = regexp.MustCompile(`^/dyn-`)
 
-// register makes an application that does with events all that one can.
+// register registers handlers that use every feature.
 func (tr *trial) register() {
 	for _, name := range []string{"/", "/nsp", "/custom"} {
 		nsp := tr.Of(name)
@@ -128,13 +127,13 @@ func (tr *trial) register() {
 	tr.OfPattern(dynamic).OnConnection(tr.welcome)
 }
 
-// welcome registers on one socket what it may be asked for.
+// welcome registers the handlers of one socket.
 func (tr *trial) welcome(_ context.Context, s *socketio.Socket) error {
 	tr.connected.Add(1)
 	s.OnDisconnect(func(_ context.Context, _ *socketio.Socket, reason socketio.Reason) {
 		tr.disconnected.Add(1)
 		if _, known := tr.Stats().Disconnects[reason]; !known {
-			tr.t.Errorf("the reason %q of a disconnect is not known", reason)
+			tr.t.Errorf("a disconnect has the unknown reason %q", reason)
 		}
 	})
 	echo := func(_ context.Context, s *socketio.Socket, m *event.Message) error {
@@ -193,7 +192,7 @@ func scan(_ context.Context, s *socketio.Socket, m *event.Message) error {
 	)
 	for _, dst := range []any{&record, &list, &bytes, &value} {
 		if err := m.Scan(dst); err == nil {
-			_ = s.Emit("scanned", dst) // what the client cannot be told is of no interest
+			_ = s.Emit("scanned", dst) // not every value can be encoded
 		}
 	}
 	return errors.New("not acknowledged")
@@ -208,7 +207,7 @@ func ask(ctx context.Context, s *socketio.Socket, m *event.Message) error {
 	return s.Emit("answered", answer.Raws()...)
 }
 
-// room joins or leaves the room that is named.
+// room returns a handler that joins or leaves the room of its argument.
 func room(do func(*socketio.Socket, string) error) event.Handler[*socketio.Socket] {
 	return func(_ context.Context, s *socketio.Socket, m *event.Message) error {
 		var name string

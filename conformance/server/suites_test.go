@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// The three protocols, each by the chapters of its document.
+// The three protocols; each file is a chapter of the protocol's document.
 
 func TestEngineV4_handshake(t *testing.T) { playAll(t, "engine-v4/handshake.txt") }
 func TestEngineV4_requests(t *testing.T)  { playAll(t, "engine-v4/requests.txt") }
@@ -24,7 +24,7 @@ func TestSocketV5_disconnect(t *testing.T) { playAll(t, "socket-v5/disconnect.tx
 func TestSocketV5_events(t *testing.T)     { playAll(t, "socket-v5/events.txt") }
 func TestSocketV5_bad(t *testing.T)        { playAll(t, "socket-v5/bad.txt") }
 
-// What the reference implementation was seen to do.
+// Captured conversations of the reference implementation.
 
 func TestGolden_engineio(t *testing.T) { playAll(t, "golden/engineio.txt") }
 func TestGolden_client(t *testing.T)   { playAll(t, "golden/client.txt") }

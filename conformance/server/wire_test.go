@@ -15,7 +15,7 @@ import (
 	"github.com/parleyio/parley/internal/memnet"
 )
 
-// answer is a response of HTTP. One that did not come whole has the status 0 and says why in its body.
+// answer is an HTTP response. If it did not arrive completely, its status is 0 and its body is the error.
 type answer struct {
 	status int
 	header http.Header
@@ -24,7 +24,7 @@ type answer struct {
 
 func (a answer) String() string { return strings.TrimSpace(fmt.Sprintf("%d %s", a.status, a.body)) }
 
-// request sends a request on a connection of its own and begins to read the answer.
+// request sends a request on a new connection and begins to read the answer.
 func request(l *memnet.Listener, head, body string) (net.Conn, <-chan answer) {
 	answers := make(chan answer, 1)
 	conn, err := l.Dial(context.Background())
@@ -51,7 +51,7 @@ func request(l *memnet.Listener, head, body string) (net.Conn, <-chan answer) {
 	return conn, answers
 }
 
-// head writes the head of a request.
+// head returns the head of a request.
 func head(method, target string, headers []string, body string) string {
 	lines := []string{method + " " + target + " HTTP/1.1"}
 	var sized, host bool
@@ -69,12 +69,12 @@ func head(method, target string, headers []string, body string) string {
 	return strings.Join(append(append(lines, headers...), "", ""), "\r\n")
 }
 
-// upgradeHeaders ask for a websocket.
+// upgradeHeaders request a websocket.
 var upgradeHeaders = []string{
 	"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 }
 
-// wire is a client's websocket. Each frame that comes is noted in the way in which files write it.
+// wire is a client's websocket. It records each received frame in the notation of the files in ../testdata.
 type wire struct {
 	conn net.Conn
 
@@ -83,7 +83,7 @@ type wire struct {
 	came []string
 }
 
-// dial opens a websocket and returns the answer to the handshake; the socket is nil unless that is 101.
+// dial opens a websocket and returns the answer to the handshake. The websocket is nil unless the status is 101.
 func dial(l *memnet.Listener, target string, headers []string) (*wire, answer) {
 	conn, err := l.Dial(context.Background())
 	if err != nil {
@@ -109,7 +109,7 @@ func dial(l *memnet.Listener, target string, headers []string) (*wire, answer) {
 	return w, a
 }
 
-// read notes what comes until the connection ends.
+// read records frames until the connection ends.
 func (w *wire) read(in *bufio.Reader) {
 	for {
 		h, err := ws.ReadHeader(in)
@@ -117,7 +117,7 @@ func (w *wire) read(in *bufio.Reader) {
 			w.note("<end")
 			return
 		}
-		data := make([]byte, h.Length) // a server under test is trusted with that
+		data := make([]byte, h.Length) // the server under test is not the attacker
 		if _, err := io.ReadFull(in, data); err != nil {
 			w.note("<end")
 			return
@@ -148,7 +148,7 @@ func (w *wire) note(frame string) {
 	w.came = append(w.came, frame)
 }
 
-// next takes the first of what has come; "" when nothing has.
+// next removes and returns the first recorded frame, or "".
 func (w *wire) next() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +160,7 @@ func (w *wire) next() string {
 	return frame
 }
 
-// send sends a frame, masked as a client's, in one write: a server that has seen enough of it may close before a second.
+// send sends a masked frame in one write. With two writes the server could close the connection before the second.
 func (w *wire) send(op ws.OpCode, payload []byte) error {
 	frame, err := ws.CompileFrame(ws.MaskFrameInPlaceWith(ws.NewFrame(op, true, payload), [4]byte{1, 2, 3, 4}))
 	if err != nil {
