@@ -17,6 +17,9 @@ type Cookie struct {
 	Name string
 	// Path limits the cookie to URLs below it. Empty means "/".
 	Path string
+	// NoPath leaves the attribute Path out: browsers then limit the cookie to URLs below the folder of the handshake's URL. It
+	// is an error together with Path. False sets the attribute.
+	NoPath bool
 	// Domain makes the cookie valid for this domain and its subdomains. Empty means the host alone.
 	Domain string
 	// MaxAge is how long the browser keeps it, in whole seconds. Zero means until the browser is closed.
@@ -43,7 +46,10 @@ func newSessionCookie(o *Cookie) (*sessionCookie, error) {
 	if c.Name == "" {
 		c.Name = "io"
 	}
-	if c.Path == "" {
+	if c.Path != "" && c.NoPath {
+		return nil, errors.New("engineio: Options.Cookie has both Path and NoPath")
+	}
+	if c.Path == "" && !c.NoPath {
 		c.Path = "/"
 	}
 	sameSite := "Lax"
@@ -66,7 +72,9 @@ func newSessionCookie(o *Cookie) (*sessionCookie, error) {
 	if c.Domain != "" {
 		text.WriteString("; Domain=" + c.Domain)
 	}
-	text.WriteString("; Path=" + c.Path)
+	if c.Path != "" {
+		text.WriteString("; Path=" + c.Path)
+	}
 	for _, flag := range []struct {
 		set  bool
 		text string

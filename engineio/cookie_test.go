@@ -24,6 +24,7 @@ func TestCookie(t *testing.T) {
 			Partitioned: true, SameSite: http.SameSiteNoneMode,
 		}, "sticky={sid}; Max-Age=1; Domain=example.com; Path=/chat/; HttpOnly; Secure; Partitioned; SameSite=None"},
 		{"scriptable", &engineio.Cookie{Scriptable: true, SameSite: http.SameSiteStrictMode}, "io={sid}; Path=/; SameSite=Strict"},
+		{"no path", &engineio.Cookie{NoPath: true}, "io={sid}; HttpOnly; SameSite=Lax"},
 		{"host", &engineio.Cookie{Name: "__Host-io", Secure: true}, "__Host-io={sid}; Path=/; HttpOnly; Secure; SameSite=Lax"},
 	}
 	for _, test := range cases {
@@ -78,6 +79,8 @@ func TestCookie_invalid(t *testing.T) {
 		"host without secure":     {Name: "__Host-io"},
 		"host with a path":        {Name: "__Host-io", Secure: true, Path: "/a"},
 		"host with a domain":      {Name: "__Host-io", Secure: true, Domain: "example.com"},
+		"a path and none":         {Path: "/", NoPath: true},
+		"host without a path":     {Name: "__Host-io", Secure: true, NoPath: true},
 		"secure without secure":   {Name: "__Secure-io"},
 	} {
 		t.Run(name, func(t *testing.T) {
