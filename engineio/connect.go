@@ -1,6 +1,8 @@
 package engineio
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/parleyio/parley/internal/eio"
@@ -27,7 +29,7 @@ func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.
 	}()
 	c, sid, err := t.Accept(w, r, s.opening(a.revision, a.base64))
 	if err != nil {
-		s.opts.Logger.Debug("handshake of a transport failed", "transport", t.Name(), "err", err)
+		s.acceptFailed(t, err)
 		return
 	}
 	taken = true
@@ -42,6 +44,15 @@ func (s *Server) openConn(t transport.Transport, w http.ResponseWriter, r *http.
 		session.writeFailed(c.Tie(), err)
 	}
 	c.Run()
+}
+
+// acceptFailed logs that the connection of a handshake could not be taken over.
+func (s *Server) acceptFailed(t transport.Transport, err error) {
+	if errors.Is(err, errors.ErrUnsupported) {
+		s.logUnreachable(t)
+		return
+	}
+	s.log.Warn("accept "+t.Name(), "handshake of a transport failed", slog.String("transport", t.Name()), slog.Any("err", err))
 }
 
 // opening returns the parameters with which a transport accepts a connection.
@@ -85,7 +96,7 @@ func (s *Server) upgrade(t transport.Transport, w http.ResponseWriter, r *http.R
 	}()
 	c, _, err := t.Accept(w, r, s.opening(session.revision, last(r.URL.Query()["b64"]) != ""))
 	if err != nil {
-		s.opts.Logger.Debug("handshake of a transport failed", "transport", t.Name(), "err", err)
+		s.acceptFailed(t, err)
 		return
 	}
 	taken = true

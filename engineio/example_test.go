@@ -76,5 +76,5 @@ func ExampleOptions_allowEIO3() {
 	// revision 4 over polling
 	// "0"
 	// revision 3 over polling
-	// "118:0"
+	// "107:0"
 }

@@ -3,6 +3,7 @@ package engineio_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -194,5 +195,54 @@ func TestNewID(t *testing.T) {
 			t.Fatalf("id %q", id)
 		}
 		seen[id] = true
+	}
+}
+
+// wrapped is an http.ResponseWriter that hides all but the methods of that interface.
+type wrapped struct{ http.ResponseWriter }
+
+// unwrapped is one that does not hide what it wraps.
+type unwrapped struct{ wrapped }
+
+func (w unwrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestHandshake_upgrades: a client is offered a websocket only where the connection can be taken over.
+func TestHandshake_upgrades(t *testing.T) {
+	for name, test := range map[string]struct {
+		wrap  func(http.ResponseWriter) http.ResponseWriter
+		http2 bool
+		want  []string
+		lines int
+	}{
+		"net/http":           {func(w http.ResponseWriter) http.ResponseWriter { return w }, false, []string{"websocket"}, 0},
+		"hidden":             {func(w http.ResponseWriter) http.ResponseWriter { return wrapped{w} }, false, []string{}, 1},
+		"with Unwrap":        {func(w http.ResponseWriter) http.ResponseWriter { return unwrapped{wrapped{w}} }, false, []string{"websocket"}, 0},
+		"hidden over HTTP/2": {func(w http.ResponseWriter) http.ResponseWriter { return wrapped{w} }, true, []string{"websocket"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			r := start(t, tcp(t), setup{
+				options: engineio.Options{Logger: log.logger()},
+				wrap: func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if test.http2 {
+							r.ProtoMajor, r.ProtoMinor = 2, 0
+						}
+						next.ServeHTTP(test.wrap(w), r)
+					})
+				},
+			})
+			for range 2 {
+				if c, _ := r.poll(); !slices.Equal(c.Upgrades, test.want) {
+					t.Errorf("upgrades %q, want %q", c.Upgrades, test.want)
+				}
+			}
+			if test.lines > 0 {
+				if _, a := r.ask("?EIO=4&transport=websocket"); a.status < 400 {
+					t.Errorf("a websocket: %d", a.status)
+				}
+				log.wants(t, "level=ERROR", "a transport cannot work", "transport=websocket", "Unwrap")
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -49,18 +50,35 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, a *admitted
 	}
 	defer session.guardAnswer()
 	session.takesOrigin = r.Header.Get("Origin") == "" && a.revision.Number() != 3 && !s.isJSONP(r)
-	var upgrades []string
-	if !s.opts.NoUpgrades {
-		for _, t := range s.transports {
-			upgrades = append(upgrades, t.Name())
-		}
-	}
+	upgrades := s.upgrades(w, r)
 	session.start()
 	first := []*transport.Group{transport.NewGroup(session.openPacket(upgrades))}
 	if s.greeting != nil {
 		first = append(first, s.greeting)
 	}
 	session.writePackets(w, r, first...)
+}
+
+// upgrades returns the names of the transports to which a session that polls can be upgraded.
+func (s *Server) upgrades(w http.ResponseWriter, r *http.Request) (names []string) {
+	if s.opts.NoUpgrades {
+		return nil
+	}
+	for _, t := range s.transports {
+		if t.Reachable(w, r) {
+			names = append(names, t.Name())
+		} else {
+			s.logUnreachable(t)
+		}
+	}
+	return names
+}
+
+// logUnreachable logs, once, that connections of a transport cannot be opened.
+func (s *Server) logUnreachable(t transport.Transport) {
+	s.log.Once(slog.LevelError, "unreachable", t.Name(), "a transport cannot work: the http.ResponseWriter does not give its "+
+		"connection away", slog.String("transport", t.Name()), slog.String("option", "give the ResponseWriter of middlewares an "+
+		"Unwrap or a Hijack method, or remove the transport from Transports"))
 }
 
 // open registers a new session that will run n goroutines: the one that calls Handler.Close, and the reader of a

@@ -103,6 +103,9 @@ func (*Transport) Method() string { return http.MethodGet }
 // Opens implements transport.Transport.
 func (*Transport) Opens(r *http.Request) bool { return r.Header.Get(header) != "" }
 
+// Reachable implements transport.Transport.
+func (*Transport) Reachable(http.ResponseWriter, *http.Request) bool { return true }
+
 // Check implements transport.Transport.
 func (t *Transport) Check(r *http.Request) string {
 	t.mu.Lock()

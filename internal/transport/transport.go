@@ -20,6 +20,10 @@ type Transport interface {
 	// transport are refused.
 	Opens(r *http.Request) bool
 
+	// Reachable reports whether clients whose handshake on polling came by this request can open a connection. A transport
+	// that is not reachable is not offered to them as an upgrade.
+	Reachable(w http.ResponseWriter, r *http.Request) bool
+
 	// Check returns an error text for the client if a request cannot open a connection, or "".
 	Check(r *http.Request) string
 

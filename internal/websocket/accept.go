@@ -32,6 +32,24 @@ func (*Transport) Method() string { return http.MethodGet }
 // Opens implements transport.Transport.
 func (*Transport) Opens(r *http.Request) bool { return IsUpgrade(r) }
 
+// Reachable implements transport.Transport. A websocket takes its connection over from the HTTP server, which has to allow
+// that. Over HTTP/2 nothing can be known: clients open a websocket on another connection, over HTTP/1.1.
+func (*Transport) Reachable(w http.ResponseWriter, r *http.Request) bool {
+	if r.ProtoMajor != 1 {
+		return true
+	}
+	for { // as http.ResponseController does
+		switch rw := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = rw.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 // IsUpgrade reports whether a request asks to leave HTTP.
 func IsUpgrade(r *http.Request) bool {
 	return r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade")
