@@ -94,16 +94,25 @@ func TestClose_polling(t *testing.T) {
 	}
 }
 
-// TestClose_nobodyPolls: a session that cannot tell its client ends by itself.
+// TestClose_nobodyPolls: a session that cannot tell its client ends by itself, after the times that the reference waits.
 func TestClose_nobodyPolls(t *testing.T) {
 	inMemory(t, func(t *testing.T, n *network) {
 		r := start(t, n, setup{})
 		c, p := r.poll()
-		p.send("a")
 		began := time.Now()
 		p.Session.Close()
 		p.ends(engineio.ForcedClose)
 		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("ended after %v", took)
+		}
+		c.gone()
+
+		c, p = r.poll()
+		p.send("a")
+		began = time.Now()
+		p.Session.Close()
+		p.ends(engineio.PingTimeout) // the queue waits for a poll as long as the heartbeat
+		if took := time.Since(began); took != 45*time.Second {
 			t.Errorf("ended after %v", took)
 		}
 		c.gone()
@@ -114,6 +123,46 @@ func TestClose_nobodyPolls(t *testing.T) {
 		p.ends(engineio.TransportClose)
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("ended after %v", took)
+		}
+	})
+}
+
+// TestClose_heartbeat: Close does not prolong the heartbeat of a client that does not poll.
+func TestClose_heartbeat(t *testing.T) {
+	inMemory(t, func(t *testing.T, n *network) {
+		r := start(t, n, setup{options: engineio.Options{PingInterval: time.Second, PingTimeout: 500 * time.Millisecond}})
+		for _, queued := range []bool{false, true} {
+			_, p := r.poll()
+			if queued {
+				p.send("a")
+			}
+			began := time.Now()
+			p.Session.Close()
+			p.ends(engineio.PingTimeout)
+			if took := time.Since(began); took != 1500*time.Millisecond {
+				t.Errorf("queued %v: ended after %v", queued, took)
+			}
+		}
+	})
+}
+
+// TestCloseFor: the error arrives with the end, which comes behind what is queued.
+func TestCloseFor(t *testing.T) {
+	cause := errors.New("cause")
+	eachNetwork(t, func(t *testing.T, n *network) {
+		r := start(t, n, setup{})
+		c, p := r.poll()
+		p.send("a")
+		p.CloseFor(cause)
+		c.gets("4a")
+		c.gets("6\x1e1")
+		if err := p.ends(engineio.ForcedClose); err != cause {
+			t.Errorf("error %v", err)
+		}
+		_, p = r.websocket()
+		p.CloseFor(cause)
+		if err := p.ends(engineio.ForcedClose); err != cause {
+			t.Errorf("error %v", err)
 		}
 	})
 }

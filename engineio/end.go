@@ -9,11 +9,16 @@ import (
 // closingPollTimeout is how long a session that was closed on polling waits for the next poll, whose answer closes it.
 const closingPollTimeout = 30 * time.Second
 
-// Close writes the queued messages and then ends the session with the reason ForcedClose.
-func (s *Session) Close() { s.close(closingPollTimeout) }
+// Close writes the queued messages and then ends the session with the reason ForcedClose. A client on polling has 30 s to
+// send its next poll, or as long as the heartbeat waits if messages are queued. If it sends none within the time of the
+// heartbeat, the reason is PingTimeout.
+func (s *Session) Close() { s.close(nil, closingPollTimeout) }
+
+// CloseFor is Close with an error for Handler.Close.
+func (s *Session) CloseFor(err error) { s.close(err, closingPollTimeout) }
 
 // close ends the session. wait is how long a client between two polls has to send the next one.
-func (s *Session) close(wait time.Duration) {
+func (s *Session) close(err error, wait time.Duration) {
 	defer s.guard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,26 +26,35 @@ func (s *Session) close(wait time.Duration) {
 	case s.state == closed:
 	case s.state == closing:
 		if wait < closingPollTimeout { // Shutdown waits less than Close did
+			s.polling.late = s.polling.reason
 			s.timer.Reset(wait)
 		}
 	case s.link.Load() != nil:
 		s.state = closing
 		s.link.Load().Conn.Close(false)
-		s.endLocked(ForcedClose, nil)
+		s.endLocked(ForcedClose, err)
 	default:
 		s.state = closing
-		s.closePollingLocked(wait)
+		s.closePollingLocked(err, wait)
 	}
 }
 
 // closePollingLocked closes a session on polling. Only the answer of a poll can tell the client.
-func (s *Session) closePollingLocked(wait time.Duration) {
+func (s *Session) closePollingLocked(err error, wait time.Duration) {
 	t := &s.polling
 	if t.poll != nil && len(t.queue) == 0 || s.timer == nil { // a poll is pending, or the client has not yet received the open packet
-		s.endLocked(ForcedClose, nil)
+		s.endLocked(ForcedClose, err)
 		return
 	}
-	t.lastAnswer, t.reason = endAnswer, ForcedClose
+	t.lastAnswer, t.reason, t.late, t.err = endAnswer, ForcedClose, ForcedClose, err
+	// The heartbeat still counts, as in the reference, which waits for the queue to be polled without another limit.
+	heartbeat := s.server.opts.PingTimeout
+	if !s.awaitingPong.Load() {
+		heartbeat += s.server.opts.PingInterval
+	}
+	if heartbeat < wait || len(t.queue) > 0 && wait == closingPollTimeout {
+		wait, t.late = heartbeat, PingTimeout
+	}
 	s.timer.Reset(wait)
 }
 

@@ -82,7 +82,7 @@ func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 		return nil, reply{t.takeLocked(), true}, nil
 	case s.state == closing:
 		answer := t.lastAnswer
-		s.endLocked(t.reason, nil)
+		s.endLocked(t.reason, t.err)
 		return nil, reply{[]*transport.Group{answer}, false}, nil
 	}
 	poll := &pendingPoll{wake: make(chan struct{}, 1)}

@@ -27,7 +27,9 @@ type pollTransport struct {
 	stopPost   func()       // makes that POST stop reading its body; nil when it is not reading
 	postDone   chan struct{}
 	lastAnswer *transport.Group // answer to the next poll of a closing session
-	reason     Reason           // of a closing session
+	reason     Reason           // of a closing session, when the poll comes
+	late       Reason           // of a closing session, when no poll comes
+	err        error            // of a closing session
 }
 
 // pendingPoll is a GET that waits for packets.

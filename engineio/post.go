@@ -179,7 +179,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		// The client may have sent a poll that has not arrived yet: it must be answered and not refused.
 		s.state = closing
 		s.polling.takeLocked()
-		s.polling.lastAnswer, s.polling.reason = noopAnswer, end.reason
+		s.polling.lastAnswer, s.polling.reason, s.polling.late = noopAnswer, end.reason, end.reason
 		s.timer.Reset(lingerClosed)
 	}
 }

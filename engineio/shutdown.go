@@ -83,5 +83,5 @@ func (s *Session) shutDown() {
 			handler.ShuttingDown()
 		}()
 	}
-	s.close(s.server.opts.CloseTimeout)
+	s.close(nil, s.server.opts.CloseTimeout)
 }

@@ -142,7 +142,7 @@ func (s *Session) completeUpgradeLocked(l *transport.Link) error {
 	}
 	if s.state == closing {
 		l.Conn.Close(false)
-		s.endLocked(s.polling.reason, nil)
+		s.endLocked(s.polling.reason, s.polling.err)
 	}
 	return nil
 }

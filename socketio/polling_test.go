@@ -195,7 +195,21 @@ func TestServer_polling_order(t *testing.T) {
 		p := n.poll(t)
 		p.post(`40|42["x"]`)
 		close(release)
-		if got := p.get(); !strings.HasPrefix(got, "400 ") {
+		if got := p.get(); got != "6|1" {
+			t.Errorf("got %q", got)
+		}
+	})
+	bubble(t, "a packet out of place behind the connect", func(t *testing.T) {
+		n := serve(t, nil)
+		p := n.poll(t)
+		p.post("40")
+		synctest.Wait()
+		p.post("40") // a second time
+		connected := p.get()
+		if !strings.HasPrefix(connected, `40{"sid":`) {
+			t.Errorf("got %q", connected)
+		}
+		if got := p.get(); got != "6|1" {
 			t.Errorf("got %q", got)
 		}
 	})

@@ -387,5 +387,8 @@ func (c *client) loses(code int) {
 		return
 	}
 	a := c.r.request("GET", polling+"&sid="+c.sid, "")
+	if a.body == "6\x1e1" { // a session that is closed in order tells the next poll, once
+		a = c.r.request("GET", polling+"&sid="+c.sid, "")
+	}
 	a.is(c.t, `400 {"code":1,"message":"Session ID unknown"}`)
 }
