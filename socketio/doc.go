@@ -50,8 +50,9 @@
 // All methods may be called from any goroutine. The events of one socket are handled one after another, in the order in
 // which the client sent them; those of different sockets are handled at the same time. OnConnection comes first, events
 // that arrived before a disconnect are still handled, and OnDisconnect comes once, last. A handler may block: it holds
-// up the later events of its own socket only, and when too many have piled up, the client. [event.Concurrent] opts one
-// handler out of the order.
+// up the later events of its own socket only, and when too many have piled up, the client. So a handler that waits for its
+// client's answer, in [Socket.EmitWithAck], delays the client's other events; [Socket.EmitWithAckFunc] does not wait.
+// [event.Concurrent] opts one handler out of the order.
 //
 // A handler's context carries the values of Options.BaseContext and is cancelled when its socket disconnects; its cause
 // is then a *[DisconnectError], as [Socket.Err] is. The context of OnDisconnect is not cancelled.
@@ -62,6 +63,12 @@
 // encoded once, whatever the number of receivers, and the broadcasts of one goroutine reach each socket in their order.
 // Delivery is at most once: what is sent to a client that has gone is lost. A client that does not read fast enough is
 // disconnected with the reason [SlowConsumer].
+//
+// # Log
+//
+// Options.Logger receives a line, at level Warn, for each client that is refused, or disconnected by anything but an ordinary
+// leave: why, what the client sent, and which option changes it. It is written at most once a minute for each cause, with the
+// number of further ones. docs/troubleshooting.md explains all lines.
 //
 // # Errors
 //

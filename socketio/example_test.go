@@ -113,6 +113,42 @@ func ExampleSocket_EmitWithAck() {
 	// 42["welcome","Ann"]
 }
 
+// A handler asks a client and does not wait: the client's later events are handled meanwhile.
+func ExampleSocket_EmitWithAckFunc() {
+	const ready = event.WithAck[event.None, bool]("ready?")
+
+	io, err := socketio.New(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	io.On("start", func(ctx context.Context, s *socketio.Socket, _ *event.Message) error {
+		return event.EmitWithAckFunc(ctx, s, ready, event.None{}, func(ok bool, err error) {
+			if err == nil && ok {
+				err = s.Emit("started")
+			}
+			if err != nil {
+				fmt.Println(err) // the client left, or did not answer within Options.AckTimeout
+			}
+		})
+	})
+	io.On("hello", func(_ context.Context, s *socketio.Socket, _ *event.Message) error { return s.Emit("hello") })
+
+	ann, _, stop := visitors(io, io)
+	defer stop()
+	ann.connect("")
+	ann.send(`42["start"]`)
+	fmt.Println(ann.receive())
+	ann.send(`42["hello"]`)
+	fmt.Println(ann.receive())
+	ann.send(`430[true]`)
+	fmt.Println(ann.receive())
+	// Output:
+	// 420["ready?"]
+	// 42["hello"]
+	// 42["started"]
+}
+
 // The id of a socket is a room with this socket alone.
 func ExampleBroadcast_Except() {
 	io, err := socketio.New(nil)
