@@ -1,5 +1,5 @@
-// Binary in both directions: the events that relay a value relay bytes too,
-// wherever in the value they stand, in events and in acknowledgements.
+// Binary values in both directions: the events that relay a value also relay
+// bytes anywhere in it, in events and in acknowledgements.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -58,7 +58,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       assert.deepEqual(received, [...sent, end]);
     });
 
-    test("where bytes make no sense they are refused", async (t) => {
+    test("bytes are refused where text is required", async (t) => {
       const client = await Client.connect(t, parley.url, { transports });
       assert.equal((await client.request("join-room", bytes(1))).error?.code, "invalid");
       const room = unique("room");

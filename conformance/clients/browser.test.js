@@ -1,5 +1,5 @@
-// The page in a real browser, used as a person would: tabs that talk, a
-// server that restarts, a phone.
+// The page in a real browser, used as a person uses it: two tabs, a restart of
+// the server, a phone.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, unique } from "./client.js";
@@ -27,7 +27,7 @@ describe("the page", { skip: missing }, () => {
     await sees(page, "#status", "Connected over polling");
   });
 
-  test("sends the token in the handshake, and keeps it out of the storage", async (t) => {
+  test("sends the token in the handshake, and does not store it", async (t) => {
     const page = await stage.open(t);
     await disconnect(page);
     const handshake = page.waitForRequest((request) => request.method() === "POST" && (request.postData() ?? "").startsWith("40"));
@@ -37,7 +37,7 @@ describe("the page", { skip: missing }, () => {
     assert.doesNotMatch(await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }])), /s3cret/);
   });
 
-  test("two tabs talk in one room, and everything is there after a restart", async (t) => {
+  test("two tabs chat in one room, and a restart loses no message", async (t) => {
     const room = unique("garden");
     const [alice, bob] = [await stage.open(t), await stage.open(t)];
     await enter(alice, "alice", room);
@@ -67,20 +67,20 @@ describe("the page", { skip: missing }, () => {
       await bubble(page, "It is.").waitFor();
     }
 
-    // Both are in the room again, without having done anything.
+    // Both are in the room again without any action of the users.
     await member(alice, "bob").waitFor();
     await say(bob, "Back again.");
     await bubble(alice, "Back again.").waitFor();
-    assert.equal(await bubble(alice, "It is.").count(), 1, "nothing is shown twice");
+    assert.equal(await bubble(alice, "It is.").count(), 1, "no message is shown twice");
 
-    // Somebody new reads what was saved, from before the restart too.
+    // A new user reads the saved messages, also those from before the restart.
     const carol = await stage.open(t);
     await enter(carol, "carol", room);
     for (const text of [harmless, "It is.", "Back again."]) await bubble(carol, text).waitFor();
     assert.equal(await bubble(carol, "only passing by").count(), 0);
   });
 
-  test("shows who comes and goes", async (t) => {
+  test("shows users that join and leave", async (t) => {
     const room = unique("door");
     const [alice, bob] = [await stage.open(t), await stage.open(t)];
     await enter(alice, "alice", room);
@@ -160,7 +160,7 @@ describe("the page", { skip: missing }, () => {
     assert.equal(await sender.locator(".alert", { hasText: "Only for Nora" }).count(), 0);
   });
 
-  test("keeps the data live", async (t) => {
+  test("updates the data", async (t) => {
     const [writer, reader] = [await stage.open(t), await stage.open(t)];
     for (const page of [writer, reader]) {
       await connect(page);
@@ -221,7 +221,7 @@ describe("the page", { skip: missing }, () => {
     await sees(page, "#log-foot", "the last 500 are kept");
   });
 
-  test("shows an error next to what has caused it", async (t) => {
+  test("shows an error beside its cause", async (t) => {
     const page = await stage.open(t);
     await connect(page);
     await page.getByLabel("Room name").fill("ü".repeat(100));
@@ -229,7 +229,7 @@ describe("the page", { skip: missing }, () => {
     await sees(page, "#join-form .error", "Room name: must have 1 to 128 bytes");
   });
 
-  test("says so when the client bundle is missing", async (t) => {
+  test("reports a missing client bundle", async (t) => {
     const context = await stage.browser.newContext();
     t.after(() => context.close());
     const page = await context.newPage();
@@ -258,7 +258,7 @@ describe("the page", { skip: missing }, () => {
   });
 
   for (const [name, width, height] of [["a small phone", 320, 568], ["a phone on its side", 740, 360]]) {
-    test(`leaves nothing out of reach on ${name}`, async (t) => {
+    test(`every element can be reached on ${name}`, async (t) => {
       const page = await stage.open(t, { width, height, hasTouch: true, isMobile: true });
       const box = (locator) => locator.boundingBox();
       const bottom = ({ y, height }) => y + height;
@@ -270,7 +270,7 @@ describe("the page", { skip: missing }, () => {
       assert.equal(new Set(heights).size, 1, `links are ${heights} high`);
       assert.equal(await page.locator("#status-text").evaluate((text) => text.scrollWidth <= text.clientWidth), true);
 
-      // What is centred is cut at neither end when it does not fit.
+      // Centred content that does not fit is not cut at either end.
       await go(page, "Rooms");
       const empty = page.locator("#rooms-empty");
       await empty.evaluate((part) => { part.scrollTop = 0; });
@@ -291,7 +291,7 @@ describe("the page", { skip: missing }, () => {
     });
   }
 
-  test("stands in line", async (t) => {
+  test("is aligned", async (t) => {
     for (const width of [1440, 390]) {
       const page = await stage.open(t, { width });
       const left = (locator) => locator.evaluate((element) => element.getBoundingClientRect().left);
@@ -299,7 +299,7 @@ describe("the page", { skip: missing }, () => {
       await sees(page, "#status", /^Connected over/);
       if (width < 820) await go(page, "Connect");
       await disconnect(page);
-      assert.equal(await page.locator("#online-count").isVisible(), false, "a number that is not known has no place");
+      assert.equal(await page.locator("#online-count").isVisible(), false, "an unknown number takes no space");
       await reconnect(page);
       await go(page, "Alerts");
       await page.getByRole("button", { name: "Call GET /notify" }).click();

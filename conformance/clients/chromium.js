@@ -1,5 +1,5 @@
-// A real headless Chromium: the one that is installed, or the one that the
-// environment variable CHROMIUM names.
+// A real headless Chromium: the installed one, or the one that the environment
+// variable CHROMIUM names.
 import { accessSync, constants } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const places = [
 ];
 
 const flags = [
-  "--no-sandbox", // the tests may run as root in a container, and open only their own server
+  "--no-sandbox", // the tests may run as root in a container, and the browser opens only their server
   "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
@@ -43,7 +43,7 @@ export function launch() {
 
 const screenshots = process.env.PARLEY_SCREENSHOTS || join(scratch(), "screenshots");
 
-/** Takes a screenshot of what a person sees. It is kept if PARLEY_SCREENSHOTS names a directory. */
+/** Takes a screenshot of the visible part. It is kept if PARLEY_SCREENSHOTS names a directory. */
 export async function screenshot(page, name) {
   await mkdir(screenshots, { recursive: true });
   await page.screenshot({ path: join(screenshots, `${name}.png`), animations: "disabled" });

@@ -1,11 +1,11 @@
-// The official Socket.IO client with what tests need around it: it remembers
-// every event, so that a test can wait for one, also when it came before the
-// test asked, and can say which ones must not have come.
+// The official Socket.IO client for tests: it keeps every received event, so a
+// test can wait for an event that has arrived already, and can check that an
+// event has not arrived.
 import { io } from "socket.io-client";
 
 const eventWithin = 15_000;
 
-/** The three ways to connect that every test runs over. */
+/** The three ways to connect; every test runs with each. */
 export const modes = {
   "polling only": ["polling"],
   "websocket only": ["websocket"],
@@ -74,7 +74,7 @@ export class Client {
     return this.socket.timeout(eventWithin).emitWithAck(name, ...args);
   }
 
-  /** Waits for an event that matches and returns its arguments; each event is given out once. */
+  /** Waits for an event that matches and returns its arguments. Each event is returned once. */
   async event(name, matches = () => true) {
     const found = this.#received.find((event) => !event.taken && event.name === name && matches(...event.args));
     if (found) {
@@ -88,23 +88,23 @@ export class Client {
       .finally(() => this.#waiting.delete(waiter));
   }
 
-  /** Like event, for the events of one argument, which most are. */
+  /** Like event, for events with one argument. */
   async payload(name, matches) {
     const [payload] = await this.event(name, matches);
     return payload;
   }
 
-  /** The payloads of all events of this name that have come so far. */
+  /** The payloads of all events of this name that have arrived so far. */
   all(name) {
     return this.#received.filter((event) => event.name === name).map(({ args }) => args[0]);
   }
 
-  /** The names of all events that have come so far, in order. */
+  /** The names of all events that have arrived so far, in order. */
   names() {
     return this.#received.map(({ name }) => name);
   }
 
-  /** Forgets what has come so far. */
+  /** Forgets all events that have arrived so far. */
   forget() {
     this.#received = [];
   }

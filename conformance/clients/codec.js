@@ -1,4 +1,4 @@
-// Parley's parsers, through the program ../codec: what messages mean to them, and what they make of that.
+// Parley's parsers, through the program ../codec: it decodes messages and encodes the packets again.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -6,7 +6,7 @@ import { Program } from "./server.js";
 
 const program = new Program("./conformance/codec", "PARLEY_CODEC_BIN");
 
-/** A message in the form of the program's lines, and back. */
+/** Converts a message to the notation of the program's lines, and back. */
 const pack = (message) => (typeof message === "string" ? "t" + message : "b" + message.toString("base64"));
 const unpack = (text) => (text[0] === "t" ? text.slice(1) : Buffer.from(text.slice(1), "base64"));
 
@@ -21,8 +21,8 @@ export class Codec {
   }
 
   /**
-   * Decodes each list of messages with a decoder of its own. Each has a list of outcomes then, one for each message up to
-   * the first that is refused: `packet`, `error`, or neither.
+   * Decodes each list of messages with a new decoder. It returns a list of outcomes for each: one for each message up to
+   * the first that is refused, with `packet`, `error`, or neither.
    */
   async decode(parser, lists) {
     this.#process.stdin.write(lists.map((messages) => JSON.stringify({ parser, messages: messages.map(pack) }) + "\n").join(""));
@@ -41,7 +41,7 @@ export class Codec {
     return answers;
   }
 
-  /** Ends the program, which must be clean. */
+  /** Ends the program and checks its exit code. */
   async end() {
     const exit = once(this.#process, "exit");
     this.#process.stdin.end();

@@ -1,11 +1,12 @@
-// Where Parley and the reference's parsers differ on purpose. Each entry has an example, which a test checks, and tells
-// whether it explains a difference: what Parley's error was, the message, and what the reference made of it.
+// The deliberate differences between Parley's parsers and those of the reference. Each entry has an example, which a test
+// checks. `error` and `applies` decide whether the entry explains a difference: from Parley's error, the message, and the
+// packet of the reference.
 
-// What stands before a payload, by Parley's rules.
+// The text before a payload, by Parley's rules.
 const head = /^[0-6](?:\d+-)?(?:\/[^,]*,|)\d*/s;
 const bytes = (text) => Buffer.byteLength(String(text));
 
-/** All placeholders of a payload's text, even those that a repeated key hides, and those that stand inside of another one. */
+/** All placeholders of a payload's text, also those that a repeated key hides and those inside another one. */
 function placeholders(message) {
   let keys = 0;
   const text = message.replace(head, "").replace(/("(?:[^"\\]|\\.)*")(\s*:\s*(?:[-\d]|true)?)/gs, (all, key, colon) => {
@@ -24,7 +25,7 @@ function placeholders(message) {
   return { found, nested };
 }
 
-/** How deep brackets stand in JSON text, those of values that a repeated key hides among them. */
+/** The depth of brackets in JSON text, also in values that a repeated key hides. */
 function depth(message) {
   let [open, most] = [0, 0];
   for (const c of message.replace(head, "").replace(/"(?:[^"\\]|\\.)*"/gs, "")) {
@@ -44,13 +45,13 @@ const limits = [
   },
   {
     what: "a namespace's name is longer than 512 bytes",
-    why: "as names of events; Options.MaxNamespaceName",
+    why: "as for names of events; Options.MaxNamespaceName",
     error: "namespace is too long",
     applies: ({ theirs }) => bytes(theirs.nsp) > 512,
   },
   {
     what: "a value is nested deeper than 64 levels",
-    why: "a receiver may fall over it, and the reference server does when it relays one; Options.MaxDepth",
+    why: "a receiver may crash, and the reference server does when it relays such a value; Options.MaxDepth",
     error: "nested too deep",
     applies: ({ message }) => depth(message) > 64,
   },
@@ -64,21 +65,21 @@ export const json = [
   { ...limits[2], example: [`2["e",${list(64)}]`] },
   {
     what: "a message is empty or begins with white space",
-    why: "it is no packet; the reference takes it for a connect, for to JavaScript Number(\" \") is 0",
+    why: "it is not a packet; the reference reads it as a connect, because in JavaScript Number(\" \") is 0",
     error: /empty packet|unknown packet type/,
     applies: ({ message }) => message === "" || /^\s/.test(message),
     example: [""],
   },
   {
-    what: "an event, an attachment's packet or an answer to nothing has no payload",
-    why: "the reference hands over a packet whose data is undefined, which later code falls over or waits for in vain",
+    what: "an event, a packet with attachments, or an acknowledgement without an id has no payload",
+    why: "the reference returns a packet whose data is undefined; later code throws, or waits forever",
     error: "packet without a payload",
     applies: ({ message }) => /^(?:2|3|[56]\d+-)(?:\/[^,]*,?|)\d*$/s.test(message),
     example: ["2"],
   },
   {
-    what: "white space stands where an id may stand",
-    why: "the reference takes it for digits (Number(\" \") is 0): the id is 0 or not a number, and an answer goes nowhere",
+    what: "white space is in the place of an id",
+    why: "the reference reads it as digits (Number(\" \") is 0): the id is 0 or not a number, and the answer is lost",
     error: /^$|unexpected end of JSON|text behind the payload|invalid payload for this|invalid JSON|disconnect packet with|without a payload|key must be|control character/,
     applies: ({ message }) => /^[0-6](?:\d+-)?(?:\/[^,]*,|)\d*\s/s.test(message),
     example: ["2 [\"e\"]"],
@@ -91,7 +92,7 @@ export const json = [
     example: ["218446744073709551616[\"e\"]"],
   },
   {
-    what: "the number of attachments is written in another way than in up to four digits",
+    what: "the number of attachments is not written as one to four digits",
     why: "no encoder writes 1.0, 1e0, +1 or 00001",
     error: /illegal number of attachments|too many attachments/,
     applies: ({ message }) => { const [, n] = message.match(/^[56]([^-]*)-/s); return Number(n) >= 1 && !/^\d{1,4}$/.test(n); },
@@ -105,8 +106,8 @@ export const json = [
     example: ["51-[\"e\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":0}]"],
   },
   {
-    what: "a reference is not the plain index of an attachment, stands inside of another one, or is wrong and a repeated key hides it",
-    why: "no encoder writes -0, 0.5 or 1e0, for which the reference finds nothing or something; and what is hidden from one parser another may see",
+    what: "a reference is not the plain index of an attachment, is inside another reference, or is wrong and hidden by a repeated key",
+    why: "no encoder writes -0, 0.5 or 1e0, and the reference finds an attachment for some of them; a value that one parser ignores another may read",
     error: "illegal attachment reference",
     applies: ({ message }) => {
       const { found, nested } = placeholders(message);
@@ -118,7 +119,7 @@ export const json = [
   },
 ];
 
-/** All strings of a value, those of keys among them. */
+/** All strings of a value, keys included. */
 function strings(value) {
   if (typeof value === "string") return [value];
   if (value === null || typeof value !== "object" || Buffer.isBuffer(value)) return [];
@@ -142,21 +143,21 @@ export const msgpack = [
   { ...limits[1], example: message("82", type, "00", nsp, "da0201", "2f" + "61".repeat(512)) },
   {
     what: "a text is not valid UTF-8",
-    why: "MessagePack's texts are UTF-8, and a receiver may fall over what is not; the reference puts U+FFFD in its place",
+    why: "texts of MessagePack are UTF-8, and other bytes may crash a receiver; the reference replaces them by U+FFFD",
     error: "text is not valid UTF-8",
-    applies: ({ message, theirs }) => strings(theirs).some((text) => text.includes("\ufffd")) || message.includes("__proto__"), // which hides it
+    applies: ({ message, theirs }) => strings(theirs).some((text) => text.includes("\ufffd")) || message.includes("__proto__"), // a key __proto__ hides the text
     example: message("83", type, "02", root, data, "91a1ff"),
   },
   {
     what: "the namespace does not begin with a slash, or has a comma",
-    why: "there is no such namespace, and the JSON parser, to which the packet may be passed on, could not name it",
+    why: "such a namespace cannot exist, and a server that relays the packet with the JSON parser could not name it",
     error: "invalid namespace",
     applies: ({ theirs }) => !/^\/[^,]*$/s.test(theirs.nsp),
     example: message("82", type, "00", nsp, "a161"),
   },
   {
     what: "an event has no name, or one that is reserved",
-    why: "the reference checks the names of JSON alone; an event called disconnect would reach handlers of its own",
+    why: "the reference checks only the names in JSON; an event with the name disconnect would call the handlers of disconnects",
     error: /event without a name|neither a string nor a number|reserved event name/,
     applies: ({ theirs }) => theirs.type === 2 && (typeof theirs.data[0] !== "string" && typeof theirs.data[0] !== "number" || reserved.includes(theirs.data[0])),
     example: message("83", type, "02", root, data, "91c0"),
@@ -172,19 +173,19 @@ export const msgpack = [
     what: "a key of the packet is not a text",
     why: "no encoder writes one",
     error: "key of the packet is not a string",
-    applies: () => true, // the reference makes texts of keys, which may then be any
+    applies: () => true, // the reference converts keys to texts, so any text is possible
     example: message("83", type, "00", root, "01", "02"),
   },
   {
     what: "a key of the packet occurs twice",
-    why: "two parsers could read two packets in it",
+    why: "two parsers could read different packets",
     error: "key of the packet occurs twice",
     applies: ({ message }) => keys.some((key) => message.toString("latin1").split(key).length > 2),
     example: message("83", type, "00", type, "00", root),
   },
   {
     what: "a key of a map is neither a text nor a whole number",
-    why: "JSON has no form for it; the reference makes a text of it, such as [object Object]",
+    why: "JSON cannot express it; the reference converts it to a text such as [object Object]",
     error: "key of a map is neither",
     applies: ({ theirs }) => strings(theirs.data).length > 0,
     example: message("83", type, "02", root, data, "92a165", "81c301"),
@@ -197,15 +198,15 @@ export const msgpack = [
     example: message("83", type, "02", root, data, "92a165", "81cfa76d657373616765", "01"),
   },
   {
-    what: "there is binary in a packet that is neither an event nor an acknowledgement",
-    why: "the JSON parser, to which the packet may be passed on, cannot carry it",
+    what: "a packet that is neither an event nor an acknowledgement has binary values",
+    why: "a server that relays the packet with the JSON parser cannot carry them",
     error: "attachment in a packet that is neither",
     applies: ({ theirs }) => ![2, 3].includes(theirs.type) && some(theirs.data, (value) => Buffer.isBuffer(value) || value instanceof ArrayBuffer),
     example: message("83", type, "00", root, data, "81a161c40101"),
   },
   {
-    what: "an object poses as an attachment in a packet that has attachments",
-    why: "the JSON parser, to which the packet may be passed on, would take it for one",
+    what: "an object looks like a placeholder in a packet that has attachments",
+    why: "a server that relays the packet with the JSON parser would read it as a placeholder",
     error: /placeholder/,
     applies: ({ theirs }) => some(theirs.data, (value) => value?._placeholder === true),
     example: message("83", type, "02", root, data, "93a165", "82ac" + hex("_placeholder") + "c3a36e756d00", "c40101"),

@@ -1,5 +1,5 @@
-// What the server refuses, and how it says so: as the acknowledgement where
-// there is one, otherwise as the event exception.
+// Requests that the server refuses: the error is the acknowledgement, or the
+// event `exception` if the client asked for no acknowledgement.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, modes, settled, unique } from "./client.js";
@@ -78,7 +78,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       }
     });
 
-    test("the connection lives on, and nothing is half done", async (t) => {
+    test("the connection stays open, and nothing is saved in part", async (t) => {
       const client = await connect(t);
       const room = unique("room");
       await client.request("join-room", room);
@@ -106,7 +106,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       assert.equal((await client.request("chat-history", { roomId: room })).error?.code, "forbidden");
     });
 
-    test("nobody joins the room of a socket or of a user by its name", async (t) => {
+    test("a client cannot join the room of a socket or of a user by its name", async (t) => {
       const [bob, spy] = [await connect(t), await connect(t)];
       const user = unique("bob");
       await bob.request("user-online", user);

@@ -1,5 +1,5 @@
-// Every row of the contract's table of events, with the official client, over
-// each transport.
+// Every event of the backend's contract, with the official client, over each
+// transport.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, modes, settled, timestamp, unique } from "./client.js";
@@ -30,13 +30,13 @@ for (const [mode, transports] of Object.entries(modes)) {
       return [room, ...clients];
     }
 
-    test("the transport is the one that was asked for", async (t) => {
+    test("the transport is the requested one", async (t) => {
       const client = await connect(t);
       assert.equal(client.transport, transports.at(-1));
     });
 
     describe("message", () => {
-      test("reaches every client, the sender too, and is acknowledged with the same object", async (t) => {
+      test("reaches every client and the sender, and is acknowledged with the same object", async (t) => {
         const [sender, other] = [await connect(t), await connect(t)];
         const text = unique("hello, wörld 👋");
         const answer = await sender.request("message", text);
@@ -77,7 +77,7 @@ for (const [mode, transports] of Object.entries(modes)) {
     });
 
     describe("join-room and leave-room", () => {
-      test("answer with the room and its members, and tell the others", async (t) => {
+      test("answer with the room and its members, and notify the other members", async (t) => {
         const room = unique("room");
         const [first, second, outsider] = [await connect(t), await connect(t), await connect(t)];
         const user = unique("user");
@@ -114,7 +114,7 @@ for (const [mode, transports] of Object.entries(modes)) {
         assert.deepEqual((await stays.request("join-room", room)).members, [{ id: stays.id, user: null }]);
       });
 
-      test("joining twice and leaving a room one is not in succeed and emit nothing", async (t) => {
+      test("joining twice and leaving a room that was not joined succeed and emit nothing", async (t) => {
         const [room, first, second] = await together(t, null, null);
         assert.equal((await second.request("join-room", room)).members.length, 2);
         const other = unique("other");
@@ -128,7 +128,7 @@ for (const [mode, transports] of Object.entries(modes)) {
     });
 
     describe("room-message", () => {
-      test("reaches the room, the sender too, and nobody else", async (t) => {
+      test("reaches the room and the sender, and no other client", async (t) => {
         const user = unique("user");
         const [room, sender, member] = await together(t, user, null);
         const outsider = await connect(t);
@@ -247,7 +247,7 @@ for (const [mode, transports] of Object.entries(modes)) {
 
         const first = await b.request("user-online", zoe);
         assert.ok(first.includes(zoe));
-        await online(watcher, zoe); // users of other tests may have left since the answer
+        await online(watcher, zoe); // users of other tests may have left after the answer
         const second = await a.request("user-online", ann);
         assert.ok(second.includes(ann) && second.includes(zoe));
         assert.deepEqual(second, [...second].sort());

@@ -1,4 +1,4 @@
-// The HTTP routes, and what they emit to the official client.
+// The HTTP routes, and the events that they emit to the official client.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, settled, timestamp, unique } from "./client.js";
@@ -57,7 +57,7 @@ describe("notifications", () => {
     }
   });
 
-  test("bad input is refused and reaches nobody", async (t) => {
+  test("bad input is refused and reaches no client", async (t) => {
     const client = await Client.connect(t, parley.url);
     const good = { type: "info", message: "x" };
     await isProblem(await post("/api/notifications", good, { "Content-Type": "text/plain" }), 415);
@@ -146,7 +146,7 @@ describe("the rest", () => {
     assert.equal((await get("/no-such-page")).status, 404);
   });
 
-  test("the client bundles, or a clear word where they were not built", async () => {
+  test("the client bundles, or a clear error if they were not built", async () => {
     for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js"]) {
       const response = await get(`/socket.io/${name}`);
       if (response.status === 404) {

@@ -1,6 +1,6 @@
-// How the page looks: on a desktop and on a phone, light and dark, each view is
-// checked by axe (names, roles, contrast) and photographed from the running
-// program. `npm run screenshots` renews those of the documentation.
+// The look of the page: on a desktop and on a phone, light and dark, axe checks
+// each view (names, roles, contrast), and a screenshot is taken of the running
+// program. `npm run screenshots` renews the screenshots of the documentation.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-// The page in a browser, in the words of somebody who uses it.
+// Helpers that use the page in a browser as a person does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findChromium, launch } from "./chromium.js";
@@ -6,7 +6,7 @@ import { Parley } from "./parley.js";
 
 const patience = 20_000;
 
-/** Why there are no browser tests, or false. Where tests are obligatory (CI) that is a failure. */
+/** Why there are no browser tests, or false. In CI this is a failure. */
 export const missing = findChromium() ? false : "no Chromium was found: install it (Debian: apt-get install chromium) or name it in CHROMIUM";
 if (missing && process.env.CI) test("Chromium is there", () => assert.fail(missing));
 
@@ -31,7 +31,7 @@ export class Stage {
     await this.parley.stop();
   }
 
-  /** Opens the page in a tab of its own; whatever the browser complains about fails the test, but for what is `refused`. */
+  /** Opens the page in a new tab. Every error that the browser reports fails the test, except those of `refused` requests. */
   async open(t, { width = 1440, height = 900, path = "/", refused = false, ...options } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, ...options });
     context.setDefaultTimeout(patience);
@@ -39,7 +39,7 @@ export class Stage {
     const complaints = [];
     page.on("pageerror", (err) => complaints.push(String(err)));
     page.on("console", (message) => {
-      // A server that is away, or about to go (503), is no fault of the page.
+      // Errors are expected while the server is down or shutting down (503).
       const expected = refused ? /status of 4/ : /ERR_CONNECTION|WebSocket connection to|status of 503/;
       if (message.type() === "error" && !expected.test(message.text())) complaints.push(message.text());
     });
@@ -105,7 +105,7 @@ export function go(page, view) {
   return page.getByRole("navigation").getByRole("link", { name: view }).click();
 }
 
-/** A message in the room that is shown. */
+/** A message in the visible room. */
 export function bubble(page, text) {
   return page.getByRole("log", { name: "Messages", exact: true }).locator(".bubble").filter({ hasText: text });
 }
@@ -115,7 +115,7 @@ export function online(page, user) {
   return page.getByRole("list", { name: "Users online" }).getByText(user, { exact: true });
 }
 
-/** A member in the head of the room that is shown. */
+/** A member in the head of the visible room. */
 export function member(page, name) {
   return page.getByRole("list", { name: "Members" }).getByText(name, { exact: true });
 }

@@ -1,5 +1,5 @@
-// What the page does by itself: it connects, comes back with its name and its rooms, and says what is wrong where; and
-// the documentation that it links to.
+// What the page does by itself: it connects, reconnects with its name and its rooms, and shows an error beside its input;
+// and the documentation that it links to.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
@@ -12,7 +12,7 @@ describe("the page by itself", { skip: missing }, () => {
   before(async () => { stage = await Stage.start("--presence-grace", "300ms"); });
   after(() => stage?.stop());
 
-  test("connects, and stays away when it was told to", async (t) => {
+  test("connects, and does not reconnect after the user has disconnected", async (t) => {
     const page = await stage.open(t);
     await sees(page, "#status", /^Connected over/);
     await disconnect(page);
@@ -54,7 +54,7 @@ describe("the page by itself", { skip: missing }, () => {
     await sees(page, "#status", "Not connected");
   });
 
-  test("gives its name before it joins, also after a reconnection", async (t) => {
+  test("sends its name before it joins, also after a reconnection", async (t) => {
     const room = unique("named");
     const friend = await Client.connect(t, stage.parley.url);
     await friend.request("join-room", room);
@@ -73,7 +73,7 @@ describe("the page by itself", { skip: missing }, () => {
     assert.deepEqual(seen, ["nina", "nina"]);
   });
 
-  test("says which input is wrong", async (t) => {
+  test("shows which input is wrong", async (t) => {
     const page = await stage.open(t, { refused: true });
     await connect(page);
     const wrong = page.locator('[aria-invalid="true"]');
@@ -107,7 +107,7 @@ describe("the page among many", { skip: missing }, () => {
   before(async () => { stage = await Stage.start("--presence-grace", "0s", "--presence-list-limit", "3"); });
   after(() => stage?.stop());
 
-  test("keeps the list of users and of members", async (t) => {
+  test("updates the lists of users and of members", async (t) => {
     const room = unique("crowd");
     const early = await stage.open(t);
     await connect(early);
@@ -129,7 +129,7 @@ describe("the page among many", { skip: missing }, () => {
     clients[0].close();
     for (const page of [early, late]) await online(page, "u1").waitFor({ state: "detached" });
     await member(late, "u1").waitFor({ state: "detached" });
-    for (const client of clients.slice(1)) client.close(); // few again: lists
+    for (const client of clients.slice(1)) client.close(); // few users again, so the page receives lists
     for (const page of [early, late]) await sees(page, "#online-count", /^1$/);
     await online(early, "late").waitFor();
   });
@@ -141,7 +141,7 @@ describe("the documentation", { skip: missing }, () => {
   after(() => stage?.stop());
 
   for (const [name, width, height] of [["desktop", 1280, 900], ["narrow", 1000, 800], ["phone", 390, 844]]) {
-    test(`is reached, and fits, at ${width} px`, async (t) => {
+    test(`can be reached, and fits, at ${width} px`, async (t) => {
       const page = await stage.open(t, { width, height });
       await connect(page);
       await screenshot(page, `page-${name}`);
@@ -168,8 +168,8 @@ describe("the documentation", { skip: missing }, () => {
     await page.locator("#get-data output").getByText("200 OK").waitFor();
   });
 
-  // Each example is sent as it stands there, in this order, and the answer has the fields of the example.
-  test("describes the events of Socket.IO as they are", async (t) => {
+  // Each example is sent unchanged and in this order, and the answer must have the fields of the example.
+  test("describes the events of Socket.IO correctly", async (t) => {
     const page = await stage.open(t, { path: "/docs" });
     const { client: sent, server: received } = await (await fetch(`${stage.parley.url}/docs/events.json`)).json();
     const client = await Client.connect(t, stage.parley.url);

@@ -6,7 +6,7 @@ export { scratch };
 
 const program = new Program("./cmd/parley", "PARLEY_BIN");
 
-/** A parley server on a database of its own. */
+/** A parley server on a new database. */
 export class Parley extends Server {
   /** Starts a server; flags are further arguments of `parley serve`. */
   static start(...flags) {

@@ -1,8 +1,9 @@
-// The parsers against those of the reference, by packets and mistakes at random: the same messages are taken and refused,
-// and mean the same, but for the differences of differences.js. And what Parley encodes means the same to the reference.
+// Compares the parsers with those of the reference, with random packets and random mistakes. Both must accept and refuse the
+// same messages and decode the same values, except for the entries of differences.js. The reference must decode Parley's
+// encoding to the same values.
 //
-// PARLEY_FUZZ_SEED is where the random numbers begin, which a failure names, and PARLEY_FUZZ_TIME how long each test goes
-// on, as 20s or 10m; without it a number of packets that takes a second or two is tried.
+// PARLEY_FUZZ_SEED is the seed of the random numbers; a failure names its seed. PARLEY_FUZZ_TIME is how long each test runs,
+// such as 20s or 10m; without it each test takes a second or two.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -22,7 +23,7 @@ let codec;
 before(() => { codec = new Codec(); });
 after(() => codec.end());
 
-/** Runs batches of lists of messages, each from a seed of its own, until the time is over. */
+/** Runs batches of lists of messages, each from a new seed, until the time is over. */
 async function run(name, make) {
   const end = Date.now() + milliseconds;
   for (let n = 0; n < batches || Date.now() < end; n++) {
@@ -48,7 +49,7 @@ function compare(name, list, outcomes) {
   const expected = reference.decode(name, list);
   for (let i = 0; i < Math.max(outcomes.length, expected.length); i++) {
     const [ours, theirs] = [outcomes[i], expected[i]];
-    const text = list.slice(0, i + 1).findLast((message) => name !== "json" || typeof message === "string"); // that began the packet
+    const text = list.slice(0, i + 1).findLast((message) => name !== "json" || typeof message === "string"); // it began the packet
     const problem = outcome(name, text, ours, theirs, () => whole(name, list.slice(0, i + 1)));
     if (problem === explained) return null;
     if (problem) return `message ${i}: ${problem}`;
@@ -59,7 +60,7 @@ function compare(name, list, outcomes) {
 
 const explained = Symbol("explained");
 
-/** Compares what one message has led to. */
+/** Compares the outcomes of one message. */
 function outcome(name, message, ours, theirs, complete) {
   if (ours.error !== undefined && theirs.error !== undefined) return null;
   let problem = null;
@@ -68,7 +69,7 @@ function outcome(name, message, ours, theirs, complete) {
   else if (!ours.packet !== !theirs.packet) problem = ours.packet ? "the reference awaits more" : "Parley awaits more";
   else if (ours.packet) problem = differs(name, theirs.packet, ours.packet);
   if (!problem) return null;
-  // A reference to an attachment is checked by Parley in the text, by the reference when all have come.
+  // Parley checks a reference to an attachment in the text, the reference when all attachments have arrived.
   const packet = theirs.error === undefined ? theirs.packet ?? complete() : null;
   if (!packet && ours.error !== undefined) return explained;
   const error = ours.error ?? "";
@@ -76,15 +77,15 @@ function outcome(name, message, ours, theirs, complete) {
   return entry ? explained : problem;
 }
 
-/** What the reference makes of a packet when its attachments have come, whatever they are; null if it is refused. */
+/** The reference's packet after its attachments have arrived, whatever they are; null if it is refused. */
 function whole(name, list) {
   const attachments = Array.from({ length: 10 }, () => Buffer.from("attachment"));
   return reference.decode(name, [...list, ...attachments]).slice(list.length - 1).find((o) => o.packet)?.packet ?? null;
 }
 
-/** Returns how a packet differs from what the reference has, or null. */
+/** Returns how a packet differs from the packet of the reference, or null. */
 function differs(name, theirs, ours) {
-  const acknowledged = theirs.type === 2 || theirs.type === 3; // elsewhere an id means nothing
+  const acknowledged = theirs.type === 2 || theirs.type === 3; // in other packets an id has no meaning
   if (ours.type !== theirs.type) return `the type is ${ours.type}, not ${theirs.type}`;
   if (ours.nsp !== theirs.nsp) return `the namespace is ${ours.nsp}, not ${theirs.nsp}`;
   const id = ours.id === undefined ? undefined : Number(ours.id);
@@ -95,7 +96,7 @@ function differs(name, theirs, ours) {
   const values = name === "json" ? theirs.data : plain(theirs.data);
   for (const [how, list, want] of [["relayed", ours.relayed, values], ["decoded", ours.decoded, wellFormed(values)]]) {
     if (!list) {
-      if (infinite(ours.relayed)) continue; // no number of Go's
+      if (infinite(ours.relayed)) continue; // not a number of Go
       return `it cannot be ${how}: ${ours.notDecoded}`;
     }
     const back = reference.decode(name, list).at(-1);
@@ -116,7 +117,7 @@ function map(value, change) {
   return Object.fromEntries(Object.entries(changed).map(([key, member]) => [change(key), map(member, change)]));
 }
 
-/** What JSON can tell of a value: undefined, dates and what is no number are lost on it. */
+/** The part of a value that JSON can express: undefined, dates and NaN change. */
 function plain(value) {
   const inArrays = (v) => (Array.isArray(v) ? v.map((member) => (member === undefined ? null : member)) : v);
   const inObjects = (v) => (v !== null && typeof v === "object" && !Array.isArray(v) && !Buffer.isBuffer(v)
@@ -132,7 +133,7 @@ function plain(value) {
 /** The same with U+FFFD for halves of characters, which Go's strings do not have. */
 const wellFormed = (value) => map(value, (v) => (typeof v === "string" ? v.toWellFormed() : v));
 
-/** Whether JSON text has a number that is too large for one of JavaScript, even one that a repeated key hides. */
+/** Whether JSON text has a number that is too large for JavaScript, even if a repeated key hides it. */
 function infinite([text]) {
   return typeof text === "string" && (text.match(/\d+(?:\.\d+)?[eE]\+?\d+/g) ?? []).some((number) => !Number.isFinite(Number(number)));
 }
@@ -170,7 +171,7 @@ describe("the JSON parser", () => {
 describe("the MessagePack parser", () => {
   test("packets of the reference's encoder", () => run("msgpack", (r) => {
     const messages = reference.encode("msgpack", packet(r));
-    return { packet: reference.decode("msgpack", messages)[0].packet, messages }; // it cuts numbers beyond 64 bits
+    return { packet: reference.decode("msgpack", messages)[0].packet, messages }; // the encoder cuts numbers beyond 64 bits
   }));
   test("changed messages", () => {
     const seeds = vectors("msgpack_packets.txt");
@@ -178,14 +179,14 @@ describe("the MessagePack parser", () => {
       for (;;) {
         const [message] = r.once(4) ? r.pick(seeds) : reference.encode("msgpack", packet(r));
         const changed = changeBytes(r, message);
-        if (!changed.includes(0xc9)) return [changed]; // for which the reference makes an array of up to 4 GB
+        if (!changed.includes(0xc9)) return [changed]; // the reference allocates up to 4 GB for this byte
       }
     });
   });
   deliberate("msgpack");
 });
 
-/** Checks that each difference is one: the reference takes the example, and Parley refuses it or takes it otherwise. */
+/** Checks that each difference exists: the reference accepts the example, and Parley refuses it or decodes another value. */
 function deliberate(name) {
   for (const { what, error, applies, example } of differences[name]) {
     test(`it differs when ${what}`, async () => {
@@ -193,7 +194,7 @@ function deliberate(name) {
       const [theirs] = reference.decode(name, example);
       assert.equal(theirs.error, undefined, "the reference refuses it too");
       if (ours.error !== undefined) assert.match(ours.error, error.test ? error : new RegExp(error));
-      else assert.notEqual(differs(name, theirs.packet, ours.packet), null, "there is no difference any more");
+      else assert.notEqual(differs(name, theirs.packet, ours.packet), null, "there is no longer a difference");
       assert.ok(applies({ message: example[0], theirs: theirs.packet ?? whole(name, example) }), "the entry does not explain its own example");
     });
   }

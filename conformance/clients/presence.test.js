@@ -1,4 +1,4 @@
-// Who is online when connections come and go.
+// The list of online users when connections are opened and closed.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, settled, unique } from "./client.js";
@@ -10,7 +10,7 @@ describe("presence with a short grace", () => {
   before(async () => { parley = await Parley.start("--presence-grace", `${grace}ms`); });
   after(() => parley.stop());
 
-  test("a user leaves when the grace is over, and not before", async (t) => {
+  test("a user goes offline when the grace is over, and not before", async (t) => {
     const [watcher, client] = [await Client.connect(t, parley.url), await Client.connect(t, parley.url)];
     const user = unique("user");
     await client.request("user-online", user);
@@ -32,10 +32,10 @@ describe("presence with a short grace", () => {
     const room = unique("room");
     for (const client of [watcher, first]) await client.request("join-room", room);
 
-    // The other user goes after the first connection of this one: when it has
-    // left, the grace of that connection is over as well.
+    // The other user leaves after the first connection of this one: when it has
+    // left, the grace of that connection is over too.
     first.close();
-    await watcher.event("user-left"); // the server has seen it
+    await watcher.event("user-left"); // the server has seen the disconnect
     short.close();
     const list = await watcher.payload("users-online", (users) => !users.includes(other) && users.includes(user));
     assert.ok(list.includes(user));
@@ -43,7 +43,7 @@ describe("presence with a short grace", () => {
     await watcher.event("users-online", (users) => !users.includes(user));
   });
 
-  test("a name that is given up leaves the list", async (t) => {
+  test("a name that is no longer used leaves the list", async (t) => {
     const [watcher, client] = [await Client.connect(t, parley.url), await Client.connect(t, parley.url)];
     const [before, later] = [unique("before"), unique("later")];
     await client.request("user-online", before);
@@ -58,7 +58,7 @@ describe("presence with a long grace", () => {
   before(async () => { parley = await Parley.start("--presence-grace", "1h"); });
   after(() => parley.stop());
 
-  test("whoever returns within the grace was never away", async (t) => {
+  test("a user that returns within the grace stays online", async (t) => {
     const watcher = await Client.connect(t, parley.url);
     const user = unique("user");
     const first = await Client.connect(t, parley.url);
@@ -77,7 +77,7 @@ describe("presence with a long grace", () => {
     assert.deepEqual(watcher.all("users-online"), []);
   });
 
-  // Here, because nobody else changes the list of this server meanwhile.
+  // In this suite, because no other test changes the list of this server.
   test("a list that has not changed is not emitted again", async (t) => {
     const watcher = await Client.connect(t, parley.url);
     const [first, second] = [await Client.connect(t, parley.url), await Client.connect(t, parley.url)];

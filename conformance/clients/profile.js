@@ -1,4 +1,4 @@
-// The server of conformance/server, which is made to be tested against.
+// The server of conformance/server, which exists for tests.
 import { Program, Server } from "./server.js";
 
 const program = new Program("./conformance/server", "PARLEY_CONFORMANCE_BIN");

@@ -1,10 +1,10 @@
-// A TCP proxy that can do to connections what networks do.
+// A TCP proxy that can break connections as networks do.
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * Resets a connection. libuv refuses that for a socket that is being shut down, and Node then takes for closed what
- * is not, and waits for it without end when the process exits: such a socket is closed as it is.
+ * Resets a connection. libuv refuses that for a socket that is being shut down. Node then believes that the socket is
+ * closed and waits for it forever when the process exits. Such a socket is closed without a reset.
  */
 function reset(socket) {
   if (socket.connecting || socket.writableEnded) socket.destroy();
@@ -34,7 +34,7 @@ export class Proxy {
     return `http://127.0.0.1:${this.#listener.address().port}`;
   }
 
-  /** Cuts every connection, for both ends to see. */
+  /** Cuts every connection; both ends notice. */
   cut() {
     for (const pair of this.#pairs) for (const end of pair) reset(end);
   }
@@ -55,7 +55,7 @@ export class Proxy {
     socket.once("disconnect", () => clearInterval(timer));
   }
 
-  /** Loses every connection: the client sees it, the server does not. */
+  /** Loses every connection: the client notices, the server does not. */
   lose() {
     for (const [client, server] of this.#pairs) {
       if (server.lost) continue;
@@ -74,7 +74,7 @@ export class Proxy {
     const server = connect(port, "127.0.0.1");
     const pair = [client, server];
     this.#pairs.add(pair);
-    for (const end of pair) end.unref(); // those who talk through it keep the process alive, not the proxy
+    for (const end of pair) end.unref(); // the clients keep the process alive, not the proxy
     client.pipe(server);
     server.pipe(client);
     for (const [end, other] of [pair, [server, client]]) {

@@ -1,5 +1,5 @@
-// Packets at random, the same ones for the same seed: well-formed values, messages by the grammar of the protocol with
-// mistakes in them, and changes to messages.
+// Random packets; the same seed makes the same ones. There are well-formed values, messages that follow the grammar of the
+// protocol with mistakes, and changes to messages.
 
 /** Random numbers (the generator sfc32). */
 export class Random {
@@ -55,7 +55,7 @@ export function value(r, binary, depth = 0) {
   }
 }
 
-// Keys that would change what an object is, or pretend to be an attachment, are for hostile messages.
+// Only hostile messages have keys that change the type of an object or look like an attachment.
 function key(r) { return r.pick(strings.filter((s) => !["_placeholder", "__proto__", "toJSON"].includes(s))); }
 
 /** A packet that a well-behaved client or server sends. */
@@ -99,7 +99,7 @@ function text(r, depth = 0) {
 
 function space(r) { return r.once(8) ? r.pick([" ", "\t", "\n", "\r", "\u00a0", "\ufeff", "\f"]) : ""; }
 
-/** The messages of a connection by the grammar of the protocol, now and then with a mistake in them. */
+/** The messages of a connection, which follow the grammar of the protocol, some with a mistake. */
 export function messages(r) {
   const odd = (n, list, usual) => (r.once(n) ? r.pick(list) : usual());
   const kind = odd(12, ["7", "", "a", " ", "-1"], () => r.pick(["0", "1", "2", "2", "2", "3", "3", "4", "5", "5", "5", "5", "6", "6"]));
@@ -123,7 +123,7 @@ const dictionary = [
   "-", ",", "/", "?", "\"", "\\", "[", "]", "{", "}", ":", "0", "1", "9", "e", ".", " ", "\n", "null", "true", placeholder(0), placeholder(1), "\"_placeholder\":true", "\u0000", "é", "😀",
 ];
 
-/** Changes a list of messages a little. Texts stay texts that UTF-8 can have. */
+/** Makes small changes to a list of messages. Texts stay valid UTF-8. */
 export function change(r, list) {
   const changed = [...list];
   for (let n = 1 + r.below(3); n > 0; n--) {

@@ -1,10 +1,10 @@
-// What a client is told that sends too much, and that others do not notice.
+// A client that sends too many events receives errors and is disconnected; other clients are not affected.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, modes } from "./client.js";
 import { Parley } from "./parley.js";
 
-const rate = 0.01; // slow enough that no event is allowed again during the test; one is allowed at once
+const rate = 0.01; // the first event is allowed, and no other during the test
 
 let parley;
 before(async () => { parley = await Parley.start("--rate-limit", `${rate}`, "--rate-limit-disconnect", "4"); });
@@ -35,7 +35,7 @@ for (const [mode, transports] of Object.entries(modes)) {
 
       client.socket.emit("of no handler");
       assert.equal(await client.payload("disconnect"), "io server disconnect");
-      assert.equal(client.socket.active, false); // it does not come back by itself
+      assert.equal(client.socket.active, false); // it does not reconnect by itself
       assert.equal((await other.request("join-room", room)).room, room);
     });
   });

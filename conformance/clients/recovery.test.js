@@ -12,7 +12,7 @@ let server;
 before(async () => { server = await Profile.start("recovery"); });
 after(() => server.stop());
 
-/** What loses a connection: with the server's knowledge, or without it. */
+/** Ways to lose a connection: the server notices, or does not. */
 const losses = {
   "that both sides see": (proxy, socket) => proxy.cutOff(socket),
   "that the server has not noticed": (proxy, socket) => proxy.loseOff(socket),
@@ -20,12 +20,12 @@ const losses = {
 
 for (const [mode, transports] of Object.entries(modes)) {
   describe(`recovery over ${mode}`, () => {
-    /** A client behind a proxy, which notes the broadcasts it hears, and another that makes them. */
+    /** A client behind a proxy that records the broadcasts it receives, and another client that makes them. */
     async function setup(t) {
       const proxy = await Proxy.start(t, server);
       const socket = await connected(t, version, proxy.url, { transports });
       const heard = [];
-      // An offset may stand behind the arguments.
+      // An offset may follow the arguments.
       socket.on("bc", (n) => heard.push(n));
       socket.on("room", (n) => heard.push(n));
       const other = await connected(t, version, server.url, { transports: ["websocket"] });
@@ -51,7 +51,7 @@ for (const [mode, transports] of Object.entries(modes)) {
     }
 
     for (const [name, lose] of Object.entries(losses)) {
-      test(`a loss ${name}: the same id, and what was missed once and in order`, async (t) => {
+      test(`a loss ${name}: the same id, and missed events once and in order`, async (t) => {
         const all = await setup(t);
         const { socket, heard, other } = all;
         const { id } = socket;
@@ -112,7 +112,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       });
     }
 
-    test("who has left on purpose starts anew", async (t) => {
+    test("a client that has left on purpose is not recovered", async (t) => {
       const { socket, heard, other } = await setup(t);
       const { id } = socket;
       await broadcast(other, 1);
@@ -128,7 +128,7 @@ for (const [mode, transports] of Object.entries(modes)) {
   });
 }
 
-test("a server that has been restarted knows nobody", async (t) => {
+test("a restarted server recovers no client", async (t) => {
   const fresh = await Profile.start("recovery");
   t.after(() => fresh.stop());
   const socket = await connected(t, version, fresh.url, { transports: ["websocket"] });

@@ -1,10 +1,10 @@
-// The reference's parsers: what messages mean to them.
+// The reference's parsers.
 import * as json from "socket.io-parser";
 import msgpack from "socket.io-msgpack-parser";
 
 export const parsers = { json, msgpack };
 
-/** Decodes a list of messages: an outcome for each, up to the first that is refused, as those of Codec. */
+/** Decodes a list of messages. It returns an outcome for each up to the first that is refused, as Codec does. */
 export function decode(name, messages) {
   const outcomes = [];
   const decoder = new parsers[name].Decoder();

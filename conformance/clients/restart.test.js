@@ -1,5 +1,5 @@
-// The server ends and comes back on the same database: clients return by
-// themselves, and nothing that was saved is lost.
+// The server stops and starts again with the same database: clients reconnect by
+// themselves, and no saved message is lost.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Client, modes, unique } from "./client.js";
@@ -30,12 +30,12 @@ for (const [mode, transports] of Object.entries(modes)) {
       for (const client of clients) {
         const [reason] = await client.event("disconnect");
         assert.equal(reason, "transport close");
-        assert.equal(client.socket.active, true, "the client goes on trying");
+        assert.equal(client.socket.active, true, "the client tries to reconnect");
       }
       await parley.start();
       for (const client of clients) await client.event("connect");
 
-      // A new connection is in no room and no user until it says so.
+      // A new connection has no room and no user until the client sends them.
       assert.equal((await reader.request("chat-history", { roomId: room })).error?.code, "forbidden");
       await writer.request("user-online", user);
       for (const client of clients) await client.request("join-room", room);
@@ -43,7 +43,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       const { value } = await (await fetch(`${parley.url}/api/data/${key}`)).json();
       assert.deepEqual(value, { n: 1 });
 
-      // A message that was sent again after the restart is still the same one.
+      // A message that is sent again after the restart is not saved again.
       assert.deepEqual(await writer.request("chat-message", { roomId: room, text: "before", clientMessageId: "before" }), saved[0]);
       const next = await writer.request("chat-message", { roomId: room, text: "after" });
       assert.ok(next.id > saved.at(-1).id);
@@ -52,7 +52,7 @@ for (const [mode, transports] of Object.entries(modes)) {
   });
 }
 
-test("what is emitted while the server is away arrives when it is back", async (t) => {
+test("events emitted while the server is down arrive after it has restarted", async (t) => {
   const parley = await Parley.start();
   t.after(() => parley.stop());
   const client = await Client.connect(t, parley.url);

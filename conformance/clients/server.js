@@ -1,4 +1,4 @@
-// Starts and stops a Go program of this repository that serves, as somebody would from a shell.
+// Starts and stops a server of this repository, as a user does from a shell.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ export function scratch() {
   return directory;
 }
 
-/** A program: the file that an environment variable names, or else what `go build` makes of a package. */
+/** A program: the file that an environment variable names, or a package that `go build` compiles. */
 export class Program {
   #package;
   #path;
@@ -37,10 +37,10 @@ export class Program {
   }
 }
 
-// Settings of the person who runs the tests must not reach the server.
+// The settings of the user that runs the tests must not reach the server.
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 
-/** A server on a free port of its own. It can be stopped and started again on the same port. */
+/** A server on a free port. It can be stopped and started again on the same port. */
 export class Server {
   #program;
   #arguments;
@@ -48,7 +48,7 @@ export class Server {
   #log = "";
   port = 0;
 
-  /** `args` are the program's arguments, but for the address to listen on. */
+  /** `args` are the program's arguments without the address to listen on. */
   constructor(program, ...args) {
     this.#program = program;
     this.#arguments = args;

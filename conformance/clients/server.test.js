@@ -1,9 +1,9 @@
-// What Server itself promises to the other tests, with small programs in place of a server.
+// Tests of the class Server, with small programs in place of a server.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Server } from "./server.js";
 
-/** A program that says an address, and a line when it is told to end. */
+/** A program that prints an address, and prints a line on SIGTERM. */
 function saying(line) {
   const script = `
     process.on("SIGTERM", () => { console.error(${JSON.stringify(line)}); process.exit(); });

@@ -17,8 +17,8 @@ test("nothing is lost, doubled or reordered", async (t) => {
   const name = unique("upgrade");
   const answers = [];
   const upgraded = () => client.socket.io.engine?.transport.name === "websocket";
-  // Bursts, each awaited, so that some leave before, some during and some
-  // after the upgrade.
+  // Several bursts, one after another, so that some are sent before, some
+  // during and some after the upgrade.
   const flood = async () => {
     for (let n = 0; n < count || !upgraded(); n++) {
       answers.push(client.request("message", { name, n }));
@@ -46,7 +46,7 @@ test("many clients upgrade at once", async (t) => {
   for (const client of clients) await client.event("new-message", ({ message }) => message === text);
 });
 
-test("what is emitted before the connection exists is sent in order behind it", async (t) => {
+test("events emitted before the connection are sent in order after it", async (t) => {
   const client = new Client(io(parley.url, { forceNew: true }));
   t.after(() => client.close());
   const name = unique("early");

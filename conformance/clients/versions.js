@@ -1,4 +1,4 @@
-// The official client in the versions that a server meets, and what tests need to drive all of them in one way.
+// The official client in every version that a server can meet, and functions that use all versions in the same way.
 import v2 from "client-v2";
 import v3 from "client-v3";
 import { io as v4 } from "socket.io-client";
@@ -6,8 +6,8 @@ import parser from "socket.io-msgpack-parser";
 import { within } from "./client.js";
 
 /**
- * Each version: `io` connects, `auth` makes the options that carry a payload for the server, and `refusal` is the
- * event that says that a namespace is not joined.
+ * Each version: `io` connects, `auth` makes the options with a payload for the server, and `refusal` is the event for
+ * a refused namespace.
  */
 export const versions = {
   "2.5.0": { io: v2, auth: (payload) => ({ query: payload }), refusal: "error", profile: "clients" },

@@ -1,4 +1,4 @@
-// The official client in versions 2.5.0 (Engine.IO 3), 3.1.3 and 4.8.4, also with its MessagePack parser, each over
+// The official client in versions 2.5.0 (Engine.IO 3), 3.1.3 and 4.8.4, also with its MessagePack parser, each with
 // every way to connect.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -10,12 +10,12 @@ import { ask, connected, next, open, settled, versions } from "./versions.js";
 
 const bytes = (...values) => Buffer.from(values);
 
-/** Lists of arguments: what is sent, what comes back if that differs, and a version that cannot send it. */
+/** Lists of arguments: the sent ones, the returned ones if they differ, and a version that cannot send them. */
 const lists = {
   "none": [[]],
   "text": [["", "hello", "é€😀 \u2028 <b>&amp;</b> \\ \" \u0001"]],
   "numbers": [[0, 1, -1, 127, 128, -129, 65536, -2147483649, 4294967296, Number.MAX_SAFE_INTEGER, 1.5, -0.1, 5e-324]],
-  "a number beyond 64 bits": [[1e21], [1e21], "4.8.4 with MessagePack"], // whose encoder cuts it
+  "a number beyond 64 bits": [[1e21], [1e21], "4.8.4 with MessagePack"], // its encoder cuts the number
   "constants": [[true, false, null]],
   "objects and arrays": [[[], {}, [[[1], []]], { a: { b: [null, { "": "x" }] } }]],
   "what JSON has no word for": [[{ a: undefined, b: 1 }, new Date(1500)], [{ b: 1 }, "1970-01-01T00:00:01.500Z"]],
@@ -69,7 +69,7 @@ for (const [number, version] of Object.entries(versions)) {
         }
       });
 
-      test("namespaces share a connection and nothing else", async (t) => {
+      test("namespaces share only the connection", async (t) => {
         const socket = await connect(t);
         const other = socket.io.socket("/other");
         if (!other.connected) await next(other, "connect");
@@ -112,7 +112,7 @@ for (const [number, version] of Object.entries(versions)) {
         assert.deepEqual(reason.data, { code: "7" });
       });
 
-      describe("tells both sides why a socket is gone:", () => {
+      describe("both sides know why a socket has disconnected:", () => {
         const cases = {
           "the client leaves": [(socket) => socket.disconnect(), ["io client disconnect"], ["client namespace disconnect"]],
           "the server makes it leave": [(socket) => socket.emit("leave"), ["io server disconnect"], ["server namespace disconnect"]],
@@ -125,7 +125,7 @@ for (const [number, version] of Object.entries(versions)) {
             const proxy = await Proxy.start(t, server());
             const socket = await connected(t, version, proxy.url, { transports, reconnection: false });
             const { id } = socket;
-            await ask(socket, "ack"); // the upgrade has ended for the server, too
+            await ask(socket, "ack"); // the upgrade has also ended on the server
             const told = within(new Promise((resolve) => {
               watcher.on("gone", (who, reason) => { if (who === id) resolve(reason); });
             }), "word of the end");
@@ -138,7 +138,7 @@ for (const [number, version] of Object.entries(versions)) {
         }
       });
 
-      test("comes back after a lost connection, and what was emitted meanwhile is sent", async (t) => {
+      test("reconnects after a lost connection, and sends the events emitted meanwhile", async (t) => {
         const proxy = await Proxy.start(t, server());
         const socket = await connected(t, version, proxy.url, { transports });
         const { id } = socket;
@@ -157,7 +157,7 @@ for (const [number, version] of Object.entries(versions)) {
 
       test("large payloads", async (t) => {
         const socket = await connect(t);
-        const text = "é".repeat(350_000); // below the limit of 1,000,000 bytes also as base64
+        const text = "é".repeat(350_000); // as base64 still below the limit of 1,000,000 bytes
         assert.deepEqual(await ask(socket, "ack", text), [text]);
         const binary = randomBytes(700_000);
         assert.deepEqual(await ask(socket, "ack", { binary }), [{ binary }]);
@@ -176,7 +176,7 @@ for (const [number, version] of Object.entries(versions)) {
         const all = Promise.all([whole("echo"), whole("many")]);
         socket.on("connect", async () => {
           socket.emit("many", 1000);
-          // In parts, so that some are on their way at every step of the upgrade.
+          // In parts, so that some messages are sent at every step of the upgrade.
           for (const n of expected) {
             socket.emit("echo", n, bytes(n % 256));
             if (n % 50 === 0) await new Promise(setImmediate);

@@ -1,10 +1,9 @@
-// Command codec lets a test in another language decode messages with Parley's parsers, to compare what they mean with
-// what the reference makes of them.
+// Command codec decodes messages with Parley's parsers for a test in another language, which compares the packets with those
+// of the reference.
 //
-// Each line of standard input is a request in JSON: the parser, and the messages of one connection, which begin with "t"
-// for a text and with "b" for the base64 of a binary one. Each line of standard output is the answer: what each message
-// has led to, up to the first that is refused. A packet comes with what it is when it is relayed as it came, and when its
-// arguments were decoded and encoded again.
+// Each line of standard input is a request in JSON: the parser, and the messages of one connection. A text message begins
+// with "t", and a binary one is "b" and its base64. Each line of standard output is the answer: the outcome of each message,
+// up to the first that is refused. A packet is encoded twice: as it was received, and after its arguments were decoded.
 package main
 
 import (
@@ -28,32 +27,32 @@ func main() {
 	}
 }
 
-// request is what a line asks for.
+// request is a line of input.
 type request struct {
 	Parser   string   `json:"parser"` // "json" or "msgpack"
 	Messages []string `json:"messages"`
 }
 
-// outcome is what one message has led to: a packet, an error, or neither while attachments are awaited.
+// outcome is the result of one message: a packet, an error, or neither while attachments are missing.
 type outcome struct {
 	Packet *packet `json:"packet,omitempty"`
 	Error  string  `json:"error,omitempty"`
 }
 
-// packet is a packet, with messages in the form that those of a request have.
+// packet is a packet. Its messages have the notation of those in a request.
 type packet struct {
 	Type      parser.Type `json:"type"`
 	Namespace string      `json:"nsp"`
-	ID        string      `json:"id,omitempty"` // all its digits, which a number of JavaScript need not have
+	ID        string      `json:"id,omitempty"` // as text, because a number of JavaScript may lose digits
 	Relayed   []string    `json:"relayed,omitempty"`
 	Decoded   []string    `json:"decoded,omitempty"`
 
-	// Why there is none of the above.
+	// Why Relayed or Decoded is missing.
 	NotRelayed string `json:"notRelayed,omitempty"`
 	NotDecoded string `json:"notDecoded,omitempty"`
 }
 
-// serve answers lines until they end. What is asked at once is answered at once.
+// serve answers lines until the input ends. It writes each answer at once.
 func serve(r io.Reader, w io.Writer) error {
 	in, out := json.NewDecoder(bufio.NewReader(r)), bufio.NewWriter(w)
 	write := json.NewEncoder(out)
@@ -147,7 +146,7 @@ func encode(p parser.Parser, in *parser.Packet) (messages []string, err error) {
 	return messages, err
 }
 
-// reencode decodes the payload into Go values and makes a packet of them.
+// reencode decodes the payload into Go values and makes a packet from them.
 func reencode(in *parser.Packet) (*parser.Packet, error) {
 	out := *in
 	if in.Data == nil {

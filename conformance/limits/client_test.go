@@ -15,21 +15,21 @@ import (
 	"github.com/gobwas/ws/wsflate"
 )
 
-// transports are the ways of a session's packets.
+// transports are the transports of a session; "upgraded" is a session that was upgraded from polling to a websocket.
 var transports = []string{"polling", "websocket", "upgraded"}
 
 const path = "/socket.io/?EIO=4&transport="
 
-// client is a session. Its packets stand as on polling; "close" with the code of a close frame, and "end", stand for its
-// end.
+// client is a session. It writes packets as they are on polling. At the end it records "close" with the code of the close
+// frame, if there is one, and then "end".
 type client struct {
 	t      *testing.T
 	n      *node
 	sid    string
 	conn   net.Conn      // of the websocket; nil on polling
-	in     chan string   // what has come; closed by who reads
+	in     chan string   // received packets; closed by the goroutine that reads
 	lock   chan struct{} // held while a frame is written
-	gate   chan struct{} // held while nothing is to be read
+	gate   chan struct{} // held while the client does not read
 	silent bool          // pings are not answered
 }
 
@@ -70,7 +70,7 @@ func (c *client) handshake(opened string) {
 	}
 }
 
-// dial opens a websocket. It offers compression, which a server takes only if it is told to.
+// dial opens a websocket. It offers compression, which a server accepts only if PerMessageDeflate is set.
 func (c *client) dial(query string) io.Reader {
 	c.t.Helper()
 	dialer := ws.Dialer{NetDial: c.n.dial}
@@ -153,7 +153,7 @@ func (c *client) pong() {
 	}
 }
 
-// send sends packets, "b" with base64 for binary. What does not arrive shows in what comes back.
+// send sends packets; binary ones begin with "b", as base64. It ignores errors: a lost packet shows in the answers.
 func (c *client) send(packets ...string) {
 	if len(packets) == 0 {
 		return
@@ -180,7 +180,7 @@ func (c *client) fragment(op ws.OpCode, fin bool, payload string) {
 	c.write(ws.NewFrame(op, fin, []byte(payload)))
 }
 
-// write writes frames at once, so that a slow machine does not take seconds for a thousand.
+// write writes all frames at once, so that a slow machine does not need seconds for a thousand.
 func (c *client) write(frames ...ws.Frame) {
 	var all []byte
 	for _, f := range frames {
@@ -195,7 +195,7 @@ func (c *client) write(frames ...ws.Frame) {
 	c.conn.Write(all)
 }
 
-// header sends the header of a text frame, with what there is of its payload.
+// header sends the header of a text frame and the beginning of its payload.
 func (c *client) header(length int64, payload string) {
 	ws.WriteHeader(c.conn, ws.Header{Fin: true, OpCode: ws.OpText, Masked: true, Length: length})
 	io.WriteString(c.conn, payload)
@@ -204,7 +204,7 @@ func (c *client) header(length int64, payload string) {
 // patience is longer than all deadlines of a server.
 const patience = 2 * time.Minute
 
-// next returns the next packet. It is empty behind the end, and when nothing comes any more.
+// next returns the next packet, or "" after the end and when no more packets arrive.
 func (c *client) next() string {
 	select {
 	case packet := <-c.in:
@@ -231,7 +231,7 @@ func (c *client) alive() {
 	c.send(say)
 	for packet := c.next(); packet != "430[5]"; packet = c.next() {
 		if packet == "" || packet == "end" {
-			c.t.Error("the session has ended, or answers nothing")
+			c.t.Error("the session has ended, or does not answer")
 			return
 		}
 	}
@@ -246,7 +246,7 @@ func (n *node) request(t *testing.T, method, target, body string, headers ...str
 	return response.StatusCode, text
 }
 
-// do is request for who needs the headers of the answer, which is nil if there was none.
+// do is request, and also returns the headers of the answer. The response is nil if there was no answer.
 func (n *node) do(t *testing.T, method, target, body string, headers ...string) (response *http.Response, text string) {
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://parley.test"+target, strings.NewReader(body))
 	if err != nil {
@@ -272,7 +272,7 @@ func (n *node) do(t *testing.T, method, target, body string, headers ...string) 
 var upgrade = []string{"Connection", "Upgrade", "Upgrade", "websocket",
 	"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 
-// raw sends bytes on a connection of their own and returns the status and the body of the answer.
+// raw sends bytes on a new connection and returns the status and the body of the answer.
 func (n *node) raw(t *testing.T, request string) (status int, body string) {
 	t.Helper()
 	conn, err := n.dial(t.Context(), "tcp", "parley.test:80")

@@ -20,8 +20,8 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// configured are the excesses of limits that are off by default, or so high that a test lowers them, or that take a
-// handler of the application to exceed.
+// configured has an excess for each limit that is off by default, is so high that a test lowers it, or needs a handler of the
+// application to be exceeded.
 var configured = map[string]excess{
 	"connections": {options: socketio.Options{MaxConnections: 2}, send: another,
 		reply: "430[5]", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyConnections }},
@@ -29,7 +29,7 @@ var configured = map[string]excess{
 		reply: "430[5]", counters: func(s socketio.Stats) int64 { return s.Engine.TooManyConnectionsPerIP }},
 	"connections in a second": {options: socketio.Options{Admission: engineio.Admission{Rate: 0.001, Burst: 2}}, send: another,
 		reply: "430[5]", counters: func(s socketio.Stats) int64 { return s.Engine.NotAdmitted }},
-	"connections of a user": { // the first is the other client's
+	"connections of a user": { // the other client has the first connection
 		options: socketio.Options{MaxConnectionsPerUser: 1, Identify: func(*socketio.Socket) string { return "somebody" }},
 		alone:   true, send: sends("40"), reply: `44{"message":"too many connections"}`,
 		counters: func(s socketio.Stats) int64 { return s.TooManyConnectionsPerUser }},
@@ -37,7 +37,7 @@ var configured = map[string]excess{
 		handle: func(io *socketio.Server) { io.OfPattern(regexp.MustCompile("^/child-")) },
 		send: func(c *client) {
 			c.send("40/child-1,")
-			time.Sleep(time.Second) // each is joined on a goroutine of its own
+			time.Sleep(time.Second) // the server joins each on a new goroutine
 			c.send("40/child-2,")
 		}, reply: `44/child-2,{"message":"too many namespaces"}`,
 		counters: func(s socketio.Stats) int64 { return s.TooManyNamespaces }},
@@ -63,7 +63,7 @@ var configured = map[string]excess{
 		counters: func(s socketio.Stats) int64 { return s.Engine.WriteTimeouts }},
 	"time for an upgrade": {send: func(c *client) {
 		probe := &client{t: c.t, n: c.n}
-		io.Copy(io.Discard, probe.dial("&sid="+c.sid)) // the server ends it
+		io.Copy(io.Discard, probe.dial("&sid="+c.sid)) // until the server closes it
 		c.send(say)
 	}, only: "polling", reply: "430[5]", counters: func(s socketio.Stats) int64 { return s.Engine.UpgradeTimeouts }},
 
@@ -100,7 +100,7 @@ func eachOf(packets ...string) func(*client) {
 	}
 }
 
-// another asks for one more session in the way of the client's transport. It must be told to come back later.
+// another requests one more session on the client's transport. The answer must be 503 with Retry-After.
 func another(c *client) {
 	target, headers := path+"polling", []string(nil)
 	if c.conn != nil {
@@ -113,17 +113,18 @@ func another(c *client) {
 	c.send(say)
 }
 
-// joins lets a client join rooms.
+// joins registers an event with which a client joins rooms.
 func joins(io *socketio.Server) {
 	event.OnWithAck(io, event.WithAck[[]string, bool]("join"), func(_ context.Context, s *socketio.Socket, rooms []string) (bool, error) {
 		return s.Join(rooms...) == nil, nil
 	})
 }
 
-// asks lets a client be asked many questions at once. It is answered whether one of them failed for their number.
+// asks registers an event for which the server asks the client n questions at once. The answer says whether one of them
+// failed with ErrTooManyAcks.
 func asks(io *socketio.Server) {
 	event.OnWithAck(io, event.WithAck[int, bool]("ask"), func(ctx context.Context, s *socketio.Socket, n int) (bool, error) {
-		ctx, cancel := context.WithCancel(ctx) // the others end with the first
+		ctx, cancel := context.WithCancel(ctx) // the others end when the first has ended
 		defer cancel()
 		failed := make(chan error, n)
 		for range n {
@@ -136,7 +137,7 @@ func asks(io *socketio.Server) {
 	})
 }
 
-// waits makes events take their time.
+// waits registers an event whose handler takes a second.
 func waits(io *socketio.Server) {
 	event.On(io, event.Name[string]("wait"), func(context.Context, *socketio.Socket, string) error {
 		time.Sleep(time.Second)
@@ -144,7 +145,7 @@ func waits(io *socketio.Server) {
 	})
 }
 
-// floods sends a client 2 MB, which is more than a connection holds.
+// floods registers an event for which the server sends 2 MB, more than a connection buffers.
 func floods(io *socketio.Server) {
 	event.On(io, event.Name[string]("flood"), func(_ context.Context, s *socketio.Socket, _ string) error {
 		for range 100 {
@@ -156,13 +157,13 @@ func floods(io *socketio.Server) {
 	})
 }
 
-// reads has the client flooded, and read nothing of it for longer than WriteTimeout; if it begins to, then only a poll's
-// first bytes.
+// reads makes the server flood the client, which then reads nothing for longer than WriteTimeout. With begins, a polling
+// client sends a poll before and does not read its answer.
 func reads(begins bool) func(*client) {
 	return func(c *client) {
 		c.gate <- struct{}{}
 		defer func() { <-c.gate }()
-		c.send(say) // answers the poll that is held
+		c.send(say) // its acknowledgement answers the waiting poll
 		time.Sleep(time.Second)
 		c.send(`42["flood",""]`)
 		time.Sleep(time.Second)
@@ -179,7 +180,7 @@ func reads(begins bool) func(*client) {
 	}
 }
 
-// deflated is a compressed message that grows to n bytes.
+// deflated returns a compressed message of n bytes.
 func deflated(n int) []byte {
 	var b bytes.Buffer
 	z, _ := flate.NewWriter(&b, flate.BestSpeed)

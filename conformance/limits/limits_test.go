@@ -26,18 +26,18 @@ import (
 // limit is the default of MaxPayload.
 const limit = 1_000_000
 
-// many are more than a thousand control packets in some second, whenever they begin.
+// many is a number of control packets that exceeds the limit of a thousand in a second, whenever the second begins.
 const many = 3003
 
-// excess is one thing too much.
+// excess exceeds one limit.
 type excess struct {
 	only     string // the transports on which it exists; empty means all
-	alone    bool   // the client does not join a namespace before
+	alone    bool   // the client does not join a namespace first
 	silent   bool   // the client answers no pings
-	slow     bool   // it takes a deadline to be seen
+	slow     bool   // only a deadline shows it
 	send     func(c *client)
-	reply    string // what comes, if the session is to live
-	end      string // what comes before the end of a websocket, if the protocol names it
+	reply    string // the reply, if the session must stay open
+	end      string // the packet before the end of a websocket, if the protocol defines one
 	counters func(s socketio.Stats) int64
 
 	options socketio.Options          // of the server
@@ -158,7 +158,7 @@ func postsTo(query string, status int, rest string) func(*client) {
 	}
 }
 
-// exceed runs an excess beside a client that must not notice.
+// exceed runs an excess while another client is connected, which must not be affected.
 func exceed(t *testing.T, n *node, transport string, e excess) {
 	canary := n.open(t, "websocket", false)
 	canary.join()
@@ -167,7 +167,7 @@ func exceed(t *testing.T, n *node, transport string, e excess) {
 		c.join()
 	}
 	sent := make(chan struct{})
-	go func() { // the server may stop reading before the end of it
+	go func() { // the server may stop reading before the end
 		defer close(sent)
 		e.send(c)
 	}()
@@ -184,7 +184,7 @@ func exceed(t *testing.T, n *node, transport string, e excess) {
 	}
 	switch all := strings.Join(got, "|"); {
 	case len(got) == 0 || e.reply == "" && got[len(got)-1] != "end":
-		t.Errorf("got %.300q, and the session lives on", all)
+		t.Errorf("got %.300q, and the session is still open", all)
 	case e.reply != "" && got[len(got)-1] != e.reply:
 		t.Errorf("got %.300q, want %q", all, e.reply)
 	case e.reply == "" && end != "" && !strings.HasSuffix("|"+all, "|"+end+"|end"):
@@ -194,7 +194,7 @@ func exceed(t *testing.T, n *node, transport string, e excess) {
 	if n.stats == nil {
 		return
 	}
-	synctest.Wait() // a client may know of its end before it is counted
+	synctest.Wait() // a client may see its end before the server counts it
 	if got := e.counters(n.stats()); got != 1 {
 		t.Errorf("counted %d times: %+v", got, n.stats())
 	}
@@ -217,7 +217,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestOrigins: a page of another origin gets in by no request.
+// TestOrigins: every request of a page of another origin is refused.
 func TestOrigins(t *testing.T) {
 	const evil = "https://evil.example"
 	for way, mount := range ways {
@@ -246,7 +246,7 @@ func TestOrigins(t *testing.T) {
 				}
 				victim.alive()
 				if got := n.stats().Engine.Refused[engineio.Forbidden]; got != 6 {
-					t.Errorf("%d are counted", got)
+					t.Errorf("%d refusals are counted", got)
 				}
 			})
 		})

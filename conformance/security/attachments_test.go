@@ -10,7 +10,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// placeholders are so many of them, as the arguments of an event.
+// placeholders returns n placeholders as the arguments of an event.
 func placeholders(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -19,14 +19,14 @@ func placeholders(n int) string {
 	return b.String()
 }
 
-// CVE-2026-33151: attachments have a number, a size together, and a time.
+// CVE-2026-33151: the number of attachments, their total size and their time are limited.
 func TestS11_attachments(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		t.Run("too many", func(t *testing.T) {
 			r := start(t, setup{})
 			for _, header := range []string{`5999-["x"]`, `511-["x"` + placeholders(11) + `]`, `59999-["x"` + placeholders(9_999) + `]`, `599999-["x"]`} {
 				c := r.connect(transport)
-				r.closes(engineio.ParseError, func() { c.says(header); c.loses(1005) })
+				r.closes(engineio.ParseError, func() { c.send(header); c.expectClosed(1005) })
 			}
 		})
 		t.Run("too large together", func(t *testing.T) {
@@ -35,11 +35,11 @@ func TestS11_attachments(t *testing.T) {
 			piece := "<" + strings.Repeat("00", 150_000) + ">"
 			allocates(t, 64<<20, func() {
 				r.closes(engineio.ParseError, func() {
-					c.says(`510-["x"` + placeholders(10) + `]`)
+					c.send(`510-["x"` + placeholders(10) + `]`)
 					for range 7 {
-						c.says(piece)
+						c.send(piece)
 					}
-					c.loses(1005)
+					c.expectClosed(1005)
 				})
 			})
 		})
@@ -47,7 +47,7 @@ func TestS11_attachments(t *testing.T) {
 			r := start(t, setup{options: socketio.Options{ReadTimeout: 300 * time.Millisecond}})
 			c := r.connect(transport)
 			r.closes(engineio.ParseError, func() {
-				c.says(`52-["x"`+placeholders(2)+`]`, "<00>")
+				c.send(`52-["x"`+placeholders(2)+`]`, "<00>")
 				c.ends(1005)
 			})
 			if got := r.io.Stats().LateAttachments; got != 1 {
@@ -59,51 +59,51 @@ func TestS11_attachments(t *testing.T) {
 			c := r.connect(transport)
 			messages := []string{`510-0["reflect",[` + placeholders(10)[1:] + `]]`}
 			for range 10 {
-				messages = append(messages, "<"+strings.Repeat("ab", limit/10/10*7)+">") // also within a body, as base64
+				messages = append(messages, "<"+strings.Repeat("ab", limit/10/10*7)+">") // with base64 still within a body
 			}
-			c.says(messages...)
+			c.send(messages...)
 			messages[0] = `610-0[[` + placeholders(10)[1:] + `]]`
 			c.expects(messages...)
 		})
 	})
 }
 
-// ends waits for the server to end the session, and then is loses.
+// ends waits until the server has ended the session, and then calls expectClosed.
 func (c *client) ends(code int) {
 	c.t.Helper()
 	if c.transport == engineio.Polling {
-		if _, err := c.tryHear(); err == nil {
+		if _, err := c.tryReceive(); err == nil {
 			c.t.Error("the poll was answered")
 		}
 	}
-	c.loses(code)
+	c.expectClosed(code)
 }
 
-// python-socketio #1574: nobody begins a packet for a namespace that it has not joined.
+// python-socketio #1574: a client cannot begin a packet for a namespace that it has not joined.
 func TestS26_attachments_of_no_namespace(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{})
 		for _, header := range []string{`51-/nope,["x"` + placeholders(1) + `]`, `51-["x"` + placeholders(1) + `]`, `61-/nope,1[{"_placeholder":true,"num":0}]`} {
 			c := r.open(transport)
-			r.closes(engineio.ForcedClose, func() { c.says(header); c.loses(1005) })
+			r.closes(engineio.ForcedClose, func() { c.send(header); c.expectClosed(1005) })
 		}
 	})
 }
 
-// What was half sent is forgotten with its connection, however that ends.
+// An incomplete packet is freed with its connection, whatever ends the connection.
 func TestA12_half_built_packets(t *testing.T) {
 	r := start(t, setup{})
 	piece := "<" + strings.Repeat("00", 100_000) + ">"
-	for i := range 60 { // 5 MB, were they kept
+	for i := range 60 { // 5 MB if the server kept them
 		c := r.connect([]engineio.Transport{engineio.WebSocket, engineio.Polling}[i%2])
-		c.says(`52-["x"`+placeholders(2)+`]`, piece)
+		c.send(`52-["x"`+placeholders(2)+`]`, piece)
 		switch {
 		case i%3 == 0:
-			c.says(`2["text"]`)
+			c.send(`2["text"]`)
 		case i%3 == 1 && c.wire != nil:
 			c.wire.Close()
 		}
 	}
-	r.hangUp()
+	r.closeAttackers()
 	r.sessions(2)
 }

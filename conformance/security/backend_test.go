@@ -21,7 +21,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// startBackend runs the whole backend, as parley serve puts it together, on a database of its own.
+// startBackend runs the whole backend as parley serve assembles it, on a new database.
 func startBackend(t *testing.T, log *slog.Logger) *rig {
 	t.Helper()
 	database, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "parley.db"))
@@ -36,7 +36,7 @@ func startBackend(t *testing.T, log *slog.Logger) *rig {
 		t.Fatal(err)
 	}
 	var handlers *realtime.Handlers
-	t.Cleanup(func() { // when the server has shut down
+	t.Cleanup(func() { // after the server has shut down
 		handlers.Close()
 		service.Close()
 		if err := database.Shutdown(context.Background()); err != nil {
@@ -62,34 +62,34 @@ func startBackend(t *testing.T, log *slog.Logger) *rig {
 			return mux
 		},
 		kept:  4 << 20, // the caches of the database
-		files: 8,       // its connections to the file, which it opens as they are needed
+		files: 8,       // the database opens connections to its file when it needs them
 	})
 }
 
-// asksFor sends an event and returns the value of its acknowledgement, past events that come in between.
+// asksFor sends an event and returns the value of its acknowledgement. It skips events that arrive before.
 func (c *client) asksFor(name string, argument any) string {
 	c.t.Helper()
 	payload, err := json.Marshal([]any{name, argument})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.says("27" + string(payload))
+	c.send("27" + string(payload))
 	for {
-		if got, ok := strings.CutPrefix(c.hears(), "37["); ok {
+		if got, ok := strings.CutPrefix(c.receive(), "37["); ok {
 			return strings.TrimSuffix(got, "]")
 		}
 	}
 }
 
-// object is the JSON of one.
+// object returns the JSON of an object.
 type object map[string]any
 
-// sqlTexts are what ends a statement or means something in one.
+// sqlTexts end an SQL statement or have a meaning in it.
 var sqlTexts = []string{
 	`'; DROP TABLE messages; --`, `" OR 1=1 --`, `%`, `_`, `\`, `'||'`, `1) UNION SELECT * FROM items --`, "a;b", "${x}", "{{x}}", "?1", ":room",
 }
 
-// SQL injection, pages without an end, large messages and repeated ones.
+// SQL injection, unlimited pages, large messages and repeated messages.
 func TestA26_storage(t *testing.T) {
 	r := startBackend(t, nil)
 	c := r.connect(engineio.WebSocket)
@@ -97,7 +97,7 @@ func TestA26_storage(t *testing.T) {
 		if got := c.asksFor("join-room", text); !strings.HasPrefix(got, `{"room":`) {
 			t.Fatalf("joining %q: %s", text, got)
 		}
-		for range 2 { // the second is the first
+		for range 2 { // the second request returns the message of the first
 			var saved struct{ Text, RoomID, ClientMessageID string }
 			got := c.asksFor("chat-message", object{"roomId": text, "text": text, "clientMessageId": text})
 			if err := json.Unmarshal([]byte(got), &saved); err != nil || saved.Text != text || saved.RoomID != text {
@@ -144,13 +144,13 @@ func TestA26_storage(t *testing.T) {
 		}
 	}
 	w := r.dial()
-	w.says(head("POST", "/api/data", "Content-Type: application/json", "Content-Length: 100000000") + `{"key":"x","value":"`)
+	w.send(head("POST", "/api/data", "Content-Type: application/json", "Content-Length: 100000000") + `{"key":"x","value":"`)
 	if a, err := w.answer(); err != nil || a.status != 413 {
 		t.Errorf("a large body: %v %v", a, err)
 	}
 }
 
-// Text is stored and sent as it was written, and nothing that a browser is sent runs it.
+// Text is stored and sent as it was written, and no response makes a browser run it.
 func TestA27_stored_scripts(t *testing.T) {
 	const script = `<img src=x onerror=alert(1)><script>alert(1)</script>`
 	r := startBackend(t, nil)
@@ -159,7 +159,7 @@ func TestA27_stored_scripts(t *testing.T) {
 		m.asksFor("join-room", "xss")
 	}
 	c.asksFor("chat-message", object{"roomId": "xss", "text": script})
-	got := other.hears()
+	got := other.receive()
 	var sent []json.RawMessage
 	var message struct{ Text string }
 	if json.Unmarshal([]byte(got[1:]), &sent) != nil || len(sent) != 2 || json.Unmarshal(sent[1], &message) != nil || message.Text != script {
@@ -180,7 +180,7 @@ func TestA27_stored_scripts(t *testing.T) {
 	}
 }
 
-// Membership is asked for at each event; names of rooms lead to nobody's private room.
+// Each event checks the membership. The name of a room never leads to a user's private room.
 func TestA28_foreign_rooms(t *testing.T) {
 	r := startBackend(t, nil)
 	member, outsider := r.connect(engineio.WebSocket), r.connect(engineio.WebSocket)
@@ -216,9 +216,9 @@ func TestA28_foreign_rooms(t *testing.T) {
 	if err := r.io.To(member.id).Emit("secret"); err != nil {
 		t.Fatal(err)
 	}
-	outsider.says(`29["nobody"]`, `28["message","the end"]`) // what was sent before this would have come before its answer
+	outsider.send(`29["nobody"]`, `28["message","the end"]`) // events that were sent before would arrive before this answer
 	for {
-		m := outsider.hears()
+		m := outsider.receive()
 		if strings.Contains(m, "secret") {
 			t.Errorf("an outsider got %s", m)
 		}
@@ -228,7 +228,7 @@ func TestA28_foreign_rooms(t *testing.T) {
 	}
 }
 
-// What a person may do ends at once when it is taken away.
+// A permission ends at once when it is taken away.
 func TestA19_stale_authorisation(t *testing.T) {
 	r := start(t, setup{options: socketio.Options{Recovery: &socketio.Recovery{}}, before: func(io *socketio.Server) {
 		io.OnConnection(func(_ context.Context, s *socketio.Socket) error { return s.Join("admins", "user:bob") })
@@ -241,47 +241,47 @@ func TestA19_stale_authorisation(t *testing.T) {
 	}})
 	c, second := r.connect(engineio.WebSocket), r.connect(engineio.Polling)
 	for _, m := range []*client{c, second} {
-		m.says(`20["post"]`)
+		m.send(`20["post"]`)
 		m.expects(`30[true]`)
 	}
 	if err := r.io.In(c.id).SocketsLeave("admins"); err != nil {
 		t.Fatal(err)
 	}
-	c.says(`20["post"]`)
+	c.send(`20["post"]`)
 	c.expects(`30[{"error":{"code":"forbidden","message":"not any more"}}]`)
 	if err := r.io.In(c.id, second.id).DisconnectSockets(true); err != nil {
 		t.Fatal(err)
 	}
 	c.expects("1")
-	c.loses(1005)
+	c.expectClosed(1005)
 	second.expects("1")
-	if m, err := second.tryHear(); err == nil { // on polling, a poll tells it
+	if m, err := second.tryReceive(); err == nil { // on polling, the answer to a poll reports the end
 		t.Errorf("got %q", m)
 	}
 	r.sessions(2)
 }
 
-// The log holds no secret of a client, and a client begins no line of it.
+// The log contains no secret of a client, and a client cannot begin a line in it.
 func TestA29_log(t *testing.T) {
-	log := &logbook{}
+	log := &logBuffer{}
 	r := startBackend(t, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	secrets := []string{"Authorization: Bearer s3cret-1", "Cookie: session=s3cret-2"}
 	const forged = "x\nlevel=ERROR msg=forged"
 	for _, transport := range []engineio.Transport{engineio.WebSocket, engineio.Polling} {
 		for _, end := range []string{`2[`, `4{}`, `2["x` + "\n" + `level=ERROR msg=forged"]`} {
 			c := r.open(transport, secrets...)
-			c.says(`0{"token":"s3cret-3"}`)
-			c.hears()
-			c.says(end)
-			c.loses(1005)
+			c.send(`0{"token":"s3cret-3"}`)
+			c.receive()
+			c.send(end)
+			c.expectClosed(1005)
 		}
 		c := r.open(transport, secrets...)
-		c.says(`0{"token":"s3cret-3"}`)
-		c.hears()
+		c.send(`0{"token":"s3cret-3"}`)
+		c.receive()
 		c.asksFor("join-room", forged)
 		c.asksFor("chat-message", object{"roomId": forged, "text": forged})
 		c.asksFor("user-online", forged)
-		c.says(`0/`+`x%0alevel=ERROR,`, `2["x\nlevel=ERROR msg=forged"]`)
+		c.send(`0/`+`x%0alevel=ERROR,`, `2["x\nlevel=ERROR msg=forged"]`)
 	}
 	r.request("GET", polling+"&sid=s3cret-4%0alevel=ERROR", "")
 	r.request("GET", "/api/rooms/x%0alevel=ERROR%20msg=forged/messages?before=s3cret-5", "")

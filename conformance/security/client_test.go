@@ -24,14 +24,14 @@ const (
 	websocket = "/socket.io/?EIO=4&transport=websocket"
 )
 
-// wire is a connection on which anything can be said.
+// wire is a connection on which a test can send any bytes.
 type wire struct {
 	net.Conn
 	t  testing.TB
 	in *bufio.Reader
 }
 
-// dial connects and says nothing.
+// dial connects and sends nothing.
 func (r *rig) dial() *wire {
 	r.t.Helper()
 	conn, err := net.Dial("tcp", r.addr)
@@ -44,14 +44,14 @@ func (r *rig) dial() *wire {
 	return &wire{conn, r.t, bufio.NewReader(conn)}
 }
 
-// says writes bytes as they are. Whoever is attacked may close the connection before it has read all of them.
-func (w *wire) says(text string) {
+// send writes bytes as they are. It ignores errors, because the server may close the connection before it has read them.
+func (w *wire) send(text string) {
 	w.SetWriteDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(w, text)
 }
 
-// sends writes a frame, masked.
-func (w *wire) sends(f ws.Frame) { w.says(masked(f)) }
+// sendFrame writes a frame, masked.
+func (w *wire) sendFrame(f ws.Frame) { w.send(masked(f)) }
 
 // masked returns the bytes of a client's frame.
 func masked(f ws.Frame) string {
@@ -108,7 +108,7 @@ func head(method, target string, headers ...string) string {
 	return method + " " + target + " HTTP/1.1\r\nHost: parley.test\r\n" + strings.Join(append(headers, "", ""), "\r\n")
 }
 
-// upgradeHeaders ask for a websocket.
+// upgradeHeaders request a websocket.
 var upgradeHeaders = []string{
 	"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 }
@@ -118,7 +118,7 @@ func upgrade(target string, headers ...string) string {
 	return head("GET", target, append(append([]string{}, upgradeHeaders...), headers...)...)
 }
 
-// request makes one request on a connection of its own.
+// request makes one request on a new connection.
 func (r *rig) request(method, target, body string, headers ...string) answer {
 	r.t.Helper()
 	w := r.dial()
@@ -126,7 +126,7 @@ func (r *rig) request(method, target, body string, headers ...string) answer {
 	if method == "POST" {
 		headers = append(headers, fmt.Sprint("Content-Length: ", len(body)))
 	}
-	w.says(head(method, target, append(headers, "Connection: close")...) + body)
+	w.send(head(method, target, append(headers, "Connection: close")...) + body)
 	a, err := w.answer()
 	if err != nil {
 		r.t.Fatalf("%s %.100s: %v", method, target, err)
@@ -161,14 +161,14 @@ func sidOf(t testing.TB, packet string) string {
 func (r *rig) upgrades(target string, headers ...string) *wire {
 	r.t.Helper()
 	w := r.dial()
-	w.says(upgrade(target, headers...))
+	w.send(upgrade(target, headers...))
 	if a, err := w.answer(); err != nil || a.status != 101 {
 		r.t.Fatalf("upgrade: %v %v", a, err)
 	}
 	return w
 }
 
-// client is a client that speaks the protocol: a text message stands as its text, a binary one as its hex digits in <>.
+// client is a client that speaks the protocol. It writes a text message as its text, and a binary message as hex digits in <>.
 type client struct {
 	r         *rig
 	t         testing.TB
@@ -176,11 +176,11 @@ type client struct {
 	wire      *wire    // of a websocket
 	sid       string   // of the session
 	id        string   // of the socket in "/"
-	waiting   []string // what has come and was not asked for
+	waiting   []string // received and not yet returned
 	status    int      // of the last POST
 }
 
-// open opens a session. Headers are those of its first request.
+// open opens a session. The headers are those of its first request.
 func (r *rig) open(transport engineio.Transport, headers ...string) *client {
 	r.t.Helper()
 	c := &client{r: r, t: r.t, transport: transport}
@@ -205,26 +205,26 @@ func (r *rig) connect(transport engineio.Transport) *client {
 	return c
 }
 
-// joins joins a namespace, with an auth payload perhaps: "", "/x,", `/x,{"token":1}`.
+// joins joins a namespace, with or without an auth payload: "", "/x,", `/x,{"token":1}`.
 func (c *client) joins(namespace string) {
 	c.t.Helper()
-	c.says("0" + namespace)
-	reply := c.hears()
+	c.send("0" + namespace)
+	reply := c.receive()
 	if !strings.HasPrefix(reply, "0") {
 		c.t.Fatalf("joining %q: %.200q", namespace, reply)
 	}
 	c.id = sidOf(c.t, reply)
 }
 
-// says sends messages: in one body on polling, whose status is kept.
-func (c *client) says(messages ...string) {
+// send sends messages. On polling it sends them in one body and keeps the status of the answer.
+func (c *client) send(messages ...string) {
 	c.t.Helper()
 	if c.transport == engineio.WebSocket {
 		for _, m := range messages {
 			if digits, ok := strings.CutPrefix(m, "<"); ok {
-				c.wire.sends(ws.NewBinaryFrame(unhex(c.t, digits)))
+				c.wire.sendFrame(ws.NewBinaryFrame(unhex(c.t, digits)))
 			} else {
-				c.wire.sends(ws.NewTextFrame([]byte("4" + m)))
+				c.wire.sendFrame(ws.NewTextFrame([]byte("4" + m)))
 			}
 		}
 		return
@@ -249,11 +249,11 @@ func unhex(t testing.TB, digits string) []byte {
 	return data
 }
 
-// hears returns the next message. Pings are answered.
-func (c *client) hears() string {
+// receive returns the next message. It answers pings.
+func (c *client) receive() string {
 	c.t.Helper()
 	for {
-		m, err := c.tryHear()
+		m, err := c.tryReceive()
 		if err != nil {
 			c.t.Fatalf("on %s: %v", c.transport, err)
 		}
@@ -263,13 +263,13 @@ func (c *client) hears() string {
 	}
 }
 
-// asks joins "/" and returns the reply, behind events that may come first.
+// asks sends a CONNECT and returns the reply. It skips events that arrive before.
 func (c *client) asks(connect string) string {
 	c.t.Helper()
-	c.says(connect)
-	reply := c.hears()
+	c.send(connect)
+	reply := c.receive()
 	for strings.HasPrefix(reply, "2") {
-		reply = c.hears()
+		reply = c.receive()
 	}
 	return reply
 }
@@ -278,14 +278,14 @@ func (c *client) asks(connect string) string {
 func (c *client) expects(want ...string) {
 	c.t.Helper()
 	for _, w := range want {
-		if got := c.hears(); got != w {
+		if got := c.receive(); got != w {
 			c.t.Fatalf("on %s: got %.300q, want %.300q", c.transport, got, w)
 		}
 	}
 }
 
-// tryHear returns a message, or "" for something else, or an error when there will be no more.
-func (c *client) tryHear() (string, error) {
+// tryReceive returns a message, "" for anything else, or an error when the session has ended.
+func (c *client) tryReceive() (string, error) {
 	if len(c.waiting) > 0 {
 		m := c.waiting[0]
 		c.waiting = c.waiting[1:]
@@ -301,7 +301,7 @@ func (c *client) tryHear() (string, error) {
 		case h.OpCode == ws.OpClose:
 			return "", closed(payload)
 		case string(payload) == "2":
-			c.wire.sends(ws.NewTextFrame([]byte("3")))
+			c.wire.sendFrame(ws.NewTextFrame([]byte("3")))
 			return "", nil
 		default:
 			return strings.TrimPrefix(string(payload), "4"), nil
@@ -330,7 +330,7 @@ func (c *client) tryHear() (string, error) {
 	return "", nil
 }
 
-// closed is the error of a close frame: its status code, or 1005 (RFC 6455, section 7.1.5).
+// closed is the error for a close frame: its status code, or 1005 if it has none (RFC 6455, section 7.1.5).
 type closed []byte
 
 func (c closed) Error() string {
@@ -353,7 +353,7 @@ func (w *wire) frame() (ws.Header, []byte, error) {
 	return h, payload, err
 }
 
-// code reads until the websocket is closed, and returns the status code of the close frame, or zero when there was none.
+// code reads until the websocket is closed and returns the status code of the close frame, or zero if there was none.
 func (w *wire) code() int {
 	w.t.Helper()
 	defer w.Close()
@@ -361,7 +361,7 @@ func (w *wire) code() int {
 		h, payload, err := w.frame()
 		switch {
 		case err == nil && h.OpCode == ws.OpClose:
-			w.sends(ws.NewCloseFrame(payload))
+			w.sendFrame(ws.NewCloseFrame(payload))
 			code, _ := ws.ParseCloseFrameData(payload)
 			if code.Empty() {
 				code = ws.StatusNoStatusRcvd
@@ -376,9 +376,9 @@ func (w *wire) code() int {
 	}
 }
 
-// loses checks that the server has ended the session: by a close frame with the code on a websocket (1005 stands for
-// none), by not knowing it any more on polling.
-func (c *client) loses(code int) {
+// expectClosed checks that the server has ended the session. On a websocket there must be a close frame with the code (1005
+// means a close frame without one); on polling the server must no longer know the session.
+func (c *client) expectClosed(code int) {
 	c.t.Helper()
 	if c.transport == engineio.WebSocket {
 		if got := c.wire.code(); got != code {

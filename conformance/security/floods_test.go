@@ -18,9 +18,9 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// CVE-2026-48802: a connection has one goroutine, whoever it is and whatever it sends.
+// CVE-2026-48802: a connection has one goroutine, whatever it sends.
 func TestS25_goroutines(t *testing.T) {
-	t.Run("of connections that say nothing", func(t *testing.T) {
+	t.Run("of connections that send nothing", func(t *testing.T) {
 		r := start(t, setup{})
 		const many = 100
 		for range many {
@@ -28,16 +28,16 @@ func TestS25_goroutines(t *testing.T) {
 		}
 		r.until("one goroutine for each", func() bool { return goroutines() <= r.base.goroutines+many })
 		for range many {
-			r.handshake() // none at all
+			r.handshake() // a session on polling has no goroutine
 		}
 		r.until("no goroutine for each", func() bool { return goroutines() <= r.base.goroutines+many })
 	})
-	t.Run("pongs that nobody asked for", func(t *testing.T) {
+	t.Run("pongs without pings", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{MaxControlPackets: 5_000}})
 		c := r.connect(engineio.WebSocket)
 		before := r.io.Stats().Engine.UnsolicitedPongs
-		c.wire.says(strings.Repeat(masked(ws.NewTextFrame([]byte("3"))), 4_000))
-		c.says(`20["echo",1]`)
+		c.wire.send(strings.Repeat(masked(ws.NewTextFrame([]byte("3"))), 4_000))
+		c.send(`20["echo",1]`)
 		c.expects(`30[1]`)
 		if got := r.io.Stats().Engine.UnsolicitedPongs - before; got != 4_000 {
 			t.Errorf("%d counted", got)
@@ -46,7 +46,7 @@ func TestS25_goroutines(t *testing.T) {
 	})
 }
 
-// CVE-2026-34824: a burst of messages is handled by one goroutine, in order.
+// CVE-2026-34824: one goroutine handles a burst of messages, in order.
 func TestS37_bursts(t *testing.T) {
 	const many = 5_000
 	var running, most atomic.Int64
@@ -60,7 +60,7 @@ func TestS37_bursts(t *testing.T) {
 	c := r.connect(engineio.WebSocket)
 	go func() {
 		for i := range many {
-			c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42%d["n",%d]`, i, i)))
+			c.wire.sendFrame(ws.NewTextFrame(fmt.Appendf(nil, `42%d["n",%d]`, i, i)))
 		}
 	}()
 	for i := range many {
@@ -71,15 +71,15 @@ func TestS37_bursts(t *testing.T) {
 	}
 }
 
-// A flood of connections is refused where it begins, and what goes on goes on.
+// A flood of connections is refused at the handshake, and open connections still work.
 func TestA6_connection_flood(t *testing.T) {
-	const most, many = 10, 100 // the canaries are among the most
+	const most, many = 10, 100 // most includes the canaries
 	for name, tt := range map[string]struct {
 		options socketio.Options
 		counted func(engineio.Stats) int64
-		slow    bool // there is no room again when the flood is over
+		slow    bool // handshakes are still refused when the flood is over
 	}{
-		"from one address": { // whatever it says: nobody's proxy
+		"from one address": { // the server ignores X-Forwarded-For, because the client is not a trusted proxy
 			options: socketio.Options{MaxConnections: 2 * most, MaxConnectionsPerIP: most},
 			counted: func(s engineio.Stats) int64 { return s.TooManyConnectionsPerIP },
 		},
@@ -112,8 +112,8 @@ func TestA6_connection_flood(t *testing.T) {
 			if got := tt.counted(r.io.Stats().Engine); got != many-(most-2) {
 				t.Errorf("%d counted of %d", got, many-(most-2))
 			}
-			r.canariesSing()
-			r.hangUp()
+			r.checkCanaries()
+			r.closeAttackers()
 			r.sessions(2)
 			if tt.slow {
 				if a := r.arrives(0); a.status != 503 {
@@ -126,7 +126,7 @@ func TestA6_connection_flood(t *testing.T) {
 	}
 }
 
-// arrives begins one session of a flood, by websocket and by polling in turn, and says that it comes from elsewhere.
+// arrives opens one session of a flood, on a websocket and on polling in turn, with a false X-Forwarded-For.
 func (r *rig) arrives(i int) answer {
 	r.t.Helper()
 	target, headers := polling, []string{fmt.Sprintf("X-Forwarded-For: 10.0.0.%d", i)}
@@ -134,7 +134,7 @@ func (r *rig) arrives(i int) answer {
 		target, headers = websocket, append(headers, upgradeHeaders...)
 	}
 	w := r.dial()
-	w.says(head("GET", target, headers...))
+	w.send(head("GET", target, headers...))
 	a, err := w.answer()
 	if err != nil {
 		r.t.Fatal(err)
@@ -145,51 +145,51 @@ func (r *rig) arrives(i int) answer {
 	return a
 }
 
-// A session has one poll and one body at a time.
+// A session has at most one poll and one body at a time.
 func TestA3_overlapping_requests(t *testing.T) {
 	r := start(t, setup{})
 	t.Run("polls", func(t *testing.T) {
 		c := r.connect(engineio.Polling)
 		r.closes(engineio.TransportError, func() {
 			first, second := r.dial(), r.dial()
-			first.says(head("GET", polling+"&sid="+c.sid))
+			first.send(head("GET", polling+"&sid="+c.sid))
 			pause()
-			second.says(head("GET", polling+"&sid="+c.sid))
+			second.send(head("GET", polling+"&sid="+c.sid))
 			a, _ := first.answer()
 			b, _ := second.answer()
-			if a.status == 400 { // the second was faster
+			if a.status == 400 { // the second arrived first
 				a, b = b, a
 			}
 			if a.String() != "200 1" || b.status != 400 {
 				t.Errorf("%v and %v", a, b)
 			}
-			c.loses(0)
+			c.expectClosed(0)
 		})
 	})
 	t.Run("bodies", func(t *testing.T) {
 		c := r.connect(engineio.Polling)
 		r.closes(engineio.TransportError, func() {
 			first := r.dial()
-			first.says(head("POST", polling+"&sid="+c.sid, "Content-Length: 100") + "4")
-			r.until("the second to be refused", func() bool { // when the first has arrived
+			first.send(head("POST", polling+"&sid="+c.sid, "Content-Length: 100") + "4")
+			r.until("the second to be refused", func() bool { // after the first has arrived
 				return r.request("POST", polling+"&sid="+c.sid, "6").status == 400
 			})
 			first.ends()
-			c.loses(0)
+			c.expectClosed(0)
 		})
 	})
 	t.Run("many held polls", func(t *testing.T) {
 		for range 50 {
 			c := r.connect(engineio.Polling)
-			r.dial().says(head("GET", polling+"&sid="+c.sid))
+			r.dial().send(head("GET", polling+"&sid="+c.sid))
 		}
-		r.canariesSing()
-		r.hangUp() // a poll that is given up ends its session
+		r.checkCanaries()
+		r.closeAttackers() // a cancelled poll ends its session
 		r.sessions(2)
 	})
 }
 
-// A connection joins a bounded number of namespaces, a parent says which there are, and empty ones go away.
+// The number of namespaces of a connection is limited, a parent decides which names exist, and empty namespaces are removed.
 func TestA7_namespaces(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		t.Run("of a connection", func(t *testing.T) {
@@ -201,10 +201,10 @@ func TestA7_namespaces(t *testing.T) {
 			for i := range 150 {
 				joins = append(joins, fmt.Sprintf("0/dynamic-%d,", i))
 			}
-			c.says(joins...)
+			c.send(joins...)
 			joined, refused := 0, 0
 			for range joins {
-				switch reply := c.hears(); {
+				switch reply := c.receive(); {
 				case strings.HasPrefix(reply, "0/"):
 					joined++
 				case strings.HasSuffix(reply, `,{"message":"too many namespaces"}`):
@@ -218,10 +218,10 @@ func TestA7_namespaces(t *testing.T) {
 			}
 			c = r.connect(transport)
 			for _, name := range []string{"/dynamic-", "/dynamic-x", "/dynamic-1/x", "/x", "/DYNAMIC-1"} {
-				c.says("0" + name + ",")
+				c.send("0" + name + ",")
 				c.expects(`4` + name + `,{"message":"Invalid namespace"}`)
 			}
-			r.hangUp()
+			r.closeAttackers()
 			r.sessions(2)
 			r.until("the children to go away", func() bool { return len(r.io.Namespaces()) == 1 })
 		})
@@ -232,8 +232,8 @@ func TestA7_namespaces(t *testing.T) {
 			refused := 0
 			for i := range 30 {
 				c := r.open(transport)
-				c.says(fmt.Sprintf("0/%d,", i))
-				if reply := c.hears(); strings.HasPrefix(reply, "4/") {
+				c.send(fmt.Sprintf("0/%d,", i))
+				if reply := c.receive(); strings.HasPrefix(reply, "4/") {
 					refused++
 				}
 			}
@@ -244,7 +244,7 @@ func TestA7_namespaces(t *testing.T) {
 	})
 }
 
-// A socket joins a bounded number of rooms, with bounded names.
+// The number of rooms of a socket and the length of their names are limited.
 func TestA8_rooms(t *testing.T) {
 	r := start(t, setup{before: func(io *socketio.Server) {
 		event.OnWithAck(io, event.WithAck[string, bool]("join"), func(_ context.Context, s *socketio.Socket, room string) (bool, error) {
@@ -259,7 +259,7 @@ func TestA8_rooms(t *testing.T) {
 	const many = 10_050
 	go func() {
 		for i := range many {
-			c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42%d["join","%d"]`, i, i)))
+			c.wire.sendFrame(ws.NewTextFrame(fmt.Appendf(nil, `42%d["join","%d"]`, i, i)))
 		}
 	}()
 	for i := range many {
@@ -270,12 +270,12 @@ func TestA8_rooms(t *testing.T) {
 	}
 	c = r.connect(engineio.WebSocket)
 	for i, name := range []string{strings.Repeat("r", 512), strings.Repeat("r", 513), "", strings.Repeat("r", 900_000)} {
-		c.says(fmt.Sprintf(`2%d["join","%s"]`, i, name))
+		c.send(fmt.Sprintf(`2%d["join","%s"]`, i, name))
 		c.expects(fmt.Sprintf(`3%d[%t]`, i, i == 0))
 	}
 }
 
-// An event that nobody handles is counted and forgotten, and a name has a length.
+// Events without a handler are counted and not kept. The length of an event's name is limited.
 func TestA9_event_names(t *testing.T) {
 	const many = 20_000
 	r := start(t, setup{before: reflect})
@@ -283,9 +283,9 @@ func TestA9_event_names(t *testing.T) {
 	before := r.io.Stats().UnhandledEvents
 	padding := strings.Repeat("n", 100)
 	for i := range many {
-		c.wire.sends(ws.NewTextFrame(fmt.Appendf(nil, `42["%s%d"]`, padding, i)))
+		c.wire.sendFrame(ws.NewTextFrame(fmt.Appendf(nil, `42["%s%d"]`, padding, i)))
 	}
-	c.says(`20["echo",1]`)
+	c.send(`20["echo",1]`)
 	c.expects(`30[1]`)
 	if got := r.io.Stats().UnhandledEvents - before; got != many {
 		t.Errorf("%d counted", got)
@@ -293,16 +293,16 @@ func TestA9_event_names(t *testing.T) {
 	base := r.base
 	base.goroutines++     // the reader of the client's connection
 	base.descriptors += 2 // both ends of it
-	r.settles(base)       // while the client is still there: none of the names is kept
+	r.settles(base)       // while the client is connected: the server keeps none of the names
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		for _, name := range []string{strings.Repeat("n", 129), strings.Repeat("n", 900_000), strings.Repeat(`é`, 65)} {
 			c := r.connect(transport)
-			r.closes(engineio.ParseError, func() { c.says(`2["` + name + `"]`); c.loses(1005) })
+			r.closes(engineio.ParseError, func() { c.send(`2["` + name + `"]`); c.expectClosed(1005) })
 		}
 	})
 }
 
-// Acknowledgements are bounded in number and time, and one that nobody awaits is counted and ignored.
+// Pending acknowledgements are limited in number and time. An acknowledgement that is not pending is counted and ignored.
 func TestA10_acknowledgements(t *testing.T) {
 	asked := make(chan error, 2_000)
 	r := start(t, setup{options: socketio.Options{AckTimeout: 500 * time.Millisecond}, before: func(io *socketio.Server) {
@@ -321,7 +321,7 @@ func TestA10_acknowledgements(t *testing.T) {
 		t.Run("never", func(t *testing.T) {
 			c := r.connect(transport)
 			before := r.io.Stats().TooManyAcks
-			c.says(`2["ask",1200]`)
+			c.send(`2["ask",1200]`)
 			full, late := 0, 0
 			for range 1_200 {
 				switch err := <-asked; {
@@ -340,28 +340,28 @@ func TestA10_acknowledgements(t *testing.T) {
 		t.Run("forged, doubled and late", func(t *testing.T) {
 			c := r.connect(transport)
 			before := r.io.Stats().UnknownAcks
-			c.says(`2["ask",1]`)
-			question := c.hears()
+			c.send(`2["ask",1]`)
+			question := c.receive()
 			id := between(question, "2", "[")
 			if id == "" {
 				t.Fatalf("got %s", question)
 			}
-			c.says(`3`+id+`[5]`, `3`+id+`[6]`, `3`+id+`[7]`, `399999["x"]`, `318446744073709551615[]`, `3/,`+id+`[1]`)
+			c.send(`3`+id+`[5]`, `3`+id+`[6]`, `3`+id+`[7]`, `399999["x"]`, `318446744073709551615[]`, `3/,`+id+`[1]`)
 			if err := <-asked; err != nil {
 				t.Error(err)
 			}
-			c.says(`20["echo",1]`)
+			c.send(`20["echo",1]`)
 			c.expects(`30[1]`)
 			if got := r.io.Stats().UnknownAcks - before; got != 5 {
 				t.Errorf("%d counted", got)
 			}
 		})
-		t.Run("asked for", func(t *testing.T) { // the client's own: nothing is kept for them
+		t.Run("asked for", func(t *testing.T) { // requested by the client: the server keeps nothing for them
 			c := r.connect(transport)
 			for i := range 100 {
-				c.says(fmt.Sprintf(`2%d["nobody"]`, 18446744073709551515+uint64(i)))
+				c.send(fmt.Sprintf(`2%d["nobody"]`, 18446744073709551515+uint64(i)))
 			}
-			c.says(`20["echo",1]`)
+			c.send(`20["echo",1]`)
 			c.expects(`30[1]`)
 		})
 	})

@@ -12,7 +12,7 @@ import (
 // moreHeap is how many bytes of heap may stay after an attack; goroutines and descriptors must be as many as before it.
 const moreHeap = 2 << 20
 
-// footprint is what Parley and the test hold.
+// footprint is what Parley and the test use.
 type footprint struct {
 	goroutines  int
 	descriptors int
@@ -25,7 +25,7 @@ func (r *rig) measure() footprint {
 	if open, ok := leak.Descriptors(); ok {
 		f.descriptors = open - r.held.Open()
 	}
-	runtime.GC() // what lies in a pool outlives one collection
+	runtime.GC() // a sync.Pool keeps its values for one more collection
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -36,10 +36,10 @@ func (r *rig) measure() footprint {
 // running returns Parley's goroutines, without the workers that the server keeps for later.
 func running() []leak.Goroutine { return leak.WithoutIdleWorkers(leak.Goroutines(leak.Library)) }
 
-// goroutines returns how many goroutines of Parley's run.
+// goroutines returns how many goroutines of Parley are running.
 func goroutines() int { return len(running()) }
 
-// baseline returns the footprint once what has just been closed is gone.
+// baseline returns the footprint after connections that were just closed are gone.
 func (r *rig) baseline() footprint {
 	last := goroutines()
 	for same := 0; same < 3; pause() {
@@ -52,7 +52,7 @@ func (r *rig) baseline() footprint {
 	return r.measure()
 }
 
-// beyond says what is more than it was, or "".
+// beyond describes what has grown, or returns "".
 func (f footprint) beyond(base footprint) string {
 	switch {
 	case f.goroutines > base.goroutines:
@@ -65,13 +65,13 @@ func (f footprint) beyond(base footprint) string {
 	return ""
 }
 
-// settles waits until everything is back: connections that have just been closed take a moment.
+// settles waits until the footprint has returned to base. Closing a connection takes a moment.
 func (r *rig) settles(base footprint) {
 	r.t.Helper()
 	for deadline := time.Now().Add(patience); ; pause() {
 		over := time.Now().After(deadline)
 		if goroutines() > base.goroutines && !over {
-			continue // to collect garbage would be too early
+			continue // it is too early to measure the heap
 		}
 		left := r.measure().beyond(base)
 		if left == "" {
@@ -84,7 +84,7 @@ func (r *rig) settles(base footprint) {
 	}
 }
 
-// allocates runs f and checks how much was allocated meanwhile by the whole process, whether or not it was freed.
+// allocates runs f and checks how much the whole process allocates during that time, freed or not.
 func allocates(t testing.TB, atMost uint64, f func()) {
 	t.Helper()
 	var before, after runtime.MemStats

@@ -13,7 +13,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// CVE-2022-21676: bytes that are no frame, right behind the handshake, cost their own connection.
+// CVE-2022-21676: invalid bytes directly after the handshake end only their own connection.
 func TestS5_bytes_behind_the_handshake(t *testing.T) {
 	r := start(t, setup{})
 	for name, bytes := range map[string]string{
@@ -24,7 +24,7 @@ func TestS5_bytes_behind_the_handshake(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r.closes(engineio.TransportError, func() {
 				w := r.dial()
-				w.says(upgrade(websocket) + bytes) // in one piece
+				w.send(upgrade(websocket) + bytes) // in one write
 				if a, err := w.answer(); err != nil || a.status != 101 {
 					t.Fatalf("%v %v", a, err)
 				}
@@ -34,19 +34,19 @@ func TestS5_bytes_behind_the_handshake(t *testing.T) {
 			})
 			sid := r.handshake()
 			w := r.dial()
-			w.says(upgrade(websocket+"&sid="+sid) + bytes)
+			w.send(upgrade(websocket+"&sid="+sid) + bytes)
 			if a, err := w.answer(); err != nil || a.status != 101 {
 				t.Fatalf("%v %v", a, err)
 			}
 			if got := w.code(); got != 1002 {
 				t.Errorf("the probe was closed with %d", got)
 			}
-			r.request("POST", polling+"&sid="+sid, "40").is(t, "200 ok") // its session lives
+			r.request("POST", polling+"&sid="+sid, "40").is(t, "200 ok") // the session is still open
 		})
 	}
 }
 
-// CVE-2020-27813: a length that overflows is no length.
+// CVE-2020-27813: a frame whose length overflows is refused.
 func TestS29_length_overflow(t *testing.T) {
 	r := start(t, setup{})
 	frame := func(op byte, length uint64) string {
@@ -68,28 +68,28 @@ func TestS29_length_overflow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := r.connect(engineio.WebSocket)
 			r.closes(engineio.TransportError, func() {
-				c.wire.says(tt.bytes)
-				c.loses(tt.code)
+				c.wire.send(tt.bytes)
+				c.expectClosed(tt.code)
 			})
 		})
 	}
 }
 
-// CVE-2016-10518, CVE-2026-45736: what comes back is what was sent, and no byte of anybody's memory. With the race detector
-// on, engineio overwrites the buffers that go back to its pools (TestPoison), so that a use after that shows here.
+// CVE-2016-10518, CVE-2026-45736: the server returns exactly what was sent and no other memory. With the race detector,
+// engineio overwrites buffers when it returns them to its pools (TestPoison), so a use after that fails here.
 func TestS12_uninitialised_memory(t *testing.T) {
 	t.Run("control frames", func(t *testing.T) {
 		r := start(t, setup{})
 		c := r.connect(engineio.WebSocket)
 		for i := range 126 {
 			payload := bytes.Repeat([]byte{byte(i)}, i)
-			c.wire.sends(ws.NewPingFrame(payload))
+			c.wire.sendFrame(ws.NewPingFrame(payload))
 			h, got, err := c.wire.frame()
 			if err != nil || h.OpCode != ws.OpPong || !bytes.Equal(got, payload) {
 				t.Fatalf("%d bytes: got %+v %x %v", i, h, got, err)
 			}
 		}
-		c.wire.sends(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "1000")))
+		c.wire.sendFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "1000")))
 		h, got, err := c.wire.frame()
 		if err != nil || h.OpCode != ws.OpClose || !bytes.Equal(got, []byte{3, 232}) {
 			t.Errorf("got %+v %x %v", h, got, err)
@@ -109,8 +109,8 @@ func TestS12_uninitialised_memory(t *testing.T) {
 		} {
 			c := r.connect(engineio.WebSocket)
 			r.closes(engineio.TransportError, func() {
-				c.wire.sends(ws.NewCloseFrame([]byte(tt.payload)))
-				c.loses(tt.code)
+				c.wire.sendFrame(ws.NewCloseFrame([]byte(tt.payload)))
+				c.expectClosed(tt.code)
 			})
 			if t.Failed() {
 				t.Fatal(name)
@@ -125,7 +125,7 @@ func TestS12_uninitialised_memory(t *testing.T) {
 		clients[2].joins("")
 		for _, size := range []int{0, 1, 100, 2_000, 4_090, 8_180, 8_200, 20_000, 70_000} {
 			for i, c := range clients {
-				c.says(fmt.Sprintf(`2%d["reflect","%s"]`, i, strings.Repeat(fmt.Sprint(i), size)), `51-9["reflect",{"_placeholder":true,"num":0}]`,
+				c.send(fmt.Sprintf(`2%d["reflect","%s"]`, i, strings.Repeat(fmt.Sprint(i), size)), `51-9["reflect",{"_placeholder":true,"num":0}]`,
 					"<"+strings.Repeat("ab", size)+">")
 			}
 			for i, c := range clients {
@@ -136,15 +136,15 @@ func TestS12_uninitialised_memory(t *testing.T) {
 	})
 }
 
-// deflateUnused is an offer that is not taken: there is no such parameter.
+// deflateUnused is an offer that the server does not accept, because the parameter does not exist.
 const deflateUnused = "Sec-WebSocket-Extensions: permessage-deflate; unknown=1"
 
-// Frames and packets that carry nothing are counted, and pings that are not read for are bounded by the send queue.
+// Empty frames and packets are counted and limited. The send queue limits pongs that the client does not read.
 func TestA23_control_frames(t *testing.T) {
 	const many = 3_000
 	for name, tt := range map[string]struct {
 		frame string
-		first bool // it ends by the first frame
+		first bool // the first frame ends the session
 	}{
 		"pings":           {masked(ws.NewPingFrame([]byte("x"))), false},
 		"pongs":           {masked(ws.NewPongFrame(nil)), false},
@@ -162,7 +162,7 @@ func TestA23_control_frames(t *testing.T) {
 			c := r.connect(engineio.WebSocket)
 			before := r.io.Stats().Engine.TooManyControls
 			ended := r.ends(func() {
-				c.wire.says(strings.Repeat(tt.frame, many))
+				c.wire.send(strings.Repeat(tt.frame, many))
 				if code := c.wire.code(); !tt.first && code != 1008 && code != 0 { // a reset may overtake the close frame
 					t.Errorf("closed with %d", code)
 				}
@@ -178,26 +178,26 @@ func TestA23_control_frames(t *testing.T) {
 		c := r.connect(engineio.Polling)
 		r.closes(engineio.TransportError, func() {
 			r.request("POST", polling+"&sid="+c.sid, strings.TrimSuffix(strings.Repeat("6\x1e", many), "\x1e"))
-			c.loses(0)
+			c.expectClosed(0)
 		})
 	})
 	t.Run("on a probe", func(t *testing.T) {
 		r := start(t, setup{})
 		sid := r.handshake()
 		w := r.upgrades(websocket + "&sid=" + sid)
-		w.says(strings.Repeat(masked(ws.NewTextFrame([]byte("2probe"))), many))
+		w.send(strings.Repeat(masked(ws.NewTextFrame([]byte("2probe"))), many))
 		if code := w.code(); code != 1008 && code != 0 {
 			t.Errorf("closed with %d", code)
 		}
 		r.request("POST", polling+"&sid="+sid, "40").is(t, "200 ok")
 	})
-	t.Run("pings whose pongs nobody reads", func(t *testing.T) {
+	t.Run("pings whose pongs are not read", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{MaxControlPackets: -1, SendQueuePackets: 1_000}})
 		c := r.connect(engineio.WebSocket)
 		r.closes(engineio.SlowConsumer, func() {
 			flood := strings.Repeat(masked(ws.NewPingFrame(bytes.Repeat([]byte("x"), 125))), 100)
 			for r.io.Engine().SessionCount() > 2 {
-				c.wire.says(flood)
+				c.wire.send(flood)
 			}
 		})
 	})

@@ -13,7 +13,7 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// CVE-2022-41940: a client that resets its connection when its upgrade is refused, or before, leaves nothing behind.
+// CVE-2022-41940: after a client has reset its connection, at or before the refusal of its upgrade, the server keeps nothing.
 func TestS7_reset_after_a_refused_upgrade(t *testing.T) {
 	r := start(t, setup{})
 	websocketTo := func(upgrade string) string {
@@ -25,14 +25,14 @@ func TestS7_reset_after_a_refused_upgrade(t *testing.T) {
 		head("GET", websocket, "Connection: Upgrade", "Upgrade: websocket"),
 		head("GET", websocket+"&sid=unknown", upgradeHeaders...),
 		head("GET", strings.Replace(websocket, "EIO=4", "EIO=3", 1), upgradeHeaders...),
-		head("GET", websocket, upgradeHeaders...), // this one is agreed to
+		head("GET", websocket, upgradeHeaders...), // this one is accepted
 		head("POST", polling, "Content-Length: 100000"),
 		upgrade(websocket)[:60],
 	} {
 		for _, read := range []bool{true, false} {
 			for range 5 {
 				w := r.dial()
-				w.says(request)
+				w.send(request)
 				if read {
 					w.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) // some are not answered
 					w.in.ReadByte()
@@ -45,7 +45,7 @@ func TestS7_reset_after_a_refused_upgrade(t *testing.T) {
 	r.request("GET", websocket, "", "Connection: Upgrade", "Upgrade: h2c").is(t, "400 Invalid Upgrade header")
 }
 
-// CVE-2023-31125: a transport is looked up in a list, and nowhere else.
+// CVE-2023-31125: the name of a transport is looked up only in a list of transports.
 func TestS8_unknown_transport(t *testing.T) {
 	r := start(t, setup{})
 	for _, transport := range []string{"__proto__", "constructor", "toString", "", "websocket2", "webtransport", "POLLING", "polling%00", "0"} {
@@ -72,7 +72,7 @@ func TestS8_unknown_transport(t *testing.T) {
 	r.polls = append(r.polls, sidOf(t, a.body))
 }
 
-// quickly runs f and checks that it takes no more time than what is linear needs; a quadratic parser would take minutes.
+// quickly runs f and limits its time. A linear parser needs much less; a quadratic one needs minutes.
 func quickly(t testing.TB, f func()) {
 	t.Helper()
 	began := time.Now()
@@ -82,10 +82,10 @@ func quickly(t testing.TB, f func()) {
 	}
 }
 
-// large is as much as the HTTP server takes for headers by default, nearly.
+// large is almost the largest size of headers that the HTTP server accepts by default.
 const large = 900_000
 
-// GHSA-5v72-xg48-5rpm: an extension that nobody knows is not taken, whatever it is called and however long it is.
+// GHSA-5v72-xg48-5rpm: unknown extensions are not accepted, whatever their name and length.
 func TestS14_extensions(t *testing.T) {
 	for _, opts := range []socketio.Options{{}, {PerMessageDeflate: &engineio.Deflate{}}} {
 		r := start(t, setup{options: opts})
@@ -98,7 +98,7 @@ func TestS14_extensions(t *testing.T) {
 		} {
 			quickly(t, func() {
 				w := r.dial()
-				w.says(upgrade(websocket, "Sec-WebSocket-Extensions: "+extensions))
+				w.send(upgrade(websocket, "Sec-WebSocket-Extensions: "+extensions))
 				a, err := w.answer()
 				taken := a.header.Get("Sec-WebSocket-Extensions")
 				switch {
@@ -122,7 +122,7 @@ func TestS15_subprotocols(t *testing.T) {
 	} {
 		quickly(t, func() {
 			w := r.dial()
-			w.says(upgrade(websocket, "Sec-WebSocket-Protocol: "+protocols))
+			w.send(upgrade(websocket, "Sec-WebSocket-Protocol: "+protocols))
 			a, err := w.answer()
 			taken := a.header["Sec-Websocket-Protocol"]
 			if err != nil || a.status != 101 && a.status != 400 {
@@ -136,13 +136,13 @@ func TestS15_subprotocols(t *testing.T) {
 	}
 }
 
-// CVE-2024-37890: headers beyond the bound are refused as a whole; those below it are all seen.
+// CVE-2024-37890: a request with too many bytes of headers is refused; below the limit the server sees every header.
 func TestS16_many_headers(t *testing.T) {
 	many := make([]string, 2_000)
 	for i := range many {
 		many[i] = fmt.Sprintf("X-%d: %d", i, i)
 	}
-	t.Run("beyond the bound", func(t *testing.T) { // that of parley serve
+	t.Run("beyond the bound", func(t *testing.T) { // the limit of parley serve
 		r := start(t, setup{http: func(s *http.Server) { s.MaxHeaderBytes = 16 << 10 }})
 		for _, headers := range [][]string{many, {"X: " + strings.Repeat("x", 32<<10)}, {"Cookie: " + strings.Repeat("a=b; ", 8<<10)}} {
 			for _, target := range []string{websocket, polling, websocket + "&sid=" + r.polling.sid} {
@@ -173,19 +173,19 @@ func TestS21_binary_body(t *testing.T) {
 		c := r.connect(engineio.Polling)
 		r.closes(engineio.TransportError, func() {
 			w := r.dial()
-			w.says(head("POST", polling+"&sid="+c.sid, "Content-Type: application/octet-stream", "Content-Length: 1000") + "\x00") // and no more
+			w.send(head("POST", polling+"&sid="+c.sid, "Content-Type: application/octet-stream", "Content-Length: 1000") + "\x00") // the rest of the body does not follow
 			quickly(t, func() {
 				if a, err := w.answer(); err != nil || a.status != 400 || !a.closes {
 					t.Errorf("%v %v", a, err)
 				}
 			})
-			c.loses(0)
+			c.expectClosed(0)
 		})
 	}
 }
 
-// Request smuggling by an upgrade that a proxy takes for one that was agreed to: a refusal is no 101 and ends the connection,
-// and what came behind the request is not a request.
+// Request smuggling with an upgrade that a proxy believes to be accepted. A refusal never has the status 101 and closes the
+// connection, and the server does not read the bytes after it as a request.
 func TestA25_smuggling(t *testing.T) {
 	r := start(t, setup{})
 	smuggled := head("POST", polling+"&sid="+r.polling.sid, "Content-Length: 2") + "41"
@@ -202,7 +202,7 @@ func TestA25_smuggling(t *testing.T) {
 		"an old client":     upgrade("/socket.io/?EIO=3&transport=websocket"),
 	} {
 		w := r.dial()
-		w.says(request + smuggled)
+		w.send(request + smuggled)
 		a, err := w.answer()
 		if err != nil || a.status != 400 || !a.closes {
 			t.Errorf("%s: %v %v", name, a, err)
@@ -212,27 +212,27 @@ func TestA25_smuggling(t *testing.T) {
 		}
 		w.Close()
 	}
-	// Two lengths are no length.
+	// A request with two lengths is refused.
 	for _, headers := range [][]string{
 		{"Content-Length: 2", "Content-Length: 3"}, {"Content-Length: +2"}, {"Transfer-Encoding: chunked, identity"},
 	} {
 		w := r.dial()
-		w.says(head("POST", polling+"&sid="+r.polling.sid, headers...) + "41")
+		w.send(head("POST", polling+"&sid="+r.polling.sid, headers...) + "41")
 		if a, err := w.answer(); err != nil || a.status < 400 {
 			t.Errorf("%q: %v %v", headers, a, err)
 		}
 	}
-	w := r.upgrades(websocket + "&x=1") // agreed to: what follows are frames, and not a request
+	w := r.upgrades(websocket + "&x=1") // accepted: the following bytes are frames and not a request
 	w.frame()
 	r.closes(engineio.TransportError, func() {
-		w.says(smuggled)
+		w.send(smuggled)
 		if got := w.code(); got != 1002 {
 			t.Errorf("closed with %d", got)
 		}
 	})
 }
 
-// The bundles are eight names in a table; a path is never looked up anywhere.
+// The bundles are eight names in a table. A path of a request is never used to open a file.
 func TestA14_path_traversal(t *testing.T) {
 	const secret = "a secret"
 	files := fstest.MapFS{}
@@ -244,7 +244,7 @@ func TestA14_path_traversal(t *testing.T) {
 	files["socket.io.js"].Data = []byte("the client")
 	r := start(t, setup{
 		options: socketio.Options{ClientFiles: files},
-		around: func(io *socketio.Server) http.Handler { // no mux that would clean the path
+		around: func(io *socketio.Server) http.Handler { // a mux would clean the path
 			return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { io.ServeHTTP(w, q) })
 		},
 	})
@@ -260,6 +260,6 @@ func TestA14_path_traversal(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/socket.io/socket.io.js", "/socket.io/sub/socket.io.js", "/socket.io/../socket.io.js"} {
-		r.request("GET", path, "").is(t, "200 the client") // the name alone counts
+		r.request("GET", path, "").is(t, "200 the client") // only the last segment matters
 	}
 }

@@ -18,12 +18,12 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// CVE-2017-16031: ids cannot be guessed, and that of a socket tells nothing about the session's.
+// CVE-2017-16031: ids cannot be guessed, and the id of a socket reveals nothing about the id of its session.
 func TestS1_weak_ids(t *testing.T) {
 	t.Run("a million are different", func(t *testing.T) {
 		const n, sample = 1_000_000, 20_000
 		seen := make(map[[20]byte]struct{}, n)
-		var ones [120]int // of each bit, in a sample
+		var ones [120]int // how often each bit is set in a sample
 		for range n {
 			id := engineio.NewID()
 			if len(id) != 20 {
@@ -67,7 +67,7 @@ func TestS1_weak_ids(t *testing.T) {
 		}
 	})
 	t.Run("no weak source", func(t *testing.T) {
-		allowed := map[string]string{ // by file: the reason why what it makes may be guessed
+		allowed := map[string]string{ // by file: why its random numbers may be guessed
 			"cluster/history.go":   "the first part of offsets, which tell a restarted server from itself",
 			"engineio/shutdown.go": "the moments at which a shutdown closes sessions",
 		}
@@ -101,7 +101,7 @@ func TestS1_weak_ids(t *testing.T) {
 // alphabet is URL-safe base64.
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// Nobody comes into a session by guessing, choosing, overhearing or repeating an id.
+// A client cannot take over a session by guessing, choosing, reading or repeating an id.
 func TestA4_session_ids(t *testing.T) {
 	const unknown = `400 {"code":1,"message":"Session ID unknown"}`
 	t.Run("guessed or chosen", func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestA4_session_ids(t *testing.T) {
 			strings.Repeat("A", 20), "__proto__", "constructor", "0", "../x", r.polling.id, r.websocket.id, strings.Repeat("x", 4_000),
 			r.polling.sid + "x", strings.ToLower(r.polling.sid) + "A",
 		} {
-			for range 2 { // the first has not made a session of this name
+			for range 2 { // the first has not created a session with this id
 				r.request("GET", polling+"&sid="+sid, "").is(t, unknown)
 				r.request("POST", polling+"&sid="+sid, "40").is(t, unknown)
 				r.request("GET", websocket+"&sid="+sid, "", upgradeHeaders...).is(t, "400 Session ID unknown")
@@ -127,11 +127,11 @@ func TestA4_session_ids(t *testing.T) {
 		r.request("GET", polling+"&sid="+r.websocket.sid, "").is(t, mismatch)
 		r.request("POST", polling+"&sid="+r.websocket.sid, "40").is(t, mismatch)
 		r.request("POST", strings.Replace(polling, "EIO=4", "EIO=3", 1)+"&sid="+r.polling.sid, "2:40").is(t, mismatch)
-		w := r.upgrades(websocket + "&sid=" + r.websocket.sid) // which has a websocket already
+		w := r.upgrades(websocket + "&sid=" + r.websocket.sid) // it already has a websocket
 		w.ends()
 	})
 	t.Run("not in the log", func(t *testing.T) {
-		log := &logbook{}
+		log := &logBuffer{}
 		opts := socketio.Options{
 			Logger:   slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Recovery: &socketio.Recovery{},
@@ -141,11 +141,11 @@ func TestA4_session_ids(t *testing.T) {
 		for _, end := range []string{`2[`, `4{}`, `2["x"`} {
 			for _, transport := range []engineio.Transport{engineio.WebSocket, engineio.Polling} {
 				c := r.open(transport)
-				c.says("0")
-				reply := c.hears()
+				c.send("0")
+				reply := c.receive()
 				secrets = append(secrets, c.sid, pidOf(t, reply))
-				c.says(end)
-				c.loses(1005)
+				c.send(end)
+				c.expectClosed(1005)
 			}
 		}
 		r.request("GET", polling+"&sid="+r.websocket.sid, "")
@@ -165,14 +165,14 @@ func TestA4_session_ids(t *testing.T) {
 				return nil
 			})
 		}})
-		// lose connects a client, sends it something and loses its connection.
+		// lose connects a client, sends it an event and cuts its connection.
 		lose := func() (id, pid string) {
 			c := r.open(engineio.WebSocket)
 			reply := c.asks(`0`)
 			if err := r.io.To(sidOf(t, reply)).Emit("news"); err != nil {
 				t.Fatal(err)
 			}
-			c.hears()
+			c.receive()
 			c.wire.Close()
 			r.sessions(2)
 			return sidOf(t, reply), pidOf(t, reply)
@@ -192,12 +192,12 @@ func TestA4_session_ids(t *testing.T) {
 			t.Fatalf("not recovered: %s", reply)
 		}
 		members := len(r.io.Sockets())
-		c.says("1") // it leaves of its own will
+		c.send("1") // the client closes its session
 		r.until("the client to leave", func() bool { return len(r.io.Sockets()) < members })
 		if _, got := returns(pid); sidOf(t, got) == id {
 			t.Error("the secret works twice")
 		}
-		r.hangUp()
+		r.closeAttackers()
 		r.sessions(2)
 		_, pid = lose()
 		close(banned)
@@ -218,7 +218,7 @@ func pidOf(t testing.TB, reply string) string {
 	return pid
 }
 
-// There is one way in for every transport: who is refused on one is refused on all.
+// All transports have the same checks: a client that is refused on one is refused on all.
 func TestS23_authorisation_on_every_transport(t *testing.T) {
 	t.Run("of the request", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{AllowRequest: func(q *http.Request) error {
@@ -252,7 +252,7 @@ func TestS23_authorisation_on_every_transport(t *testing.T) {
 		for _, target := range []string{websocket, websocket + session} {
 			r.request("GET", target, "", append([]string{nobody}, upgradeHeaders...)...).is(t, "400 Bad request")
 		}
-		c.says(`22["echo",2]`)
+		c.send(`22["echo",2]`)
 		c.expects(`32[2]`) // and nothing before it
 		if n := r.io.Stats().Engine.Opened - opened; n != 0 {
 			t.Errorf("%d sessions were opened", n)
@@ -274,21 +274,21 @@ func TestS23_authorisation_on_every_transport(t *testing.T) {
 		for _, transport := range []engineio.Transport{engineio.WebSocket, engineio.Polling} {
 			c := r.connect(transport)
 			for _, auth := range []string{"", `{}`, `{"token":""}`, `{"token":null}`, `{"token":"Secret"}`} {
-				c.says("0/private," + auth)
+				c.send("0/private," + auth)
 				c.expects(`4/private,{"message":"forbidden"}`)
 			}
 			for _, auth := range []string{`{"token":1}`, `{"token":{"secret":"secret"}}`, `{"token":["secret"]}`} {
-				c.says("0/private," + auth)
-				if got := c.hears(); !strings.HasPrefix(got, "4/private,") {
+				c.send("0/private," + auth)
+				if got := c.receive(); !strings.HasPrefix(got, "4/private,") {
 					t.Errorf("%s: got %s", auth, got)
 				}
 			}
-			c.says(`0/private,{"token":"secret"}`)
-			if got := c.hears(); !strings.HasPrefix(got, "0/private,") {
+			c.send(`0/private,{"token":"secret"}`)
+			if got := c.receive(); !strings.HasPrefix(got, "0/private,") {
 				t.Errorf("got %s", got)
 			}
-			other := r.connect(transport) // an event does not go past the middleware
-			r.closes(engineio.ForcedClose, func() { other.says(`2/private,["x"]`); other.loses(1005) })
+			other := r.connect(transport) // an event cannot bypass the middleware
+			r.closes(engineio.ForcedClose, func() { other.send(`2/private,["x"]`); other.expectClosed(1005) })
 		}
 	})
 	t.Run("while it is being decided", func(t *testing.T) {
@@ -309,7 +309,7 @@ func TestS23_authorisation_on_every_transport(t *testing.T) {
 		}})
 		for _, transport := range []engineio.Transport{engineio.WebSocket, engineio.Polling} {
 			c := r.connect(transport)
-			r.closes(engineio.ForcedClose, func() { c.says("0/slow,", `2/slow,["x"]`); c.loses(1005) })
+			r.closes(engineio.ForcedClose, func() { c.send("0/slow,", `2/slow,["x"]`); c.expectClosed(1005) })
 		}
 		close(decide)
 	})

@@ -11,10 +11,10 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// foreign is what a browser sends along when a page of another site connects with its user's cookie.
+// foreign has the headers of a browser when a page of another site connects with its user's cookie.
 var foreign = []string{"Origin: https://evil.test", "Cookie: session=ada"}
 
-// CVE-2020-28481: without a setting, pages of other origins are refused everywhere, and told nothing.
+// CVE-2020-28481: by default pages of other origins are refused on every request, and receive no information.
 func TestS2_origins_by_default(t *testing.T) {
 	r := start(t, setup{})
 	for _, a := range []answer{
@@ -40,7 +40,7 @@ func TestS2_origins_by_default(t *testing.T) {
 	}
 }
 
-// CVE-2019-13611: browsers do not hold websockets to CORS, so the server does.
+// CVE-2019-13611: browsers do not apply CORS to websockets, so the server checks the origin.
 func TestS28_websockets_of_foreign_pages(t *testing.T) {
 	r := start(t, setup{})
 	for _, target := range []string{websocket, websocket + "&sid=" + r.polling.sid} {
@@ -52,7 +52,7 @@ func TestS28_websockets_of_foreign_pages(t *testing.T) {
 	}
 }
 
-// Cross-site hijacking: what looks like the own origin, or like an allowed one, is not.
+// Cross-site hijacking: origins that only look like the server's own or an allowed one are refused.
 func TestA1_cross_site(t *testing.T) {
 	lookalikes := []string{
 		"null", "http://parley.test.evil.test", "http://evilparley.test", "http://parley.test:8080", "https://parley.test@evil.test",
@@ -73,7 +73,7 @@ func TestA1_cross_site(t *testing.T) {
 			t.Fatalf("origin %q", origin)
 		}
 	}
-	// Two origins are not one that is allowed.
+	// A request with two origins is refused.
 	a := r.request("GET", polling, "", "Origin: https://evil.test", "Origin: https://app.example.com")
 	if a.status != 403 && a.status != 400 {
 		t.Errorf("two origins: %v", a)
@@ -82,7 +82,7 @@ func TestA1_cross_site(t *testing.T) {
 		r.open(engineio.Polling, "Origin: "+origin)
 		r.open(engineio.WebSocket, "Origin: "+origin)
 	}
-	// What comes with an allowed origin is answered for that one alone.
+	// The answer allows only the origin of the request.
 	a = r.request("GET", polling+"&sid=x", "", "Origin: https://app.example.com")
 	if got := a.header.Get("Access-Control-Allow-Origin"); got != "https://app.example.com" {
 		t.Errorf("Access-Control-Allow-Origin: %q", got)
@@ -92,7 +92,7 @@ func TestA1_cross_site(t *testing.T) {
 	}
 }
 
-// The host of the page counts as the proxy tells it only if the proxy is trusted.
+// X-Forwarded-Host is used only if the proxy is trusted.
 func TestA16_forwarded_host(t *testing.T) {
 	spoofed := []string{"Origin: http://evil.test", "X-Forwarded-Host: evil.test", "X-Forwarded-For: 10.0.0.1", "Forwarded: host=evil.test"}
 	const refused = `403 {"code":4,"message":"Forbidden"}`
@@ -112,10 +112,10 @@ func TestA16_forwarded_host(t *testing.T) {
 	})
 }
 
-// hostile is text that ends a header and begins another, as it is and as it stands in a URL.
+// hostile is text that ends a header and begins another, as it is and as a URL encodes it.
 var hostile = []string{"a%0d%0aSet-Cookie:%20x=1", "a%0aX:1", "%00", "a%3bb", `%22%3E%3Cscript%3E`, "%e2%80%a8"}
 
-// Nothing that a client says ends a header or begins another.
+// No text of a client ends a header or begins another one.
 func TestA15_header_injection(t *testing.T) {
 	r := start(t, setup{options: socketio.Options{
 		AllowJSONP: true,
@@ -126,7 +126,7 @@ func TestA15_header_injection(t *testing.T) {
 		for _, parameter := range []string{"t", "j", "sid", "b64", "EIO", "transport"} {
 			target := polling + "&" + parameter + "=" + text
 			w := r.dial()
-			w.says(head("GET", target, "Connection: close"))
+			w.send(head("GET", target, "Connection: close"))
 			a, err := w.answer()
 			if err != nil {
 				t.Fatalf("%s: %v", target, err)
@@ -144,10 +144,10 @@ func TestA15_header_injection(t *testing.T) {
 			}
 		}
 	}
-	// A bare line break in a header's value is refused by the HTTP server, or is no part of what is reflected.
+	// The HTTP server refuses a bare line break in the value of a header, or the answer does not contain it.
 	for _, origin := range []string{"Origin: https://a.test\rX: 1", "Origin: https://a.test\nX-Injected: 1", "Origin: https://a.test\x00"} {
 		w := r.dial()
-		w.says(head("GET", polling+"&sid=x", origin, "Connection: close"))
+		w.send(head("GET", polling+"&sid=x", origin, "Connection: close"))
 		a, err := w.answer()
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +169,7 @@ func TestA15_header_injection(t *testing.T) {
 	t.Run("by what the application reflects", reflected)
 }
 
-// reflected has hooks that give a header the name and the value that a client says, on an answer and on a 101.
+// reflected has hooks that set a header with a name and a value from the client, on an answer and on a 101.
 func reflected(t *testing.T) {
 	repeat := func(h http.Header, q *http.Request) {
 		if text := q.URL.Query().Get("text"); text != "" {
@@ -183,7 +183,7 @@ func reflected(t *testing.T) {
 			for _, text := range []string{"a%0d%0aSet-Cookie:%20x=1", "a%0aX:1", "a%0dX:1", "a%0d%0a%0d%0aX"} {
 				for target, headers := range map[string][]string{polling: nil, websocket: upgradeHeaders} {
 					w := r.dial()
-					w.says(head("GET", target+"&text="+text, headers...))
+					w.send(head("GET", target+"&text="+text, headers...))
 					a, err := w.answer()
 					if err != nil || a.status != 200 && a.status != 101 || a.header.Get("X-Said") == "" {
 						t.Fatalf("%s: %v %v %v", text, a, a.header, err)
@@ -194,7 +194,7 @@ func reflected(t *testing.T) {
 						}
 					}
 					opened := a.body
-					if a.status == 101 { // the first frame comes right behind the headers
+					if a.status == 101 { // the first frame follows the headers
 						_, payload, err := w.frame()
 						if err != nil {
 							t.Fatal(err)
@@ -211,7 +211,7 @@ func reflected(t *testing.T) {
 	}
 }
 
-// between returns what stands between two texts, or "".
+// between returns the text between two others, or "".
 func between(text, begin, end string) string {
 	_, rest, _ := strings.Cut(text, begin)
 	inner, _, found := strings.Cut(rest, end)
@@ -221,7 +221,7 @@ func between(text, begin, end string) string {
 	return inner
 }
 
-// GHSA-pxg6-pf52-xh8x: a cookie's attributes are checked when the server is made, an id when it is generated.
+// GHSA-pxg6-pf52-xh8x: the attributes of a cookie are checked when the server is made, an id when it is generated.
 func TestS20_cookie_attributes(t *testing.T) {
 	for _, bad := range []string{"a;b", "a\r\nX: 1", "a\nb", "a b", "a\x00", "a,b", `a"b`, "é"} {
 		for field, c := range map[string]engineio.Cookie{"Name": {Name: bad}, "Domain": {Domain: bad}} {

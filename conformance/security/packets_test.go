@@ -12,8 +12,8 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// refuses sends each group of messages, on each transport, from a client of its own, which must lose its session for the
-// reason given and nothing else.
+// refuses sends each group of messages, on each transport, from a new client. The server must end the session of that client
+// for the given reason, and no other session.
 func refuses(t *testing.T, reason engineio.Reason, cases map[string][]string) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{})
@@ -21,8 +21,8 @@ func refuses(t *testing.T, reason engineio.Reason, cases map[string][]string) {
 			c := r.connect(transport)
 			c.t = t
 			r.closes(reason, func() {
-				c.says(messages...)
-				c.loses(1005)
+				c.send(messages...)
+				c.expectClosed(1005)
 			})
 			if t.Failed() {
 				t.Fatalf("%s: %.100q", name, messages)
@@ -31,10 +31,10 @@ func refuses(t *testing.T, reason engineio.Reason, cases map[string][]string) {
 	})
 }
 
-// digits is a number too long for anything.
+// digits is a number that is too long for every use.
 var digits = strings.Repeat("9", 900_000)
 
-// CVE-2020-36049: numbers and names are bounded, and time grows with the length alone.
+// CVE-2020-36049: numbers and names are limited, and parsing takes linear time.
 func TestS4_lengths(t *testing.T) {
 	began := time.Now()
 	refuses(t, engineio.ParseError, map[string][]string{
@@ -60,7 +60,7 @@ func TestS4_lengths(t *testing.T) {
 	}
 }
 
-// CVE-2022-2421: an attachment is found only where the packet has announced one.
+// CVE-2022-2421: a placeholder is replaced only if the packet has announced its attachment.
 func TestS6_placeholder_index(t *testing.T) {
 	cases := map[string][]string{
 		"text while an attachment is awaited": {`51-["e",{"_placeholder":true,"num":0}]`, `2["e"]`},
@@ -76,23 +76,23 @@ func TestS6_placeholder_index(t *testing.T) {
 	cases["no num"] = []string{`51-["hello",{"_placeholder":true}]`, "<00>"}
 	refuses(t, engineio.ParseError, cases)
 
-	// A placeholder that is none is plain data.
+	// An object that only resembles a placeholder is plain data.
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{before: reflect})
 		c := r.connect(transport)
 		for _, value := range []string{`{"_placeholder":"true","num":0}`, `{"_placeholder":1,"num":0}`, `{"_Placeholder":true,"num":0}`} {
-			c.says(`20["reflect",` + value + `]`)
+			c.send(`20["reflect",` + value + `]`)
 			c.expects(`30[` + value + `]`)
 		}
 	})
 }
 
-// reflect answers an event with its own argument.
+// reflect answers an event with the argument of the event.
 func reflect(io *socketio.Server) {
 	io.On("reflect", func(_ context.Context, _ *socketio.Socket, m *event.Message) error { return m.Ack(m.Raw(0)) })
 }
 
-// CVE-2023-32695: an event's name is a string, or a number; what else comes is no packet.
+// CVE-2023-32695: an event's name is a string or a number; anything else is refused.
 func TestS9_event_name(t *testing.T) {
 	refuses(t, engineio.ParseError, map[string][]string{
 		"an object for a name":       {`2[{"toString":"foo"}]`},
@@ -117,7 +117,7 @@ func TestS9_event_name(t *testing.T) {
 	})
 }
 
-// CVE-2024-38355: no event of a client means anything to the server itself.
+// CVE-2024-38355: no event of a client has a meaning for the server itself.
 func TestS10_reserved_names(t *testing.T) {
 	reserved := map[string][]string{}
 	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
@@ -130,9 +130,9 @@ func TestS10_reserved_names(t *testing.T) {
 		before := r.io.Stats().UnhandledEvents
 		names := []string{"error", "", "__proto__", "constructor", "toString", "hasOwnProperty", "connection", "message", "*"}
 		for _, name := range names {
-			c.says(`2["` + name + `"]`)
+			c.send(`2["` + name + `"]`)
 		}
-		c.says(`20["echo",1]`)
+		c.send(`20["echo",1]`)
 		c.expects(`30[1]`)
 		if got := r.io.Stats().UnhandledEvents - before; got != int64(len(names)) {
 			t.Errorf("%d events counted as unhandled, want %d", got, len(names))
@@ -140,7 +140,7 @@ func TestS10_reserved_names(t *testing.T) {
 	})
 }
 
-// Bugs of other servers without an advisory.
+// Bugs of other servers that have no advisory.
 func TestS38_ports(t *testing.T) {
 	refuses(t, engineio.ParseError, map[string][]string{
 		"null for a name":          {`2[null]`},
@@ -170,12 +170,12 @@ func TestS38_ports(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{before: reflect})
 		c := r.connect(transport)
-		c.says(`20["reflect",null]`, `3["x"]`, `31`, `377["x"]`, `20["reflect",{"a":[null]}]`)
+		c.send(`20["reflect",null]`, `3["x"]`, `31`, `377["x"]`, `20["reflect",{"a":[null]}]`)
 		c.expects(`30[null]`, `30[{"a":[null]}]`)
 	})
 }
 
-// What makes JSON large or strange is bounded by depth and size, kept as it is, and decoded only into a handler's type.
+// JSON is limited in depth and size, kept as it is, and decoded only into the type of a handler.
 func TestA11_json(t *testing.T) {
 	nested := func(open, end string, n int) string { return strings.Repeat(open, n) + strings.Repeat(end, n) }
 	refuses(t, engineio.ParseError, map[string][]string{
@@ -203,11 +203,11 @@ func TestA11_json(t *testing.T) {
 			`1e999999999`, `-0`, `9007199254740993`, `0.1000000000000000055511151231257827`,
 			nested("[", "]", 63),
 		} {
-			c.says(`20["reflect",` + value + `]`)
+			c.send(`20["reflect",` + value + `]`)
 			c.expects(`30[` + value + `]`)
 		}
-		c.says(`20["small",1e999999999]`)
-		if got := c.hears(); !strings.HasPrefix(got, `30[{"error":{"code":"invalid"`) {
+		c.send(`20["small",1e999999999]`)
+		if got := c.receive(); !strings.HasPrefix(got, `30[{"error":{"code":"invalid"`) {
 			t.Errorf("got %.200q", got)
 		}
 	})
@@ -215,18 +215,18 @@ func TestA11_json(t *testing.T) {
 	t.Run("bad UTF-8", func(t *testing.T) {
 		r := start(t, setup{})
 		c := r.connect(engineio.WebSocket)
-		r.closes(engineio.TransportError, func() { c.says(bad); c.loses(1007) })
+		r.closes(engineio.TransportError, func() { c.send(bad); c.expectClosed(1007) })
 		c = r.connect(engineio.Polling)
-		r.closes(engineio.ParseError, func() { c.says(bad); c.loses(0) })
+		r.closes(engineio.ParseError, func() { c.send(bad); c.expectClosed(0) })
 	})
 }
 
-// profile is what a handler wants to know of a client.
+// profile is the argument of a handler.
 type profile struct {
 	Name string `json:"name"`
 }
 
-// A handler's type is all that becomes of a payload: keys that mean something to JavaScript get no further.
+// A payload is decoded only into the type of the handler: keys with a meaning in JavaScript have no effect.
 func TestA13_prototype_pollution(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{before: func(io *socketio.Server) {
@@ -236,7 +236,7 @@ func TestA13_prototype_pollution(t *testing.T) {
 		}})
 		c, other := r.connect(transport), r.connect(engineio.WebSocket)
 		for i, key := range []string{"__proto__", "constructor", "prototype"} {
-			c.says(fmt.Sprintf(`2%d["profile",{"name":"ada","%s":{"admin":true}}]`, i, key))
+			c.send(fmt.Sprintf(`2%d["profile",{"name":"ada","%s":{"admin":true}}]`, i, key))
 			c.expects(fmt.Sprintf(`3%d[{"name":"ada"}]`, i))
 			other.expects(`2["profile",{"name":"ada"}]`)
 		}

@@ -20,7 +20,7 @@ const limit = 1_000_000
 
 var filler = bytes.Repeat([]byte("x"), 64<<10)
 
-// pour writes so many bytes from one small buffer, or as many as the server takes.
+// pour writes n bytes from one small buffer, or as many as the server reads.
 func (w *wire) pour(n int) {
 	for n > 0 {
 		wrote, err := w.Write(filler[:min(n, len(filler))])
@@ -31,7 +31,7 @@ func (w *wire) pour(n int) {
 	}
 }
 
-// CVE-2020-36048: a body is as large as it may be, whatever it says about itself, and one that is larger is not read.
+// CVE-2020-36048: the size of a body is limited, whatever its headers say, and the server does not read beyond the limit.
 func TestS3_large_bodies(t *testing.T) {
 	const huge = 100 << 20
 	gzipped := func(n int) string {
@@ -51,13 +51,13 @@ func TestS3_large_bodies(t *testing.T) {
 		"announced, JSONP": {"&j=0", []string{fmt.Sprint("Content-Length: ", huge), "Content-Type: application/x-www-form-urlencoded"}, func(w *wire) { w.pour(huge) }},
 		"chunked": {"", []string{"Transfer-Encoding: chunked"}, func(w *wire) {
 			for range huge / limit {
-				w.says("F4240\r\n") // 1,000,000
+				w.send("F4240\r\n") // 1,000,000
 				w.pour(limit)
-				w.says("\r\n")
+				w.send("\r\n")
 			}
 		}},
-		"one chunk":                {"", []string{"Transfer-Encoding: chunked"}, func(w *wire) { w.says("7fffffffffffff\r\n"); w.pour(huge) }},
-		"chunked, JSONP":           {"&j=0", []string{"Transfer-Encoding: chunked"}, func(w *wire) { w.says("7fffffffffffff\r\nd="); w.pour(huge) }},
+		"one chunk":                {"", []string{"Transfer-Encoding: chunked"}, func(w *wire) { w.send("7fffffffffffff\r\n"); w.pour(huge) }},
+		"chunked, JSONP":           {"&j=0", []string{"Transfer-Encoding: chunked"}, func(w *wire) { w.send("7fffffffffffff\r\nd="); w.pour(huge) }},
 		"compressed and too large": {"", []string{fmt.Sprint("Content-Length: ", huge), "Content-Encoding: gzip"}, func(w *wire) { w.pour(huge) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,9 +67,9 @@ func TestS3_large_bodies(t *testing.T) {
 			allocates(t, 8<<20, func() {
 				w := r.dial()
 				sent := make(chan struct{})
-				go func() { // while the answer is being read: the rest of the body is not
+				go func() { // at the same time, because the server does not read the rest of the body
 					defer close(sent)
-					w.says(head("POST", polling+tt.jsonp+"&sid="+c.sid, tt.header...))
+					w.send(head("POST", polling+tt.jsonp+"&sid="+c.sid, tt.header...))
 					tt.send(w)
 				}()
 				a, err := w.answer()
@@ -86,17 +86,17 @@ func TestS3_large_bodies(t *testing.T) {
 			if got := r.io.Stats().Engine.PayloadTooLarge - before; got != 1 {
 				t.Errorf("%d counted", got)
 			}
-			c.says(`20["echo",1]`) // the session lives
+			c.send(`20["echo",1]`) // the session is still open
 			c.expects(`30[1]`)
 		})
 	}
-	t.Run("compressed", func(t *testing.T) { // is not decompressed: it is what it looks like
+	t.Run("compressed", func(t *testing.T) { // the server does not decompress a body, so it is not a packet
 		r := start(t, setup{})
 		c := r.connect(engineio.Polling)
 		allocates(t, 8<<20, func() {
 			r.closes(engineio.ParseError, func() {
 				r.request("POST", polling+"&sid="+c.sid, gzipped, "Content-Encoding: gzip")
-				c.loses(0)
+				c.expectClosed(0)
 			})
 		})
 	})
@@ -104,24 +104,24 @@ func TestS3_large_bodies(t *testing.T) {
 		r := start(t, setup{before: reflect})
 		c := r.connect(engineio.Polling)
 		text := `"` + strings.Repeat("x", limit-len(`420["reflect",""]`)) + `"`
-		c.says(`20["reflect",` + text + `]`)
+		c.send(`20["reflect",` + text + `]`)
 		c.expects(`30[` + text + `]`)
 	})
 }
 
-// zeros is an endless file of them.
+// zeros is an endless reader of zero bytes.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// frameHeader is the header of a masked frame with any length.
+// frameHeader returns the header of a masked frame with any length.
 func frameHeader(op ws.OpCode, fin bool, length int64) string {
 	var b bytes.Buffer
 	ws.WriteHeader(&b, ws.Header{Fin: fin, OpCode: op, Masked: true, Length: length})
 	return b.String()
 }
 
-// CVE-2016-10542: a frame that is too large is refused by its header; nothing is made ready for it.
+// CVE-2016-10542: a frame that is too large is refused by its header; the server allocates nothing for it.
 func TestS13_large_frames(t *testing.T) {
 	for name, length := range map[string]int64{"a byte more": limit + 1, "256 MB": 256 << 20, "2^62": 1 << 62} {
 		t.Run(name, func(t *testing.T) {
@@ -131,8 +131,8 @@ func TestS13_large_frames(t *testing.T) {
 				before := r.io.Stats().Engine.PayloadTooLarge
 				allocates(t, 1<<20, func() {
 					r.closes(engineio.TransportError, func() {
-						c.wire.says(frameHeader(op, true, length))
-						c.loses(1009)
+						c.wire.send(frameHeader(op, true, length))
+						c.expectClosed(1009)
 					})
 				})
 				if got := r.io.Stats().Engine.PayloadTooLarge - before; got != 1 {
@@ -141,39 +141,39 @@ func TestS13_large_frames(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a header alone", func(t *testing.T) { // of a length that is allowed
+	t.Run("a header alone", func(t *testing.T) { // with an allowed length
 		r := start(t, setup{})
 		allocates(t, 20*limit/2, func() {
 			for range 20 {
-				r.connect(engineio.WebSocket).wire.says(frameHeader(ws.OpText, true, limit))
+				r.connect(engineio.WebSocket).wire.send(frameHeader(ws.OpText, true, limit))
 			}
-			r.canariesSing()
+			r.checkCanaries()
 		})
 	})
 	t.Run("at the limit", func(t *testing.T) {
 		r := start(t, setup{before: reflect})
 		c := r.connect(engineio.WebSocket)
 		text := `"` + strings.Repeat("x", limit-len(`420["reflect",""]`)) + `"`
-		c.says(`20["reflect",` + text + `]`)
+		c.send(`20["reflect",` + text + `]`)
 		c.expects(`30[` + text + `]`)
 	})
 }
 
-// golang/go#5082: a frame is not read to its end before it is measured. The same holds while its session is only probed.
+// golang/go#5082: the server checks the size of a frame before it has read all of it, also on a probe.
 func TestS30_frames_of_a_probe(t *testing.T) {
 	r := start(t, setup{})
 	sid := r.handshake()
 	allocates(t, 1<<20, func() {
 		w := r.upgrades(websocket + "&sid=" + sid)
-		w.says(frameHeader(ws.OpText, true, 1<<40))
+		w.send(frameHeader(ws.OpText, true, 1<<40))
 		if got := w.code(); got != 1009 {
 			t.Errorf("closed with %d", got)
 		}
 	})
-	r.request("POST", polling+"&sid="+sid, "40").is(t, "200 ok") // which has nothing to do with it
+	r.request("POST", polling+"&sid="+sid, "40").is(t, "200 ok") // the failed probe does not affect the session
 }
 
-// CVE-2026-48779, CVE-2026-42786, CVE-2026-47073: fragments are counted, and their bytes, and their time.
+// CVE-2026-48779, CVE-2026-42786, CVE-2026-47073: the number of fragments, their bytes and their time are limited.
 func TestS17_fragments(t *testing.T) {
 	continuation := func(payload string) string {
 		return masked(ws.NewFrame(ws.OpContinuation, false, []byte(payload)))
@@ -195,8 +195,8 @@ func TestS17_fragments(t *testing.T) {
 			r := start(t, setup{})
 			c := r.connect(engineio.WebSocket)
 			r.closes(engineio.TransportError, func() {
-				c.wire.says(tt.frames)
-				c.loses(tt.code)
+				c.wire.send(tt.frames)
+				c.expectClosed(tt.code)
 			})
 		})
 	}
@@ -209,9 +209,9 @@ func TestS17_fragments(t *testing.T) {
 			if i == 0 {
 				op = ws.OpText
 			}
-			c.wire.sends(ws.NewFrame(op, i == len(message)-1, []byte{b}))
+			c.wire.sendFrame(ws.NewFrame(op, i == len(message)-1, []byte{b}))
 			if i == 500 {
-				c.wire.sends(ws.NewPingFrame([]byte("between")))
+				c.wire.sendFrame(ws.NewPingFrame([]byte("between")))
 			}
 		}
 		h, payload, err := c.wire.frame()
@@ -225,14 +225,14 @@ func TestS17_fragments(t *testing.T) {
 		allocates(t, 4<<20, func() {
 			for range 50 { // 50 x 1,000 fragments of a byte
 				c := r.connect(engineio.WebSocket)
-				c.wire.says(begin + strings.Repeat(continuation("x"), 1_000))
+				c.wire.send(begin + strings.Repeat(continuation("x"), 1_000))
 			}
-			r.canariesSing()
+			r.checkCanaries()
 		})
 	})
 }
 
-// deflated is a compressed message that grows to n bytes.
+// deflated returns a compressed message of n bytes.
 func deflated(n int) []byte {
 	var b bytes.Buffer
 	z, _ := flate.NewWriter(&b, flate.BestSpeed)
@@ -241,17 +241,17 @@ func deflated(n int) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xff, 0xff})
 }
 
-// compressedFrame is a frame with the bit that says so.
+// compressedFrame returns a frame with the bit for compression.
 func compressedFrame(payload []byte) ws.Frame {
 	f := ws.NewTextFrame(payload)
 	f.Header.Rsv = ws.Rsv(true, false, false)
 	return f
 }
 
-// deflate offers compression.
+// deflate is the header that offers compression.
 const deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
-// centrifuge #584, #612: the limit is on what a message grows to, and it does not grow beyond.
+// centrifuge #584, #612: the limit applies to the size after decompression, and decompression stops there.
 func TestS31_decompression(t *testing.T) {
 	for name, payload := range map[string][]byte{
 		"100 MB":      deflated(100 * limit),
@@ -266,7 +266,7 @@ func TestS31_decompression(t *testing.T) {
 			w.frame()
 			allocates(t, 8<<20, func() {
 				r.closes(engineio.TransportError, func() {
-					w.sends(compressedFrame(payload))
+					w.sendFrame(compressedFrame(payload))
 					if got := w.code(); got != 1009 {
 						t.Errorf("closed with %d", got)
 					}
@@ -282,7 +282,7 @@ func TestS31_decompression(t *testing.T) {
 		w := r.upgrades(websocket, deflate)
 		w.frame()
 		r.closes(engineio.TransportError, func() {
-			w.sends(compressedFrame(bytes.Repeat([]byte{1}, limit+1)))
+			w.sendFrame(compressedFrame(bytes.Repeat([]byte{1}, limit+1)))
 			if got := w.code(); got != 1009 {
 				t.Errorf("closed with %d", got)
 			}
@@ -290,19 +290,19 @@ func TestS31_decompression(t *testing.T) {
 	})
 }
 
-// Compression is off until it is turned on, keeps nothing between messages, and is not undone for bodies.
+// Compression is off by default and keeps no state between messages. Compressed bodies are not decompressed.
 func TestA5_decompression_bomb(t *testing.T) {
 	bomb := deflated(100 * limit)
 	t.Run("off", func(t *testing.T) {
 		r := start(t, setup{})
 		w := r.dial()
-		w.says(upgrade(websocket, deflate))
+		w.send(upgrade(websocket, deflate))
 		if a, err := w.answer(); err != nil || a.header.Get("Sec-WebSocket-Extensions") != "" {
 			t.Fatalf("%v %v", a, err)
 		}
 		w.frame()
 		r.closes(engineio.TransportError, func() {
-			w.sends(compressedFrame(bomb))
+			w.sendFrame(compressedFrame(bomb))
 			if got := w.code(); got != 1002 {
 				t.Errorf("closed with %d", got)
 			}
@@ -311,7 +311,7 @@ func TestA5_decompression_bomb(t *testing.T) {
 	t.Run("no context", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{PerMessageDeflate: &engineio.Deflate{}}})
 		w := r.dial()
-		w.says(upgrade(websocket, deflate))
+		w.send(upgrade(websocket, deflate))
 		a, err := w.answer()
 		got := a.header.Get("Sec-WebSocket-Extensions")
 		if err != nil || !strings.Contains(got, "server_no_context_takeover") || !strings.Contains(got, "client_no_context_takeover") {
@@ -320,15 +320,15 @@ func TestA5_decompression_bomb(t *testing.T) {
 	})
 	t.Run("in fragments, many at a time", func(t *testing.T) {
 		r := start(t, setup{options: socketio.Options{PerMessageDeflate: &engineio.Deflate{}}})
-		allocates(t, 64<<20, func() { // they would be 800 MB
+		allocates(t, 64<<20, func() { // decompressed they would be 800 MB
 			wires := make([]*wire, 8)
 			for i := range wires {
 				wires[i] = r.upgrades(websocket, deflate)
 				wires[i].frame()
 				first := compressedFrame(bomb[:len(bomb)/2])
 				first.Header.Fin = false
-				wires[i].sends(first)
-				wires[i].sends(ws.NewFrame(ws.OpContinuation, true, bomb[len(bomb)/2:]))
+				wires[i].sendFrame(first)
+				wires[i].sendFrame(ws.NewFrame(ws.OpContinuation, true, bomb[len(bomb)/2:]))
 			}
 			for _, w := range wires {
 				if got := w.code(); got != 1009 {
@@ -344,7 +344,7 @@ func TestA5_decompression_bomb(t *testing.T) {
 			allocates(t, 4<<20, func() {
 				r.closes(engineio.ParseError, func() {
 					r.request("POST", polling+"&sid="+c.sid, string(bomb), "Content-Encoding: "+encoding)
-					c.loses(0)
+					c.expectClosed(0)
 				})
 			})
 		}

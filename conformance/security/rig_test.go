@@ -19,24 +19,24 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// patience is how long a test waits for what must come. It only decides how long a failure takes.
+// patience is how long a test waits for something that must happen. It only decides how long a failure takes.
 const patience = 20 * time.Second
 
-// pause is one turn of waiting for a state that nothing announces.
+// pause waits a moment between two checks of a state.
 func pause() { <-time.After(5 * time.Millisecond) }
 
 // setup changes what start makes.
 type setup struct {
 	options socketio.Options
 	http    func(*http.Server)                     // changes the HTTP server
-	around  func(io *socketio.Server) http.Handler // what serves, instead of the server alone
+	around  func(io *socketio.Server) http.Handler // returns the handler in place of the server
 	before  func(*socketio.Server)                 // registers handlers
-	kept    int64                                  // bytes that the application may keep of what it was sent
+	kept    int64                                  // bytes of received data that the application may keep
 	files   int                                    // descriptors that the application may open
 }
 
-// rig is a real server on a TCP port, with two canaries: clients on a websocket and on polling that are served well
-// whatever happens beside them.
+// rig is a real server on a TCP port, with two canaries: clients on a websocket and on polling that the server must answer
+// during every attack.
 type rig struct {
 	t    *testing.T
 	io   *socketio.Server
@@ -52,7 +52,7 @@ type rig struct {
 	polls []string   // the ids of attackers' sessions on polling
 }
 
-// start runs a server until the test ends. Then the canaries must be well, and everything back where it was.
+// start runs a server until the test ends. Then the canaries must be answered, and the footprint must be as before.
 func start(t *testing.T, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t}
@@ -73,7 +73,7 @@ func start(t *testing.T, s setup) *rig {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
-	complaints := &logbook{} // of net/http: panics that it has recovered, answers that were begun twice
+	complaints := &logBuffer{} // of net/http: recovered panics, answers that were begun twice
 	server := &http.Server{
 		Handler:           io,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -92,7 +92,7 @@ func start(t *testing.T, s setup) *rig {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		r.hangUp()
+		r.closeAttackers()
 		r.sessions(0)
 		if err := io.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -100,22 +100,22 @@ func start(t *testing.T, s setup) *rig {
 		server.Close()
 		serving.Wait()
 		if stats := io.Stats(); stats.Panics+stats.Engine.Panics+stats.HandlerPanics != 0 || stats.Engine.Sessions != 0 {
-			t.Errorf("faults or sessions are left: %+v", stats)
+			t.Errorf("there were panics, or sessions are left: %+v", stats)
 		}
 		if said := complaints.String(); said != "" {
-			t.Errorf("net/http complains:\n%s", said)
+			t.Errorf("net/http logged:\n%s", said)
 		}
 	})
 	r.websocket, r.polling = r.connect(engineio.WebSocket), r.connect(engineio.Polling)
 	canaries := r.conns
 	r.conns, r.polls = nil, nil
-	r.canariesSing()
+	r.checkCanaries()
 	r.base = r.baseline()
 	r.base.heap += s.kept
 	r.base.descriptors += s.files
 	t.Cleanup(func() {
-		r.canariesSing()
-		r.hangUp()
+		r.checkCanaries()
+		r.closeAttackers()
 		r.sessions(2)
 		r.settles(r.base)
 		r.conns, r.polls = canaries, []string{r.polling.sid}
@@ -123,18 +123,18 @@ func start(t *testing.T, s setup) *rig {
 	return r
 }
 
-// echo is what the canaries ask.
+// echo is the event of the canaries.
 const echo = event.WithAck[int, int]("echo")
 
-// canariesSing checks that clients beside the attacker are answered.
-func (r *rig) canariesSing() {
+// checkCanaries checks that the server answers the canaries.
+func (r *rig) checkCanaries() {
 	r.t.Helper()
 	for _, c := range []*client{r.websocket, r.polling} {
 		r.turn++
-		c.says(fmt.Sprintf(`2%d["echo",%d]`, r.turn, r.turn))
-		got, want := c.hears(), fmt.Sprintf(`3%d[%d]`, r.turn, r.turn)
-		for strings.HasPrefix(got, "2") { // an event for everybody
-			got = c.hears()
+		c.send(fmt.Sprintf(`2%d["echo",%d]`, r.turn, r.turn))
+		got, want := c.receive(), fmt.Sprintf(`3%d[%d]`, r.turn, r.turn)
+		for strings.HasPrefix(got, "2") { // a broadcast
+			got = c.receive()
 		}
 		if got != want {
 			r.t.Errorf("the canary on %s got %.200q, want %q", c.transport, got, want)
@@ -142,8 +142,9 @@ func (r *rig) canariesSing() {
 	}
 }
 
-// hangUp ends the attackers' connections, and their sessions on polling, which would otherwise end by their heartbeat.
-func (r *rig) hangUp() {
+// closeAttackers closes the attackers' connections. It also ends their sessions on polling, which would otherwise end at
+// the ping timeout.
+func (r *rig) closeAttackers() {
 	r.mu.Lock()
 	conns, polls := r.conns, r.polls
 	r.conns, r.polls = nil, nil
@@ -152,20 +153,20 @@ func (r *rig) hangUp() {
 		c.Close()
 	}
 	for _, sid := range polls {
-		r.request("POST", polling+"&sid="+sid, "1") // 400 if it has ended already
+		r.request("POST", polling+"&sid="+sid, "1") // 400 if the session has ended already
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns = nil
 }
 
-// sessions waits until the server has so many sessions.
+// sessions waits until the server has this number of sessions.
 func (r *rig) sessions(want int) {
 	r.t.Helper()
 	r.until(fmt.Sprintf("%d sessions", want), func() bool { return r.io.Engine().SessionCount() == want })
 }
 
-// until waits for a state that nothing announces.
+// until waits until a condition is true. Use it where no event reports the state.
 func (r *rig) until(what string, is func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(patience); !is(); pause() {
@@ -175,7 +176,7 @@ func (r *rig) until(what string, is func() bool) {
 	}
 }
 
-// closes runs an attack and checks that it costs exactly one session, for the reason given.
+// closes runs an attack and checks that it ends exactly one session, for the given reason.
 func (r *rig) closes(reason engineio.Reason, attack func()) {
 	r.t.Helper()
 	before := r.io.Stats().Engine.Closed
@@ -185,33 +186,33 @@ func (r *rig) closes(reason engineio.Reason, attack func()) {
 	})
 	for other, n := range r.io.Stats().Engine.Closed {
 		if want := before[other]; other == reason && n != want+1 || other != reason && n != want {
-			r.t.Errorf("%d sessions have ended by %q, want %d", n-want, other, map[bool]int{true: 1}[other == reason])
+			r.t.Errorf("%d sessions have ended for the reason %q, want %d", n-want, other, map[bool]int{true: 1}[other == reason])
 		}
 	}
 }
 
-// logbook keeps what the server logs.
-type logbook struct {
+// logBuffer keeps what the server logs.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 // Write implements io.Writer.
-func (l *logbook) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
 // String returns all of it.
-func (l *logbook) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// lacks checks that something was not logged.
-func (l *logbook) lacks(t testing.TB, secrets ...string) {
+// lacks checks that the log does not contain the secrets.
+func (l *logBuffer) lacks(t testing.TB, secrets ...string) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -229,7 +230,7 @@ func eachTransport(t *testing.T, test func(t *testing.T, transport engineio.Tran
 	}
 }
 
-// ends runs an attack that costs one session, and returns the reason.
+// ends runs an attack that ends one session, and returns the reason.
 func (r *rig) ends(attack func()) (reason engineio.Reason) {
 	r.t.Helper()
 	before := r.io.Stats().Engine.Closed

@@ -17,10 +17,10 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// soon is the deadlines' length where a test waits for one to pass.
+// soon is the length of deadlines that a test waits for.
 const soon = 400 * time.Millisecond
 
-// trickle writes a text byte by byte until the connection ends, or the text. It reports which.
+// trickle writes a text byte by byte. It reports whether the connection was closed before the end of the text.
 func (w *wire) trickle(text string) (ended bool) {
 	over := make(chan struct{})
 	go func() { w.in.WriteTo(discard{}); close(over) }()
@@ -31,7 +31,7 @@ func (w *wire) trickle(text string) (ended bool) {
 		case <-over:
 			return true
 		case <-tick.C:
-			w.says(text[i : i+1])
+			w.send(text[i : i+1])
 		}
 	}
 	return false
@@ -41,7 +41,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Slowloris: whatever is begun has a time in which it must be complete, and bytes that trickle do not prolong it.
+// Slowloris: each request, body and message has a time in which it must be complete, and further bytes do not extend it.
 func TestA2_slow_clients(t *testing.T) {
 	long := strings.Repeat("x", 2_000)
 	short := setup{
@@ -66,11 +66,11 @@ func TestA2_slow_clients(t *testing.T) {
 			c := r.connect(engineio.Polling)
 			r.closes(engineio.TransportError, func() {
 				w := r.dial()
-				w.says(head("POST", polling+"&sid="+c.sid, length) + "7d0\r\n"[:5*strings.Count(length, "chunked")])
+				w.send(head("POST", polling+"&sid="+c.sid, length) + "7d0\r\n"[:5*strings.Count(length, "chunked")])
 				if !w.trickle(long) {
 					t.Error("the connection was not closed")
 				}
-				c.loses(0)
+				c.expectClosed(0)
 			})
 		}
 	})
@@ -86,7 +86,7 @@ func TestA2_slow_clients(t *testing.T) {
 			c := r.connect(engineio.WebSocket)
 			r.closes(engineio.TransportError, func() {
 				if name == "its fragments" || name == "with pings" {
-					c.wire.sends(ws.NewFrame(ws.OpText, false, []byte("4")))
+					c.wire.sendFrame(ws.NewFrame(ws.OpText, false, []byte("4")))
 				}
 				if !c.wire.trickle(text) && name != "its header" {
 					t.Errorf("%s: the connection was not closed", name)
@@ -98,7 +98,7 @@ func TestA2_slow_clients(t *testing.T) {
 		r := start(t, short)
 		sid := r.handshake()
 		w := r.upgrades(websocket + "&sid=" + sid)
-		w.sends(ws.NewTextFrame([]byte("2probe")))
+		w.sendFrame(ws.NewTextFrame([]byte("2probe")))
 		if got := w.code(); got != 1005 {
 			t.Errorf("closed with %d", got)
 		}
@@ -109,8 +109,8 @@ func TestA2_slow_clients(t *testing.T) {
 		for _, transport := range []engineio.Transport{engineio.WebSocket, engineio.Polling} {
 			c := r.open(transport)
 			r.closes(engineio.ForcedClose, func() {
-				if _, err := c.tryHear(); transport == engineio.Polling && err == nil {
-					c.tryHear() // the poll that was held is told
+				if _, err := c.tryReceive(); transport == engineio.Polling && err == nil {
+					c.tryReceive() // the waiting poll receives the close
 				}
 				r.until("the timeout", func() bool { return r.io.Engine().SessionCount() == 2 })
 			})
@@ -119,7 +119,7 @@ func TestA2_slow_clients(t *testing.T) {
 			t.Errorf("%d counted", got)
 		}
 	})
-	t.Run("an answer", func(t *testing.T) { // that is not read
+	t.Run("an answer", func(t *testing.T) { // that the client does not read
 		r := start(t, setup{options: socketio.Options{WriteTimeout: soon, SendQueueBytes: 64 << 20}})
 		c := r.connect(engineio.Polling)
 		for range 20 {
@@ -129,15 +129,15 @@ func TestA2_slow_clients(t *testing.T) {
 		}
 		r.closes(engineio.TransportError, func() {
 			w := r.dial()
-			w.says(head("GET", polling+"&sid="+c.sid))
+			w.send(head("GET", polling+"&sid="+c.sid))
 			r.sessions(2)
 		})
 	})
 }
 
-// Slow readers: what waits for a client is bounded, and it alone is closed; others get theirs meanwhile.
+// Slow readers: the queue of a client is limited, only that client is disconnected, and others receive their messages.
 func TestA22_slow_reader(t *testing.T) {
-	const sent = 1_000 // 20 MB, which is more than the kernel keeps for a client
+	const sent = 1_000 // 20 MB, more than the kernel buffers for a connection
 	payload := strings.Repeat("x", 20_000)
 	for name, tt := range map[string]struct {
 		options socketio.Options
@@ -146,17 +146,17 @@ func TestA22_slow_reader(t *testing.T) {
 		"packets":       {socketio.Options{SendQueuePackets: 50}, engineio.SlowConsumer},
 		"bytes":         {socketio.Options{SendQueueBytes: 1 << 20}, engineio.SlowConsumer},
 		"the deadline":  {socketio.Options{SendQueueBytes: 256 << 20, WriteTimeout: soon}, engineio.TransportError},
-		"without limit": {socketio.Options{}, engineio.SlowConsumer}, // none is set: the defaults
+		"without limit": {socketio.Options{}, engineio.SlowConsumer}, // the default limits
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t, setup{options: tt.options})
 			slow, fast := r.connect(engineio.WebSocket), r.connect(engineio.WebSocket)
 			got := make(chan error, 1)
-			window := make(chan struct{}, 20) // one that reads is not overrun
+			window := make(chan struct{}, 20) // a client that reads must not overflow
 			go func() {
 				defer close(window)
 				for i := 0; i < sent; {
-					m, err := fast.tryHear()
+					m, err := fast.tryReceive()
 					if err == nil && m != "" && m != fmt.Sprintf(`2["news",%d,%q]`, i, payload) {
 						err = fmt.Errorf("got %.50q for %d", m, i)
 					}
@@ -187,7 +187,7 @@ func TestA22_slow_reader(t *testing.T) {
 			if reason != tt.reason {
 				t.Errorf("ended by %q, want %q", reason, tt.reason)
 			}
-			fast.says(`20["echo",1]`)
+			fast.send(`20["echo",1]`)
 			fast.expects(`30[1]`)
 		})
 	}
@@ -200,7 +200,7 @@ func TestA22_slow_reader(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c.loses(0)
+			c.expectClosed(0)
 		})
 	})
 	t.Run("a handler is told", func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestA22_slow_reader(t *testing.T) {
 		}})
 		c := r.connect(engineio.WebSocket)
 		r.closes(engineio.SlowConsumer, func() {
-			c.says(`2["flood me"]`)
+			c.send(`2["flood me"]`)
 			if err := <-refused; !errors.Is(err, socketio.ErrQueueFull) {
 				t.Errorf("got %v", err)
 			}
