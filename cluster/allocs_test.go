@@ -10,8 +10,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// TestInMemory_Broadcast_allocations is built without the race detector, under which pools drop what they are given.
-func TestInMemory_Broadcast_allocations(t *testing.T) {
+// TestAdapter_Broadcast_allocations is built without the race detector, under which pools drop what they are given.
+func TestAdapter_Broadcast_allocations(t *testing.T) {
 	a := setup(t, func(*parser.Packet, []cluster.Member, *cluster.Target) error { return nil })
 	for i := range 100 {
 		id := fmt.Sprint(i)
@@ -39,9 +39,9 @@ func TestInMemory_Broadcast_allocations(t *testing.T) {
 	}
 }
 
-// TestRecoverable_Broadcast_allocations: two for each packet, whatever the number of members: the packet that is kept,
+// TestRecovery_Broadcast_allocations: two for each packet, whatever the number of members: the packet that is kept,
 // and its array with the offset. The places in the history are made for many at once.
-func TestRecoverable_Broadcast_allocations(t *testing.T) {
+func TestRecovery_Broadcast_allocations(t *testing.T) {
 	a := followed(t, 100)
 	p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}
 	for name, target := range map[string]*cluster.Target{

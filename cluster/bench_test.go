@@ -8,8 +8,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// BenchmarkInMemory_Broadcast measures the choice of members; the delivery costs nothing.
-func BenchmarkInMemory_Broadcast(b *testing.B) {
+// BenchmarkAdapter_Broadcast measures the choice of members; the delivery costs nothing.
+func BenchmarkAdapter_Broadcast(b *testing.B) {
 	for _, size := range []int{1, 10, 1_000, 10_000} {
 		a := setup(b, func(*parser.Packet, []cluster.Member, *cluster.Target) error { return nil })
 		for i := range size {
@@ -43,9 +43,9 @@ func BenchmarkInMemory_Broadcast(b *testing.B) {
 	}
 }
 
-// BenchmarkRecoverable_Broadcast measures what recovery adds: the offset, the history, and the members that follow. "plain"
+// BenchmarkRecovery_Broadcast measures what recovery adds: the offset, the history, and the members that follow. "plain"
 // is the same broadcast without recovery.
-func BenchmarkRecoverable_Broadcast(b *testing.B) {
+func BenchmarkRecovery_Broadcast(b *testing.B) {
 	for _, size := range []int{0, 1, 1_000} {
 		p := &parser.Packet{Type: parser.Event, Data: []byte(`["news",{"text":"a sentence of some length"}]`)}
 		for name, target := range map[string]*cluster.Target{"recovery": {Everyone: true}, "plain": {Everyone: true, Volatile: true}} {
@@ -62,20 +62,19 @@ func BenchmarkRecoverable_Broadcast(b *testing.B) {
 	}
 }
 
-// BenchmarkRecoverable_Resume measures a client that comes back while 10,000 packets are kept, none of them for it.
-func BenchmarkRecoverable_Resume(b *testing.B) {
+// BenchmarkRecovery_Resume measures a client that comes back while 10,000 packets are kept, none of them for it.
+func BenchmarkRecovery_Resume(b *testing.B) {
 	for _, rooms := range []int{1, 1_000} {
 		b.Run(fmt.Sprintf("rooms=%d", rooms), func(b *testing.B) {
 			a := followed(b, 0)
-			m := &follower{id: "a"}
-			a.Enter(m)
+			m := &follower{id: "a", progress: cluster.Progress{PID: "pid"}}
+			a.Add(m)
 			for i := range rooms {
 				if err := a.Join("a", fmt.Sprint("room ", i)); err != nil {
 					b.Fatal(err)
 				}
 			}
-			session := cluster.Leftover{ID: "a", PID: "pid"}
-			a.Suspend(&session)
+			a.Suspend(m, nil)
 			for range 10_000 {
 				p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}
 				if err := a.Broadcast(p, &cluster.Target{Rooms: []string{"another", "third"}}); err != nil {
@@ -84,36 +83,39 @@ func BenchmarkRecoverable_Resume(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				a.Remove("a")
-				if err := a.Resume(m, &session, func([]*parser.Packet) {}); err != nil {
+				r, err := a.Restore(b.Context(), "pid", "", 0)
+				if err == nil {
+					err = r.CatchUp(b.Context())
+				}
+				if err == nil {
+					err = r.Enter(m, r.Rooms(), func([]*parser.Packet) error { return nil })
+				}
+				if err != nil {
 					b.Fatal(err)
 				}
+				a.Suspend(m, nil)
 			}
 		})
 	}
 }
 
 // followed makes an adapter with recovery and so many followers in a room.
-func followed(t testing.TB, size int) cluster.Recoverer {
+func followed(t testing.TB, size int) *cluster.Adapter {
 	t.Helper()
 	nowhere := func(*parser.Packet, []cluster.Member, *cluster.Target) error { return nil }
-	adapter, err := cluster.Recoverable(cluster.RecoveryLimits{})("/", deliver(nowhere))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { adapter.Close() })
-	a := adapter.(cluster.Recoverer)
+	a := join(t, cluster.Config{Log: cluster.PrivateLog(cluster.MemoryLogLimits{})}, deliver(nowhere))
 	for i := range size {
-		a.Enter(&follower{id: fmt.Sprint(i)})
-		if err := a.Join(fmt.Sprint(i), "room"); err != nil {
+		id := fmt.Sprint(i)
+		a.Add(&follower{id: id, progress: cluster.Progress{PID: "pid of " + id}})
+		if err := a.Join(id, "room"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return a
 }
 
-// BenchmarkInMemory_Join measures a join and the leave that undoes it, in rooms of different sizes.
-func BenchmarkInMemory_Join(b *testing.B) {
+// BenchmarkAdapter_Join measures a join and the leave that undoes it, in rooms of different sizes.
+func BenchmarkAdapter_Join(b *testing.B) {
 	for _, size := range []int{0, 10, 10_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			a := setup(b, nil)
@@ -136,8 +138,8 @@ func BenchmarkInMemory_Join(b *testing.B) {
 	}
 }
 
-// BenchmarkInMemory_Add measures a connection that joins one room and ends.
-func BenchmarkInMemory_Add(b *testing.B) {
+// BenchmarkAdapter_Add measures a connection that joins one room and ends.
+func BenchmarkAdapter_Add(b *testing.B) {
 	a := setup(b, nil)
 	m := member("a")
 	b.ReportAllocs()

@@ -26,8 +26,8 @@ type Bus interface {
 	// Publish sends messages: each to the other nodes, or to the node that it names in To. It is called by one goroutine
 	// at a time, with all that has come together since the last call, and may send them in one batch.
 	//
-	// The messages of a namespace arrive in the order in which they were published here. A message may be lost, and may
-	// arrive twice. A node need not receive its own messages; the engine drops those that come back. An error means that
+	// The messages of a namespace arrive in the order in which they were published here; those for which Message.Room
+	// reports a room may have an order of their own for each room. A message may be lost, and may arrive twice. A node need not receive its own messages; the engine drops those that come back. An error means that
 	// some of the messages were not sent; the engine gives up the questions among them and does not send them again.
 	Publish(ctx context.Context, messages []*Message) error
 

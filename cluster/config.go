@@ -1,7 +1,12 @@
 package cluster
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -37,18 +42,75 @@ type Config struct {
 	// JoinTimeout bounds how long a join waits for the bus to subscribe to a room. Zero means 1 s.
 	JoinTimeout time.Duration
 
-	// PublishQueue bounds the messages that wait for the bus, and those that wait to be handled after they came, each for
-	// every namespace. Zero means 16,384. Beyond it messages are dropped and counted, and questions end at once.
-	PublishQueue int
+	// MaxQueue bounds the messages of a node that wait for the bus, those of a namespace that have come and wait to be
+	// handled, and the packets of a namespace that wait for a log that is not Immediate. Each is bounded to 64 MiB
+	// besides. Zero means 16,384. Beyond it messages are dropped and counted, questions end at once, and broadcasts that
+	// wait for the log return ErrQueueFull.
+	MaxQueue int
 
-	// AppendQueue bounds the packets of a namespace that wait for a log that is not Immediate. Zero means 4,096. Beyond it
-	// broadcasts return ErrQueueFull.
-	AppendQueue int
-
-	// MaxDisconnection is how long a session is kept after its connection was lost. Zero means 2 minutes.
+	// MaxDisconnection is how long a session is kept after its connection was lost. Zero means 2 minutes and a negative
+	// value no limit. The time after which a node that died loses its sessions is up to a third longer.
 	MaxDisconnection time.Duration
 
-	// PositionCheck is the time between two comparisons of what a namespace has delivered with the end of its log, which
-	// find entries that got lost on their way. Zero means 10 s.
+	// MaxSessions bounds the sessions of this node, for each namespace, whose clients are away. The oldest give way. Zero
+	// means 100,000 and a negative value no limit.
+	MaxSessions int
+
+	// PositionCheck is the time between two comparisons of what a namespace has delivered with the end of a log that is
+	// Shared, which find entries that got lost on their way. Zero means 10 s.
 	PositionCheck time.Duration
+}
+
+// withDefaults returns a copy with the defaults filled in, or the first contradiction found.
+func (c Config) withDefaults() (Config, error) {
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		standard time.Duration
+	}{
+		{"RequestTimeout", &c.RequestTimeout, 5 * time.Second},
+		{"HeartbeatInterval", &c.HeartbeatInterval, 3 * time.Second},
+		{"HeartbeatTimeout", &c.HeartbeatTimeout, 10 * time.Second},
+		{"JoinTimeout", &c.JoinTimeout, time.Second},
+		{"PositionCheck", &c.PositionCheck, 10 * time.Second},
+	} {
+		switch {
+		case *d.value == 0:
+			*d.value = d.standard
+		case *d.value < 0:
+			return c, fmt.Errorf("cluster: Config.%s is negative", d.name)
+		}
+	}
+	if c.HeartbeatTimeout <= c.HeartbeatInterval {
+		return c, errors.New("cluster: Config.HeartbeatTimeout is not above HeartbeatInterval, so that nodes would come and go")
+	}
+	if c.NodeID == "" {
+		c.NodeID = newID()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	limit(&c.MaxQueue, 16_384, math.MaxInt)
+	limit(&c.MaxDisconnection, 2*time.Minute, forever)
+	limit(&c.MaxSessions, 100_000, math.MaxInt)
+	return c, nil
+}
+
+// forever is a duration that nobody sees the end of; several times of it still fit a time.Duration.
+const forever = 50 * 365 * 24 * time.Hour
+
+func limit[T ~int | ~int64](v *T, standard, none T) {
+	switch {
+	case *v == 0:
+		*v = standard
+	case *v < 0:
+		*v = none
+	}
+}
+
+// newID returns 15 random bytes as 20 characters: the id of a node or of a request.
+func newID() string {
+	var b [15]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }

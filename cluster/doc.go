@@ -1,57 +1,79 @@
-// Package cluster knows which socket is in which room and carries broadcasts to them.
-//
-// A namespace owns one [Adapter]. The adapter keeps the rooms of the namespace's members, finds the members that a
-// [Target] selects, and hands them with the packet to its [Local], which encodes the packet and puts it into their
-// queues. [InMemory] is the adapter of a server that stands alone: a cluster of one.
+// Package cluster knows which socket is in which room, carries broadcasts to them, and makes the nodes of a cluster one.
 //
 // # Usage
 //
-// An application chooses a [Factory] in the server's options and never calls an adapter itself; rooms are joined and
-// broadcasts are sent through the server's sockets and namespaces. The rest of this page is for authors of adapters.
+// An application puts a [Config] into the options of its server and imports no more than the package of its broker, which
+// makes the Config. The zero value is a node that stands alone, in memory.
 //
-// An adapter for a broker wraps the in-memory one, which keeps its local members, and adds the way to the other nodes:
-// its Broadcast publishes the packet, and what it receives it gives to the wrapped adapter's Broadcast. Every adapter
-// must pass the suite of package clustertest.
+//	io, err := socketio.New(&socketio.Options{Adapter: redis.Adapter(client, nil)})
+//
+// A server makes one [Engine] of it, and the engine one [Adapter] for each namespace. The adapter keeps the rooms of the
+// namespace's members, finds those that a [Target] selects, and hands them with the packet to its [Local], which encodes the
+// packet and puts it into their queues. What other nodes are asked, who they are, how long they are waited for and which
+// sessions there are is the engine's part, once for all brokers.
+//
+// The author of a broker writes a [Bus], which carries a [Message] to the other nodes, and a [Log], which keeps packets and
+// sessions, for connection state recovery. Both state what else they can do in their traits; there are no further interfaces,
+// so that one that wraps another loses nothing. Both must pass the suites of package clustertest. [MemoryBus] and [MemoryLog]
+// are the ones for nodes of one process.
 //
 // # Rooms
 //
 // A room exists while it has members; joining makes it and the last leave removes it. The id of a member is a room
 // too, with that one member, which needs no joining and cannot be left; it costs nothing until it is used. Should other
-// members join a room of that name, the name addresses all of them. The rules of targeting are those of the Socket.IO
-// protocol: several rooms mean their union with each member once, and a member of an excepted room is left out. An empty
-// list of rooms chooses nobody: a target that means every member says so in Everyone.
+// members join a room of that name, the name addresses all of them. An empty list of rooms chooses nobody; several rooms
+// mean their union with each member once, and members of an excepted room are left out.
 //
 // # Concurrency
 //
-// An Adapter is safe for concurrent use. Deliver may call the adapter, save for Broadcast and Close; it must not block,
-// because other packets may wait behind it.
+// Adapters and engines are safe for concurrent use. No lock is held during a call of a bus or a log, save for a log with the
+// trait Immediate: a slow broker delays the connecting of a client, a join (by Config.JoinTimeout at most) and the answer of
+// a query, and never the other sockets. Between broadcasts and the bus, between the bus and the members, and before a log
+// that is not Immediate stands a bounded queue each.
 //
-// A panic on a goroutine or timer of the in-memory adapters, the application's functions included, is logged to
-// [log/slog.Default] and does not end the process.
+// A panic of the application's functions, of a bus or of a log that the engine calls is logged and does not end the
+// process.
 //
 // A member that is removed while it joins a room ends up in no room, whatever the interleaving.
 //
 // # Delivery
 //
-// The broadcasts of one goroutine are delivered in its order. Those of several goroutines may be delivered at the same
-// time and interleave differently for each member.
+// The broadcasts of one goroutine are delivered to each socket in its order. Those of several goroutines may be delivered at
+// the same time and interleave differently for each socket, except for packets of a log.
 //
-// The in-memory adapter delivers before Broadcast returns. Another adapter may accept the packet, return, and deliver
-// later from a goroutine of its own, in one order for the whole namespace: an adapter that takes its offsets from a log
-// (a Redis stream) must, for a packet has no offset before the log has given one. Therefore nobody changes a packet or
-// a target after handing it over, an adapter that delivers another packet than it was given (one with an offset) makes a
-// copy, and an adapter whose queue is full answers [ErrQueueFull]. Errors of a later delivery have nobody to go to: the
-// adapter logs them.
+// Without a log a broadcast is delivered on this node before it returns, and on the others at most once: a bus may lose
+// messages. Messages that a bus delivers twice are recognised by [Message.Sequence] and dropped. While the broker is away
+// members of this node go on receiving; what the bus did not take is counted in [Health].
+//
+// With a log that is Shared, packets that can be recovered travel by the log alone: it delivers them on every node in the
+// order of their positions. What is volatile, asks for an acknowledgement or is for this node alone does not go into it and
+// may overtake. A broadcast is accepted when it returns nil and is then not given up: it waits in a bounded queue until
+// the log has it. A node that finds that an entry was not delivered, by [Entry.Previous] or by comparing positions, reads it.
+// When it cannot be read any more the namespace's sockets of this node are closed, so that their clients come back and know
+// that they have missed something.
+//
+// Nobody changes a packet, a target or a message after handing it over.
 //
 // # Recovery
 //
-// An adapter that is a [Recoverer] can bring back sockets that have lost their connection. [Recoverable] is the
-// in-memory one: it numbers the packets of a namespace, keeps the latest, and puts each into the history and into the
-// queues of its members in one step, so that the order of the offsets is the order of delivery. Broadcasts of one
-// namespace therefore wait for each other; what has no offset (volatile events, those with acknowledgements) does not.
+// With a log a socket that has lost its connection comes back: with its id, its rooms, its data and the packets that it has
+// missed, in order and once, or not at all. A [Session] is what is kept of it. A log that is Shared has it from the moment at
+// which the client learns of it; it is stored again when rooms or data change and while the socket is there, and any node
+// can claim it. One does: [Log.Claim] compares and sets, and a session that was claimed is not stored by the node that had it
+// any more. That node is asked for its latest state and ends its connection, if it still has one. A session is dropped
+// before its client is told that the server has disconnected it. A log that is not Shared gets the session when the
+// connection is lost, and the client comes back to this node.
 //
-// # Growth
+// The client shows the offset of the last packet that it has received. A client that has the last packet that was meant for
+// it has missed nothing until the session was stored, however old that packet is; any other needs all packets behind its
+// offset, which are read in pages. What is delivered meanwhile waits, and the member enters its rooms in the same step in
+// which it is sent what it has missed, so that nothing falls between or comes twice.
 //
-// Abilities that only some adapters have are interfaces of their own, found by type assertion: [Recoverer], and
-// [RoomEvents] for those who want to know when rooms come and go. Target grows by fields.
+// # Membership
+//
+// Nodes say hello when they start and when their namespaces change, beat, and say goodbye. A query waits for the nodes on
+// which its namespace lives: a node that says goodbye is not waited for any more, nor one that is silent for
+// Config.HeartbeatTimeout; what is missing then is named in an [IncompleteError]. With the trait Counts the broker's number
+// of subscribers bounds what is waited for besides: nodes of another make are counted, and named once they have answered; a
+// subscriber that never answers costs one deadline and is then remembered.
 package cluster

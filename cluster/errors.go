@@ -10,19 +10,23 @@ var (
 	// ErrUnknownMember is returned by Join for an id that is not, or no longer, a member of the namespace.
 	ErrUnknownMember = errors.New("cluster: unknown member")
 
-	// ErrClosed is returned by Join and Broadcast after the adapter was closed. It is socketio.ErrClosed too.
+	// ErrClosed is returned after the adapter or its engine was closed. It is socketio.ErrClosed too.
 	ErrClosed = errs.ErrClosed
 
-	// ErrQueueFull is returned by the Broadcast of an adapter that delivers later, when the packets that wait for
-	// their turn have reached its limit. The packet was not accepted. It is socketio.ErrQueueFull too.
+	// ErrQueueFull is returned by a broadcast when the packets that wait for the log have reached their limit: the packet
+	// was not accepted. It is also the reason why a client is not recovered that has missed more than it may be sent. It
+	// is socketio.ErrQueueFull too.
 	ErrQueueFull = errs.ErrQueueFull
 
-	// ErrUnknownSession is returned by Take for a pid that is not, or no longer, kept.
+	// ErrUnknownSession is returned for a session that is not, or no longer, kept.
 	ErrUnknownSession = errors.New("cluster: unknown or expired session")
 
-	// ErrUnknownOffset is returned by Take and Resume when it cannot be told what the client has missed: the offset was
-	// never given, or packets behind it are no longer kept.
+	// ErrUnknownOffset is returned when it cannot be told what a client has missed: the offset was never given, or packets
+	// behind it are no longer kept.
 	ErrUnknownOffset = errors.New("cluster: unknown offset")
+
+	// ErrSessionClaimed is returned by Log.Keep for a session that was claimed or dropped.
+	ErrSessionClaimed = errors.New("cluster: session was claimed")
 )
 
 // IncompleteError is returned when a query ended before all had answered; what had come is returned with it. It has the

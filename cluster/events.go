@@ -2,26 +2,11 @@ package cluster
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
-
-// RoomEvents is the ability of an adapter to tell what becomes of its rooms, as far as the members of this node are
-// concerned. The adapters of this package have it.
-type RoomEvents interface {
-	// ObserveRooms calls f for each change after it, until stop is called. Changes and calls of f at the time of either
-	// may fall on both sides. Stop may be called several times, and by f.
-	//
-	// f is called without any lock, on a goroutine of the adapter, for one event at a time; it may call the adapter. A
-	// panic of it is logged, and ends that call only. The events come in the order in which the changes happened, for all rooms: a room is created
-	// before it is joined, left before it is deleted, and deleted before it is created again. They come later than the
-	// changes, though: by the time of an event the room may have changed again.
-	//
-	// Changes do not wait for observers. While one is slow 65,536 events wait; those that come then are lost, and counted
-	// in the Missed of the next.
-	ObserveRooms(f func(RoomEvent)) (stop func())
-}
 
 // RoomEvent is a change of a room. The room of a member's own id is none as long as nobody else has joined a room of
 // that name: it comes and goes with the member, without events.
@@ -64,14 +49,11 @@ func (k RoomEventKind) String() string {
 	return fmt.Sprintf("RoomEventKind(%d)", uint8(k))
 }
 
-// ObserveRooms implements RoomEvents.
-func (a *memory) ObserveRooms(f func(RoomEvent)) (stop func()) {
-	return a.rooms.events.observe(f)
-}
-
 // roomEvents brings the events from where they happen, under the lock of a room, to the observers, who are called
 // without. A queue keeps their order; a goroutine works on it while there is something in it.
 type roomEvents struct {
+	log *slog.Logger // immutable after construction; nil means slog.Default
+
 	// observers is nil while there are none, and a new slice after each change.
 	observers atomic.Pointer[[]*observer]
 
@@ -140,7 +122,7 @@ func (e *roomEvents) push(event RoomEvent) {
 
 // work calls the observers until no event waits.
 func (e *roomEvents) work() {
-	defer guardCall("room events")
+	defer guardCall("room events", e.log)
 	for {
 		event, before, ok := e.next()
 		if !ok {
@@ -152,7 +134,7 @@ func (e *roomEvents) work() {
 		}
 		for _, o := range *observers {
 			if o.from <= before {
-				o.tell(event)
+				o.tell(event, e.log)
 			}
 		}
 	}
@@ -172,7 +154,7 @@ func (e *roomEvents) next() (event RoomEvent, before uint64, ok bool) {
 	return event, before, true
 }
 
-func (o *observer) tell(event RoomEvent) {
-	defer guardCall("an observer of rooms")
+func (o *observer) tell(event RoomEvent, log *slog.Logger) {
+	defer guardCall("an observer of rooms", log)
 	o.call(event)
 }

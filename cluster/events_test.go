@@ -12,9 +12,9 @@ import (
 func TestRoomEvents_panic(t *testing.T) {
 	logged := captureLog(t)
 	synctest.Test(t, func(t *testing.T) {
-		n := newRecovery(t, cluster.RecoveryLimits{})
+		n := newRecovery(t, limits{})
 		n.enter("a")
-		rooms := n.Recoverer.(cluster.RoomEvents)
+		rooms := n.Adapter
 		t.Cleanup(rooms.ObserveRooms(func(e cluster.RoomEvent) {
 			if e.Room == "x" {
 				panic("oh no")

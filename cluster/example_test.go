@@ -8,79 +8,110 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// A namespace gives its members to the adapter and gets back, for each broadcast, those who receive it.
-func ExampleInMemory() {
-	namespace := deliver(func(p *parser.Packet, members []cluster.Member, _ *cluster.Target) error {
-		for _, m := range members {
-			fmt.Printf("%s to %s\n", p.Data, m.ID())
+// Two nodes of one process are a cluster. A server does this by itself, with what its Options.Adapter says.
+func ExampleEngine() {
+	bus := cluster.NewMemoryBus(false)
+	ctx := context.Background()
+	delivered := make(chan string)
+	var nodes []*cluster.Adapter
+	for _, name := range []string{"berlin", "paris"} {
+		node, err := cluster.New(cluster.Config{Bus: bus.Node(), NodeID: name})
+		if err == nil {
+			err = node.Start(ctx)
 		}
-		return nil
-	})
-	rooms, err := cluster.InMemory()("/chat", namespace)
-	if err != nil {
-		fmt.Println(err)
-		return
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer node.Close(ctx)
+		chat, err := node.Namespace("/chat", deliver(
+			func(p *parser.Packet, members []cluster.Member, _ *cluster.Target) error {
+				text := fmt.Sprintf("%s to %s in %s", p.Data, members[0].ID(), name)
+				go func() { delivered <- text }()
+				return nil
+			}))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		nodes = append(nodes, chat)
 	}
-	defer rooms.Close()
-
-	for _, id := range []string{"ann", "bob", "cid"} {
-		rooms.Add(member(id))
-	}
-	_ = rooms.Join("ann", "garden")
-	_ = rooms.Join("bob", "garden")
+	nodes[0].Add(member("ann"))
+	nodes[1].Add(member("bob"))
+	_ = nodes[1].Join("bob", "garden")
 
 	hello := &parser.Packet{Type: parser.Event, Data: []byte(`["hello"]`)}
-	_ = rooms.Broadcast(hello, &cluster.Target{Rooms: []string{"garden"}, Except: []string{"ann"}})
-	_ = rooms.Broadcast(hello, &cluster.Target{Rooms: []string{"cid"}})
+	_ = nodes[0].Broadcast(hello, &cluster.Target{Rooms: []string{"garden"}})
+	fmt.Println(<-delivered)
 	// Output:
-	// ["hello"] to bob
-	// ["hello"] to cid
+	// ["hello"] to bob in paris
 }
 
 // A client that has lost its connection comes back and gets what it has missed.
-func ExampleRecoverable() {
-	namespace := deliver(func(p *parser.Packet, members []cluster.Member, _ *cluster.Target) error {
+func ExampleAdapter_Restore() {
+	ctx := context.Background()
+	node, err := cluster.New(cluster.Config{Log: cluster.PrivateLog(cluster.MemoryLogLimits{MaxPackets: 1000})})
+	if err == nil {
+		err = node.Start(ctx)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer node.Close(ctx)
+	chat, err := node.Namespace("/chat", deliver(func(p *parser.Packet, members []cluster.Member, _ *cluster.Target) error {
 		fmt.Printf("sent to %d member\n", len(members))
 		return nil
-	})
-	adapter, err := cluster.Recoverable(cluster.RecoveryLimits{MaxPackets: 1000})("/", namespace)
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer adapter.Close()
-	rooms := adapter.(cluster.Recoverer)
 
-	began := rooms.Enter(member("ann"))
+	ann := &follower{id: "ann", progress: cluster.Progress{PID: "a secret"}}
+	chat.Add(ann)
 	hello := &parser.Packet{Type: parser.Event, Data: []byte(`["hello"]`)}
-	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true})
+	_ = chat.Broadcast(hello, &cluster.Target{Everyone: true})
 
-	rooms.Suspend(&cluster.Leftover{ID: "ann", PID: "a secret", Joined: began})
-	_ = rooms.Broadcast(hello, &cluster.Target{Everyone: true}) // nobody is there
+	chat.Suspend(ann, nil)
+	_ = chat.Broadcast(hello, &cluster.Target{Everyone: true}) // nobody is there
 
-	session, err := rooms.Take(context.Background(), "a secret", "")
+	session, err := chat.Restore(ctx, "a secret", "", 0)
+	if err == nil {
+		err = session.CatchUp(ctx)
+	}
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	_ = rooms.Resume(member("ann"), session, func(missed []*parser.Packet) {
-		fmt.Printf("%d packet was missed\n", len(missed))
+	again := &follower{id: session.ID(), progress: cluster.Progress{PID: "a secret"}}
+	_ = session.Enter(again, session.Rooms(), func(missed []*parser.Packet) error {
+		fmt.Printf("%d packets were missed\n", len(missed)) // it has shown no offset: both
+		return nil
 	})
 	// Output:
 	// sent to 1 member
-	// 1 packet was missed
+	// 2 packets were missed
 }
 
 // The events of rooms come in order.
-func ExampleRoomEvents() {
-	rooms, err := cluster.InMemory()("/", deliver(nil))
+func ExampleAdapter_ObserveRooms() {
+	node, err := cluster.New(cluster.Config{})
+	if err == nil {
+		err = node.Start(context.Background())
+	}
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer rooms.Close()
+	defer node.Close(context.Background())
+	rooms, err := node.Namespace("/", deliver(nil))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	done := make(chan struct{})
-	stop := rooms.(cluster.RoomEvents).ObserveRooms(func(e cluster.RoomEvent) {
+	stop := rooms.ObserveRooms(func(e cluster.RoomEvent) {
 		fmt.Println(e.Kind, e.Room)
 		if e.Kind == cluster.RoomDeleted {
 			close(done)

@@ -11,12 +11,12 @@ import (
 	"github.com/parleyio/parley/cluster"
 )
 
-func TestRecoverable_expiry(t *testing.T) {
+func TestRecovery_expiry(t *testing.T) {
 	const minute = time.Minute
 	t.Run("a session ends when its time is up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var ended []string
-			n := newRecovery(t, cluster.RecoveryLimits{OnExpired: func(id string) { ended = append(ended, id) }})
+			n := newRecovery(t, limits{OnExpired: func(id string) { ended = append(ended, id) }})
 			for _, id := range []string{"a", "b", "c"} {
 				n.suspend(n.enter(id))
 				time.Sleep(minute / 2)
@@ -39,7 +39,7 @@ func TestRecoverable_expiry(t *testing.T) {
 	})
 	t.Run("the time begins anew", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			n := newRecovery(t, cluster.RecoveryLimits{
+			n := newRecovery(t, limits{
 				MaxDisconnection: minute, OnExpired: func(id string) { t.Errorf("%s expired", id) },
 			})
 			f := n.enter("a")
@@ -57,7 +57,7 @@ func TestRecoverable_expiry(t *testing.T) {
 	t.Run("the oldest session makes room", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var ended []string
-			n := newRecovery(t, cluster.RecoveryLimits{
+			n := newRecovery(t, limits{
 				MaxSessions: 2, OnExpired: func(id string) { ended = append(ended, id) },
 			})
 			for _, id := range []string{"a", "b", "c", "d"} {
@@ -77,7 +77,7 @@ func TestRecoverable_expiry(t *testing.T) {
 	t.Run("a client that cannot have its packets is told of too", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var ended []string
-			n := newRecovery(t, cluster.RecoveryLimits{
+			n := newRecovery(t, limits{
 				MaxPackets: 5, OnExpired: func(id string) { ended = append(ended, id) },
 			})
 			for _, offset := range []string{"", "garbage"} {
@@ -99,7 +99,7 @@ func TestRecoverable_expiry(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var n *recovery
 			var ended []string
-			n = newRecovery(t, cluster.RecoveryLimits{OnExpired: func(id string) {
+			n = newRecovery(t, limits{OnExpired: func(id string) {
 				n.send("everyone")
 				f := n.enter("helper of " + id)
 				n.suspend(f)
@@ -129,7 +129,7 @@ func TestRecoverable_expiry(t *testing.T) {
 		logged := captureLog(t)
 		synctest.Test(t, func(t *testing.T) {
 			var ended []string
-			n := newRecovery(t, cluster.RecoveryLimits{OnExpired: func(id string) {
+			n := newRecovery(t, limits{OnExpired: func(id string) {
 				if id == "a" {
 					panic("oh no")
 				}
@@ -152,7 +152,7 @@ func TestRecoverable_expiry(t *testing.T) {
 	})
 	t.Run("packets outlive a dead connection that nobody has noticed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			n := newRecovery(t, cluster.RecoveryLimits{})
+			n := newRecovery(t, limits{})
 			f := n.enter("a")
 			n.send("a")
 			offset := f.offset()
@@ -168,7 +168,7 @@ func TestRecoverable_expiry(t *testing.T) {
 	})
 	t.Run("old packets are dropped", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			n := newRecovery(t, cluster.RecoveryLimits{})
+			n := newRecovery(t, limits{})
 			f := n.enter("a")
 			n.send("a")
 			time.Sleep(4 * minute)

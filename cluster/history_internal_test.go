@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,8 +12,8 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-func TestHistory_appendOffset(t *testing.T) {
-	h := history{epoch: "e"}
+func TestWithOffset(t *testing.T) {
+	log := PrivateLog(MemoryLogLimits{})
 	for array, want := range map[string]string{
 		`["noargs"]`:                            `["noargs","e.10"]`,
 		`["a",1]`:                               `["a",1,"e.10"]`,
@@ -21,34 +22,31 @@ func TestHistory_appendOffset(t *testing.T) {
 		`["a","]"]`:                             `["a","]","e.10"]`,
 		`["a",{"b":["]","\""]}]`:                `["a",{"b":["]","\""]},"e.10"]`,
 		`["bin",{"_placeholder":true,"num":0}]`: `["bin",{"_placeholder":true,"num":0},"e.10"]`,
+		"":                                      "",
+		"null":                                  "null",
+		`{"a":1}`:                               `{"a":1}`,
 	} {
 		before := array
-		got, ok := h.appendOffset([]byte(array), 36)
-		if !ok || string(got) != want || array != before {
-			t.Errorf("appendOffset(%s) = %s, %t, want %s", array, got, ok, want)
-		}
-	}
-	for _, none := range []string{"", "null", `{"a":1}`} {
-		if got, ok := h.appendOffset([]byte(none), 1); ok {
-			t.Errorf("appendOffset(%q) = %q", none, got)
+		if got := withOffset(log, []byte(array), Position{14, 36}); string(got) != want || array != before {
+			t.Errorf("withOffset(%s) = %s, want %s", array, got, want)
 		}
 	}
 }
 
-// FuzzHistory_appendOffset appends offsets to whatever JSON arrays there are, and reads them back.
-func FuzzHistory_appendOffset(f *testing.F) {
+// FuzzWithOffset appends offsets to whatever JSON arrays there are, and reads them back.
+func FuzzWithOffset(f *testing.F) {
 	for _, array := range []string{`["noargs"]`, "[\"a\" , 1 ]\n", `["a","]",{"b":["\"]"]}]`, `["\u005d\\",null]`, `[1,[2]]`, `x`} {
-		f.Add([]byte(array), uint64(1))
+		f.Add([]byte(array), uint64(1), uint64(1))
 	}
-	h := newHistory(RecoveryLimits{})
-	f.Fuzz(func(t *testing.T, array []byte, at uint64) {
-		at = max(at, 1)
-		got, ok := h.appendOffset(array, Ordinal(at)) // whatever it is, no panic
+	log := PrivateLog(MemoryLogLimits{})
+	f.Fuzz(func(t *testing.T, array []byte, epoch, number uint64) {
+		at := Position{max(epoch, 1), max(number, 1)}
+		got := withOffset(log, array, at) // whatever it is, no panic
 		var before, after []json.RawMessage
 		if json.Unmarshal(array, &before) != nil || len(before) == 0 {
 			return
 		}
-		if err := json.Unmarshal(got, &after); !ok || err != nil || len(after) != len(before)+1 {
+		if err := json.Unmarshal(got, &after); err != nil || len(after) != len(before)+1 {
 			t.Fatalf("%q became %q: %v", array, got, err)
 		}
 		for i := range before {
@@ -60,25 +58,25 @@ func FuzzHistory_appendOffset(f *testing.F) {
 		if err := json.Unmarshal(after[len(before)], &offset); err != nil {
 			t.Fatalf("offset %q: %v", after[len(before)], err)
 		}
-		if back, ok := h.position(offset); !ok || back != Ordinal(at) {
-			t.Fatalf("offset %q is position %d, %t, want %d", offset, back, ok, at)
+		if back, ok := log.ParseOffset(offset); !ok || back != at {
+			t.Fatalf("offset %q is position %v, %t, want %v", offset, back, ok, at)
 		}
 	})
 }
 
-// FuzzHistory_position reads offsets that clients make up: each position has one offset and no other text is one.
-func FuzzHistory_position(f *testing.F) {
-	h := history{epoch: "epoch"}
+// FuzzMemoryLog_ParseOffset reads offsets that clients make up: each position has one offset and no other text is one.
+func FuzzMemoryLog_ParseOffset(f *testing.F) {
+	log := PrivateLog(MemoryLogLimits{})
 	for _, offset := range []string{
 		"", ".", "epoch", "epoch.", "epoch.0", "epoch.1", "epoch.01", "epoch.+1", "epoch.-1", "epoch.Z", "epoch.z", "epoch.1.1",
-		"epoch.3w5e11264sgsf", "epoch.3w5e11264sgsg", "other.1", "epoch." + strings.Repeat("z", 1000),
+		"epoch.3w5e11264sgsf", "epoch.3w5e11264sgsg", "0.1", "Epoch.1", "epoch." + strings.Repeat("z", 1000),
 	} {
 		f.Add(offset)
 	}
 	f.Fuzz(func(t *testing.T, offset string) {
-		at, ok := h.position(offset)
-		if ok && (at == 0 || string(h.appendPosition(nil, at)) != offset) {
-			t.Errorf("%q was taken for position %d", offset, at)
+		at, ok := log.ParseOffset(offset)
+		if ok && (at.Number == 0 || at.Epoch == 0 || string(log.AppendOffset(nil, at)) != offset) {
+			t.Errorf("%q was taken for position %v", offset, at)
 		}
 	})
 }
@@ -88,81 +86,132 @@ func TestHistory_trim(t *testing.T) {
 	p := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`), Attachments: [][]byte{make([]byte, 1000)}}
 	target := &Target{Rooms: []string{strings.Repeat("r", 500)}, Except: []string{strings.Repeat("e", 500)}}
 	for name, c := range map[string]struct {
-		limits RecoveryLimits
+		limits MemoryLogLimits
 		most   int
 	}{
-		"packets": {RecoveryLimits{MaxPackets: 7}, 7},
-		"bytes":   {RecoveryLimits{MaxBytes: 24_000}, 10},
-		"nothing": {RecoveryLimits{MaxBytes: 100}, 0},
+		"packets": {MemoryLogLimits{MaxPackets: 7}, 7},
+		"bytes":   {MemoryLogLimits{MaxBytes: 24_000}, 10},
+		"nothing": {MemoryLogLimits{MaxBytes: 100}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHistory(c.limits.withDefaults())
+			h := history{epoch: 9, limits: c.limits.withDefaults()}
 			for i := range 1000 {
-				l, _ := h.push(p, target)
-				if h.trim(l.time); len(h.kept) != min(i+1, c.most) {
+				now := time.Now()
+				e := Entry{Packet: p, Target: target}
+				h.push(&e, now)
+				if h.trim(now); len(h.kept) != min(i+1, c.most) {
 					t.Fatalf("%d packets are kept, want %d", len(h.kept), c.most)
 				}
 				size := 0
-				for _, l := range h.kept {
-					size += l.size
+				for _, k := range h.kept {
+					size += k.size
 				}
-				if h.bytes != size || h.last != Ordinal(i+1) {
-					t.Fatalf("%d bytes up to %d, want %d up to %d", h.bytes, h.last, size, i+1)
+				if want := (Position{9, uint64(i + 1)}); h.bytes != size || h.last() != want || e.Position != want {
+					t.Fatalf("%d bytes up to %v, want %d up to %v", h.bytes, h.last(), size, want)
 				}
 			}
 			if cap(h.kept) > 100 {
 				t.Errorf("%d places for %d packets", cap(h.kept), len(h.kept))
 			}
-			if _, ok := h.behind(h.last); !ok {
-				t.Error("the last position is unknown")
+			if got, err := h.behind(h.last(), 10); err != nil || len(got) != 0 {
+				t.Errorf("behind the last position: %d packets, %v", len(got), err)
 			}
-			for _, at := range []Ordinal{h.last + 1, h.last - Ordinal(c.most) - 1, 0} {
-				if got, ok := h.behind(at); ok {
-					t.Errorf("behind position %d of %d are %d packets", at, h.last, len(got))
+			for _, number := range []uint64{h.number + 1, h.number - uint64(c.most) - 1, 0} {
+				for _, epoch := range []uint64{h.epoch, h.epoch + 1} {
+					if got, err := h.behind(Position{epoch, number}, 10); err == nil {
+						t.Errorf("behind position %d of %d are %d packets", number, h.number, len(got))
+					}
 				}
 			}
 		})
 	}
 }
 
-// TestRecoverable_idle looks at what an adapter keeps when nobody sends any more and all clients have come back.
-func TestRecoverable_idle(t *testing.T) {
+// TestRecovery_idle looks at what is kept when nobody sends any more and all clients have come back or have stayed away.
+func TestRecovery_idle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		adapter, err := Recoverable(RecoveryLimits{})("/", nil) // nobody to deliver to
+		log := PrivateLog(MemoryLogLimits{})
+		e, err := New(Config{Log: log})
+		if err == nil {
+			err = e.Start(t.Context())
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer adapter.Close()
-		a := adapter.(*recoverable)
+		t.Cleanup(func() { e.Close(context.Background()) })
+		a, err := e.Namespace("/", silence{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range 100 {
-			id := fmt.Sprint(i)
-			a.Enter(named(id))
-			a.Suspend(&Leftover{ID: id, PID: id})
-			if err := adapter.Broadcast(&parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}, &Target{Everyone: true}); err != nil {
+			m := &placed{named: named(fmt.Sprint(i)), progress: Progress{PID: fmt.Sprint(i)}}
+			a.Add(m)
+			a.Suspend(m, nil)
+			if err := a.Broadcast(&parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}, &Target{Everyone: true}); err != nil {
 				t.Fatal(err)
 			}
-			s, err := a.Take(t.Context(), id, "")
+			if i%2 == 0 {
+				synctest.Wait() // the session is stored
+			}
+			r, err := a.Restore(t.Context(), m.progress.PID, "", 0)
 			if err == nil {
-				err = a.Resume(named(id), s, func([]*parser.Packet) { a.rooms.remove(id) })
+				err = r.CatchUp(t.Context())
+			}
+			if err == nil {
+				m.progress = Progress{PID: m.progress.PID}
+				err = r.Enter(m, nil, func([]*parser.Packet) error { return nil })
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			a.rooms.remove(id)
+			if i%3 == 0 {
+				a.Suspend(m, nil)
+			} else {
+				a.Remove(m.ID())
+			}
 			time.Sleep(time.Second)
 		}
-		a.mu.Lock()
-		if n := a.sessions.len() + a.sessions.order.Len(); n != 0 {
-			t.Errorf("%d sessions are kept that were taken", n)
+		l := log.(*memoryLogNode).log
+		kept := l.stream("/")
+		kept.mu.Lock()
+		if len(kept.packets.kept) != 100 {
+			t.Errorf("%d packets are kept, want 100", len(kept.packets.kept))
 		}
-		if len(a.packets.kept) != 100 {
-			t.Errorf("%d packets are kept, want 100", len(a.packets.kept))
-		}
-		a.mu.Unlock()
-		time.Sleep(4 * time.Minute)
+		kept.mu.Unlock()
+		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if a.packets.kept != nil || a.packets.bytes != 0 || a.sweeper != nil {
-			t.Errorf("%d packets with %d bytes are kept for ever", len(a.packets.kept), a.packets.bytes)
+		kept.mu.Lock()
+		defer kept.mu.Unlock()
+		if kept.packets.kept != nil || kept.packets.bytes != 0 || kept.sweeper != nil {
+			t.Errorf("%d packets with %d bytes are kept for ever", len(kept.packets.kept), kept.packets.bytes)
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if n := len(l.sessions.byKey) + len(l.sessions.expires); n != 0 || l.sweeper != nil {
+			t.Errorf("the log keeps %d sessions for ever", n)
+		}
+		x := &a.stream.sessions
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if n := len(x.byPID) + x.away.Len() + len(x.dirty) + len(x.ended) + len(x.dropping) + len(x.gone); n != 0 {
+			t.Errorf("%d sessions are kept that were taken, removed or have expired", n)
 		}
 	})
 }
+
+// silence is a namespace to which nothing matters.
+type silence struct{ LocalQueries }
+
+func (silence) Deliver(*parser.Packet, []Member, *Target) error { return nil }
+func (silence) Data(Member) json.RawMessage                     { return nil }
+func (silence) Supersede(Member)                                {}
+func (silence) Reset([]Member)                                  {}
+func (silence) Expired(string)                                  {}
+
+// placed is a member that can come back.
+type placed struct {
+	named
+	progress Progress
+}
+
+func (p *placed) Progress() *Progress { return &p.progress }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/parleyio/parley/parser"
@@ -34,8 +33,8 @@ type Log interface {
 	Follow(ctx context.Context, namespace string) (Position, error)
 	Unfollow(ctx context.Context, namespace string) error
 
-	// Append puts entries at the end of a namespace, in their order, and sets the Position of each that was appended. The
-	// namespace is followed. It is called by one goroutine at a time for each namespace. After an error those without a
+	// Append puts entries at the end of a namespace, in their order, and sets the Position of each that was appended. It is
+	// called by one goroutine at a time for each namespace, unless the log is Immediate. After an error those without a
 	// Position may have been appended or not, and the engine appends them again: a log recognises an entry by Node and
 	// Sequence and appends it once, if it can.
 	Append(ctx context.Context, namespace string, entries []Entry) error
@@ -45,7 +44,8 @@ type Log interface {
 	// there: never a part of the gap.
 	Read(ctx context.Context, namespace string, after Position, most int) ([]Entry, error)
 
-	// Last returns the position of the last entry of a namespace, kept or not; the zero Position if there was none.
+	// Last returns the position of the last entry of a namespace, kept or not; of one that is empty, a position before the
+	// first.
 	Last(ctx context.Context, namespace string) (Position, error)
 
 	// AppendOffset appends the text form of a position to b: what a client keeps and shows. It needs no escaping in JSON.
@@ -54,16 +54,18 @@ type Log interface {
 	ParseOffset(offset string) (p Position, ok bool)
 
 	// Keep stores sessions by namespace and PID, each for so long as its TTL, in place of an earlier version. It returns
-	// nil, or one error for each session: ErrSessionClaimed for one that was claimed or dropped, which must not come back
-	// to life, and ErrUnknownSession for one whose Version is not 1 and which is not there.
+	// nil when all were stored, or one error for each session. ErrSessionClaimed is for one that was claimed or dropped
+	// since its Generation, which must not come back to life: a log that cannot remember this refuses every session that
+	// is not there and whose Version is not 1. The engine tries again after any other error.
 	Keep(ctx context.Context, sessions []*Session) []error
 
-	// Claim returns a session and deletes it, or ErrUnknownSession. Of several that claim it at the same time, on whatever
-	// nodes, one gets it. The log remembers for at least the TTL that it was claimed.
+	// Claim returns a session with its next Generation, and deletes it, or returns ErrUnknownSession. Of several that claim
+	// it at the same time, on whatever nodes, one gets it. The log remembers the Generation for at least the TTL.
 	Claim(ctx context.Context, namespace, pid string) (*Session, error)
 
-	// Drop deletes a session in the same way. One that is not there is no error.
-	Drop(ctx context.Context, namespace, pid string) error
+	// Drop deletes a session of this Generation and no other, which is then remembered as one that was claimed. It reports
+	// whether it was there.
+	Drop(ctx context.Context, namespace, pid string, generation uint64) (dropped bool, err error)
 
 	// Health returns what is known of the broker without asking it.
 	Health() BusHealth
@@ -149,6 +151,3 @@ type Entry struct {
 	// Target selects the receivers. Volatile is not set.
 	Target *Target
 }
-
-// ErrSessionClaimed is returned by Log.Keep for a session that was claimed or dropped.
-var ErrSessionClaimed = errors.New("cluster: session was claimed")

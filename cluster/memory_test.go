@@ -1,6 +1,8 @@
 package cluster_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -9,11 +11,26 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-func TestInMemory(t *testing.T) {
-	clustertest.TestAdapter(t, func(*testing.T) cluster.Factory { return cluster.InMemory() })
+// TestAdapter runs the suites on a node that is alone; package clustertest runs them on several.
+func TestAdapter(t *testing.T) {
+	for name, limits := range map[string]cluster.MemoryLogLimits{
+		"limits":    {},
+		"no limits": {MaxAge: -1, MaxPackets: -1, MaxBytes: -1},
+	} {
+		configure := func(*testing.T, int) []cluster.Config {
+			return []cluster.Config{{Log: cluster.PrivateLog(limits), MaxDisconnection: limits.MaxAge, MaxSessions: limits.MaxPackets}}
+		}
+		t.Run(name, func(t *testing.T) {
+			clustertest.TestAdapter(t, configure)
+			clustertest.TestRecovery(t, configure)
+		})
+	}
+	t.Run("without a log", func(t *testing.T) {
+		clustertest.TestAdapter(t, func(*testing.T, int) []cluster.Config { return make([]cluster.Config, 1) })
+	})
 }
 
-func TestInMemory_Broadcast(t *testing.T) {
+func TestAdapter_Broadcast(t *testing.T) {
 	packet := &parser.Packet{Type: parser.Event, Data: []byte(`["x"]`)}
 
 	t.Run("delivers the very packet and target before it returns", func(t *testing.T) {
@@ -42,14 +59,31 @@ func TestInMemory_Broadcast(t *testing.T) {
 	})
 }
 
-// setup makes an in-memory adapter that delivers to a function.
-func setup(t testing.TB, f func(*parser.Packet, []cluster.Member, *cluster.Target) error) cluster.Adapter {
+// setup makes the adapter of a node that is alone, which delivers to a function.
+func setup(t testing.TB, f func(*parser.Packet, []cluster.Member, *cluster.Target) error) *cluster.Adapter {
 	t.Helper()
-	a, err := cluster.InMemory()("/", deliver(f))
+	return join(t, cluster.Config{}, deliver(f))
+}
+
+// join starts a node with one namespace, which ends with the test.
+func join(t testing.TB, config cluster.Config, local cluster.Local) *cluster.Adapter {
+	t.Helper()
+	e, err := cluster.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.Close() })
+	if err := e.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	a, err := e.Namespace("/", local)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 
@@ -61,13 +95,25 @@ func deliver(f func(p *parser.Packet, members []cluster.Member, t *cluster.Targe
 type namespace struct {
 	cluster.LocalQueries // none
 	deliver              func(p *parser.Packet, members []cluster.Member, t *cluster.Target) error
+	expired              func(id string)
 }
 
 func (n namespace) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.Target) error {
 	return n.deliver(p, members, t)
 }
 
+func (n namespace) Data(cluster.Member) json.RawMessage { return nil }
+func (n namespace) Supersede(cluster.Member)            {}
+func (n namespace) Reset([]cluster.Member)              {}
+
+func (n namespace) Expired(id string) {
+	if n.expired != nil {
+		n.expired(id)
+	}
+}
+
 // member is a socket that is nothing but its id.
 type member string
 
-func (m member) ID() string { return string(m) }
+func (m member) ID() string                  { return string(m) }
+func (m member) Progress() *cluster.Progress { return nil }

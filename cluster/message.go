@@ -83,8 +83,9 @@ type Message struct {
 	Data json.RawMessage
 	// Sockets are those of FetchAnswer.
 	Sockets []SocketInfo
-	// Count is that of AckCount.
+	// Count is that of AckCount; IDs are the ids of the sockets that were asked, nil if the wire does not carry them.
 	Count int
+	IDs   []string
 	// Answer is that of Ack. Lost answers need not be carried: the requester then waits until its deadline.
 	Answer Answer
 	// Session is that of Release and ReleaseAnswer.

@@ -3,206 +3,207 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"errors"
 
 	"github.com/parleyio/parley/parser"
 )
 
-// Queries are what a namespace asks of all nodes of its cluster, its own included unless a method says otherwise. Where
-// a target is taken, Target.Local keeps the query on this node.
+// The queries reach all nodes of the cluster, this one included unless a method says otherwise; Target.Local keeps them on
+// this node. Those that take a context wait for other nodes until it ends or, when it has no deadline, for
+// Config.RequestTimeout; they return what has come, together with an *[IncompleteError] when something is missing. A node
+// that stops in order is not waited for, nor one that has been silent for Config.HeartbeatTimeout.
 //
-// All methods are safe for concurrent use. Those that take a context wait for other nodes, or for clients, until it
-// ends; they then return what has come, together with an *[IncompleteError]. After Close, SocketsJoin and those that
-// send something return ErrClosed; the others go on answering for this node.
-//
+// After Close, SocketsJoin and those that send something return ErrClosed; the others go on answering for this node.
 // Members of this node have been moved or disconnected when a method returns, those of other nodes a little later.
-type Queries interface {
-	// FetchSockets describes the members that a target selects.
-	FetchSockets(ctx context.Context, t *Target) ([]SocketInfo, error)
 
-	// SocketsJoin puts the members that a target selects into rooms.
-	SocketsJoin(t *Target, rooms ...string) error
-
-	// SocketsLeave takes the members that a target selects out of rooms.
-	SocketsLeave(t *Target, rooms ...string) error
-
-	// DisconnectSockets takes the members that a target selects out of the namespace, and with closeConnection closes
-	// their connections.
-	DisconnectSockets(t *Target, closeConnection bool) error
-
-	// BroadcastWithAck delivers a packet that asks for an acknowledgement and collects the answers, in the order in which
-	// they come. Each node gives the packet an id of its own. Besides an *IncompleteError, which it also returns when
-	// members are gone without an answer, it returns the error of the delivery on this node.
-	BroadcastWithAck(ctx context.Context, p *parser.Packet, t *Target) ([]Answer, error)
-
-	// ServerSideEmit hands an event, as a JSON array with the name in front, to the other nodes.
-	ServerSideEmit(data []byte) error
-
-	// ServerSideEmitWithAck does the same and collects the answers of the other nodes, each a JSON value.
-	ServerSideEmitWithAck(ctx context.Context, data []byte) ([]json.RawMessage, error)
-
-	// ServerCount returns the number of nodes, this one included.
-	ServerCount(ctx context.Context) (int, error)
-}
-
-// LocalQueries are what the adapter asks of the namespace on this node to answer queries. Members are never empty and
-// valid during the call only; no lock of the adapter is held.
-type LocalQueries interface {
-	// Describe tells what other nodes may know of the members.
-	Describe(members []Member) []SocketInfo
-
-	// Join and Leave move the members. A member that is gone, or that may join no more rooms, is left as it is.
-	Join(members []Member, rooms ...string)
-	Leave(members []Member, rooms ...string)
-
-	// Disconnect takes the members out of the namespace.
-	Disconnect(members []Member, closeConnection bool)
-
-	// DeliverWithAck is Deliver for a packet that asks for an acknowledgement, to which it gives an id. Answered is called once for each member,
-	// from any goroutine and also before DeliverWithAck returns: with its answer, or with an answer that is Lost when it
-	// disconnects or cannot be asked. It does not block. The adapter calls forget once when it waits no longer, so that
-	// nothing is kept for those who have not answered; a call of answered that comes too late is ignored.
-	DeliverWithAck(p *parser.Packet, members []Member, t *Target, answered func(Answer)) (forget func(), err error)
-
-	// ServerEvent handles an event of another node and returns at once. Answer is nil when none is asked for; otherwise it
-	// is called at most once: never, if nobody handles the event.
-	ServerEvent(data []byte, answer func(json.RawMessage))
-}
-
-// SocketInfo is what a node knows of a socket, its own or another node's.
-type SocketInfo struct {
-	// ID is the socket's id.
-	ID string `json:"id"`
-	// Rooms are the rooms that the socket has joined, sorted, without its own id.
-	Rooms []string `json:"rooms"`
-	// Handshake is a JSON object with what the client said of itself.
-	Handshake json.RawMessage `json:"handshake"`
-	// Data is a JSON object with the socket's data by name.
-	Data json.RawMessage `json:"data"`
-}
-
-// Answer is a member's acknowledgement.
-type Answer struct {
-	// ID is that of the member.
-	ID string
-	// Data is the JSON array of the answer's arguments; Attachments are its binary values.
-	Data        []byte
-	Attachments [][]byte
-	// Lost tells that the member will never answer.
-	Lost bool
-}
-
-func (a *memory) FetchSockets(_ context.Context, t *Target) ([]SocketInfo, error) {
-	if members := a.Members(t); len(members) > 0 {
-		return a.local.Describe(members), nil
+// FetchSockets describes the members that a target selects.
+func (a *Adapter) FetchSockets(ctx context.Context, t *Target) ([]SocketInfo, error) {
+	if t.nobody() {
+		return nil, nil
 	}
-	return nil, nil
+	var infos []SocketInfo
+	if members := a.Members(t); len(members) > 0 {
+		infos = a.local.Describe(members)
+	}
+	if t.Local || a.closed.Load() {
+		return infos, nil
+	}
+	err := a.gather(ctx, &Message{Kind: KindFetch, Target: *t}, func(m *Message) { infos = append(infos, m.Sockets...) })
+	return infos, err
 }
 
-func (a *memory) SocketsJoin(t *Target, rooms ...string) error {
+// gather sends a question to the other nodes and hands each answer to receive, one at a time.
+func (a *Adapter) gather(ctx context.Context, question *Message, receive func(m *Message)) error {
+	e := a.engine
+	ctx, cancel := e.deadline(ctx)
+	defer cancel()
+	r := e.ask(ctx, a.name)
+	if r == nil {
+		return nil
+	}
+	r.receive = func(m *Message) bool {
+		if _, again := r.answered[m.Node]; again {
+			return false
+		}
+		receive(m)
+		return true
+	}
+	question.Namespace, question.Timeout = a.name, timeout(ctx)
+	if err := e.pose(r, question); err != nil {
+		return err
+	}
+	err := e.wait(ctx, r, r.completeLocked)
+	if errors.Is(err, ErrClosed) {
+		return err
+	}
+	if missing := r.missing(err); missing != nil {
+		return missing
+	}
+	return nil
+}
+
+// SocketsJoin puts the members that a target selects into rooms.
+func (a *Adapter) SocketsJoin(t *Target, rooms ...string) error {
 	if a.closed.Load() {
 		return ErrClosed
 	}
 	if members := a.Members(t); len(members) > 0 {
 		a.local.Join(members, rooms...)
 	}
+	a.tell(t, &Message{Kind: KindJoin, Rooms: rooms})
 	return nil
 }
 
-func (a *memory) SocketsLeave(t *Target, rooms ...string) error {
+// SocketsLeave takes the members that a target selects out of rooms.
+func (a *Adapter) SocketsLeave(t *Target, rooms ...string) error {
 	if members := a.Members(t); len(members) > 0 {
 		a.local.Leave(members, rooms...)
 	}
+	a.tell(t, &Message{Kind: KindLeave, Rooms: rooms})
 	return nil
 }
 
-func (a *memory) DisconnectSockets(t *Target, closeConnection bool) error {
+// DisconnectSockets takes the members that a target selects out of the namespace, and with closeConnection closes their
+// connections.
+func (a *Adapter) DisconnectSockets(t *Target, closeConnection bool) error {
 	if members := a.Members(t); len(members) > 0 {
 		a.local.Disconnect(members, closeConnection)
 	}
+	a.tell(t, &Message{Kind: KindDisconnect, Close: closeConnection})
 	return nil
 }
 
-func (a *memory) BroadcastWithAck(ctx context.Context, p *parser.Packet, t *Target) ([]Answer, error) {
-	if a.closed.Load() {
-		return nil, ErrClosed
+// tell sends a message for the members that a target selects to the other nodes.
+func (a *Adapter) tell(t *Target, m *Message) {
+	if a.engine.bus == nil || t.nobody() || t.Local || a.closed.Load() {
+		return
 	}
-	if t == nil {
-		t = new(Target)
-	}
-	members := a.Members(t)
-	if len(members) == 0 {
-		return nil, nil
-	}
-	answers := make(chan Answer, len(members)) // never blocks who answers
-	forget, err := a.local.DeliverWithAck(p, members, t, func(answer Answer) {
-		select {
-		case answers <- answer:
-		default: // one more than there are members
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer forget()
-	return collect(ctx, answers, members)
+	m.Namespace, m.Target = a.name, *t
+	a.engine.publish(m, nil)
 }
 
-// collect waits for an answer of each member. An answer that is there when the context ends still counts.
-func collect(ctx context.Context, answers <-chan Answer, members []Member) ([]Answer, error) {
-	var came []Answer
-	var lost []string
-	for len(came)+len(lost) < len(members) {
-		var answer Answer
-		select {
-		case answer = <-answers:
-		default:
-			select {
-			case answer = <-answers:
-			case <-ctx.Done():
-				return came, &IncompleteError{Sockets: silent(members, came), Err: ctx.Err()}
-			}
-		}
-		if answer.Lost {
-			lost = append(lost, answer.ID)
-		} else {
-			came = append(came, answer)
-		}
-	}
-	if len(lost) > 0 {
-		slices.Sort(lost)
-		return came, &IncompleteError{Sockets: lost}
-	}
-	return came, nil
-}
-
-// silent returns the sorted ids of the members that have not answered.
-func silent(members []Member, came []Answer) []string {
-	answered := make(map[string]struct{}, len(came))
-	for _, answer := range came {
-		answered[answer.ID] = struct{}{}
-	}
-	var ids []string
-	for _, m := range members {
-		if _, ok := answered[m.ID()]; !ok {
-			ids = append(ids, m.ID())
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// ServerSideEmit has nobody to reach: the node is alone.
-func (a *memory) ServerSideEmit([]byte) error {
+// ServerSideEmit hands an event, as a JSON array with the name in front, to the other nodes.
+func (a *Adapter) ServerSideEmit(data []byte) error {
 	if a.closed.Load() {
 		return ErrClosed
 	}
+	if a.engine.bus != nil && !a.engine.publish(&Message{Kind: KindServerEmit, Namespace: a.name, Data: data}, nil) {
+		return ErrQueueFull
+	}
 	return nil
 }
 
-// ServerSideEmitWithAck has nobody to ask.
-func (a *memory) ServerSideEmitWithAck(context.Context, []byte) ([]json.RawMessage, error) {
-	return nil, a.ServerSideEmit(nil)
+// ServerSideEmitWithAck does the same and collects the answers of the other nodes, each a JSON value.
+func (a *Adapter) ServerSideEmitWithAck(ctx context.Context, data []byte) ([]json.RawMessage, error) {
+	if a.closed.Load() {
+		return nil, ErrClosed
+	}
+	var answers []json.RawMessage
+	err := a.gather(ctx, &Message{Kind: KindServerEmit, Data: data}, func(m *Message) { answers = append(answers, m.Data) })
+	return answers, err
 }
 
-func (a *memory) ServerCount(context.Context) (int, error) { return 1, nil }
+// ServerCount returns the number of nodes on which the namespace lives, this one included, as far as it is known.
+func (a *Adapter) ServerCount(ctx context.Context) (int, error) {
+	e := a.engine
+	if e.bus == nil {
+		return 1, nil
+	}
+	beating, lately := e.peers.in(a.name)
+	if !e.bus.Traits().Counts {
+		return 1 + len(beating) + len(lately), nil
+	}
+	n, err := e.bus.Count(ctx, a.name)
+	return max(n, 1+len(beating)), err
+}
+
+// handle does what another node asks for.
+func (a *Adapter) handle(m *Message) {
+	defer a.engine.guard("a message of another node")
+	if a.closed.Load() {
+		return
+	}
+	switch m.Kind {
+	case KindBroadcast:
+		if m.Packet == nil {
+			return
+		}
+		if m.Request != "" {
+			a.answerAcks(m)
+			return
+		}
+		a.receive(m.Packet, &m.Target)
+	case KindJoin, KindLeave, KindDisconnect:
+		members := a.Members(&m.Target)
+		switch {
+		case len(members) == 0:
+		case m.Kind == KindJoin:
+			a.local.Join(members, m.Rooms...)
+		case m.Kind == KindLeave:
+			a.local.Leave(members, m.Rooms...)
+		default:
+			a.local.Disconnect(members, m.Close)
+		}
+	case KindFetch:
+		answer := &Message{Kind: KindFetchAnswer}
+		if members := a.Members(&m.Target); len(members) > 0 {
+			answer.Sockets = a.local.Describe(members)
+		}
+		a.reply(m, answer)
+	case KindServerEmit:
+		if m.Request == "" {
+			a.local.ServerEvent(m.Data, nil)
+			return
+		}
+		a.local.ServerEvent(m.Data, func(value json.RawMessage) {
+			a.reply(m, &Message{Kind: KindServerEmitAnswer, Data: value})
+		})
+	case KindRelease:
+		if a.stream == nil || m.Session == nil {
+			return
+		}
+		a.reply(m, &Message{Kind: KindReleaseAnswer, Session: a.stream.sessions.release(m.Session.PID)})
+	}
+}
+
+// receive delivers a packet of another node to the members of this one. A log of this node alone gets it too.
+func (a *Adapter) receive(p *parser.Packet, t *Target) {
+	var err error
+	if a.stream != nil && !a.stream.shared && a.stream.takes(p, t) {
+		err = a.stream.append(p, t)
+	} else {
+		err = a.deliver(p, t)
+	}
+	if err != nil {
+		a.engine.undelivered(a.name, err)
+	}
+}
+
+// reply answers a message. A sender that is no node gets no answer.
+func (a *Adapter) reply(to, answer *Message) {
+	if to.Node == "" || to.Node == emitter || to.Request == "" {
+		return
+	}
+	answer.To, answer.Request, answer.Namespace = to.Node, to.Request, a.name
+	a.engine.publish(answer, nil)
+}

@@ -11,7 +11,7 @@ import (
 //
 // Names (of rooms, and ids of members, which are rooms too) are spread over shards, each with its lock, so that
 // broadcasts and joins of different rooms rarely meet. Locks are taken in this order and never two of one kind:
-// everyone.mu or shard.mu, then resident.mu or roomEvents.mu.
+// everyone.mu or shard.mu, then resident.mu, roomEvents.mu or interests.mu.
 type index struct {
 	seed   maphash.Seed // immutable after construction
 	shards [shardCount]shard
@@ -24,6 +24,11 @@ type index struct {
 
 	snapshots sync.Pool // of *snapshot
 	events    roomEvents
+
+	// holds is told of the first and the last member of each room, and of each member; nil unless the bus subscribes to
+	// rooms. Immutable after construction, as is the namespace.
+	holds     *interests
+	namespace string
 }
 
 // shardCount is a power of two. An empty shard has 40 bytes, so that a namespace without members stays small.
@@ -78,10 +83,13 @@ func (x *index) shard(name string) *shard {
 	return &x.shards[maphash.String(x.seed, name)%shardCount]
 }
 
-// add lets a member in. It enters the room of everyone before it can be found by its id: whoever finds and removes it
-// finds it complete.
-func (x *index) add(m Member) {
+// add lets a member in, and returns the one that it replaces, or nil. It enters the room of everyone before it can be found
+// by its id: whoever finds and removes it finds it complete.
+func (x *index) add(m Member) (replaced Member) {
 	r := &resident{member: m, id: m.ID()}
+	if x.holds != nil {
+		x.holds.hold(place{x.namespace, r.id}, true)
+	}
 	r.lobby.resident = r
 	x.everyone.mu.Lock()
 	x.everyone.add(&r.lobby)
@@ -92,25 +100,28 @@ func (x *index) add(m Member) {
 	if s.residents == nil {
 		s.residents = make(map[string]*resident)
 	}
-	replaced := s.residents[r.id]
+	before := s.residents[r.id]
 	s.residents[r.id] = r
 	s.mu.Unlock()
-	if replaced != nil {
-		x.evict(replaced)
+	if before == nil {
+		return nil
 	}
+	x.evict(before)
+	return before.member
 }
 
-// remove takes a member out, and returns it with its last rooms, or nil. Only the caller that takes it out of residents
-// goes on to evict it.
-func (x *index) remove(id string) (Member, []string) {
+// remove takes a member out, and returns it with its last rooms, or nil: the one with this id, or only this very one if it
+// is not nil. Only the caller that takes it out of residents goes on to evict it.
+func (x *index) remove(id string, only Member) (Member, []string) {
 	s := x.shard(id)
 	s.mu.Lock()
 	r := s.residents[id]
-	delete(s.residents, id)
-	s.mu.Unlock()
-	if r == nil {
+	if r == nil || only != nil && r.member != only {
+		s.mu.Unlock()
 		return nil, nil
 	}
+	delete(s.residents, id)
+	s.mu.Unlock()
 	return r.member, x.evict(r)
 }
 
@@ -127,6 +138,9 @@ func (x *index) evict(r *resident) (rooms []string) {
 	x.everyone.mu.Lock()
 	x.everyone.remove(&r.lobby)
 	x.everyone.mu.Unlock()
+	if x.holds != nil {
+		x.holds.release(place{x.namespace, r.id})
+	}
 	return names
 }
 
@@ -168,6 +182,9 @@ func (x *index) joinRoom(r *resident, name string) bool {
 		// The name may be a piece of a larger text, which the room must not keep alive.
 		at = &room{name: strings.Clone(name)}
 		s.rooms[at.name] = at
+		if x.holds != nil {
+			x.holds.hold(place{x.namespace, at.name}, false)
+		}
 	}
 	if r.rooms == nil {
 		r.rooms = make(map[string]*membership)
@@ -211,6 +228,9 @@ func (x *index) leaveRoom(r *resident, name string) {
 	empty := len(at.members) == 0
 	if empty {
 		delete(s.rooms, name)
+		if x.holds != nil {
+			x.holds.release(place{x.namespace, at.name})
+		}
 	}
 	if x.events.observed() {
 		x.events.push(RoomEvent{Kind: RoomLeft, Room: at.name, ID: r.id})

@@ -22,7 +22,7 @@ func TestIndex_invariants(t *testing.T) {
 				case 0:
 					x.add(named(id))
 				case 1:
-					x.remove(id)
+					x.remove(id, nil)
 				case 2, 3, 4:
 					_ = x.join(id, []string{name(), name()}) // the member may be gone
 				case 5:
@@ -42,7 +42,7 @@ func TestIndex_invariants(t *testing.T) {
 	checkIndex(t, x)
 
 	for i := range 12 {
-		x.remove(fmt.Sprint(i))
+		x.remove(fmt.Sprint(i), nil)
 	}
 	checkIndex(t, x)
 	for i := range x.shards {
@@ -66,7 +66,7 @@ func TestIndex_removedMeanwhile(t *testing.T) {
 			}
 		}
 		a := x.find("a")
-		x.remove("a")
+		x.remove("a", nil)
 		return x, a
 	}
 	for _, target := range []*Target{{Everyone: true}, {Rooms: []string{"room"}}} {
@@ -77,8 +77,8 @@ func TestIndex_removedMeanwhile(t *testing.T) {
 			if len(s.members) != 2 {
 				t.Errorf("to %q: %d members, want the 2 that are left", target.Rooms, len(s.members))
 			}
-			x.remove("b")
-			x.remove("c") // the room is empty, and the place behind its end
+			x.remove("b", nil)
+			x.remove("c", nil) // the room is empty, and the place behind its end
 			s = new(snapshot)
 			x.selectRoom(s, target, a)
 			if len(s.members) != 0 {
@@ -113,7 +113,7 @@ func TestIndex_shrink(t *testing.T) {
 	}
 	checkIndex(t, x)
 	for i := range most - 10 {
-		x.remove(fmt.Sprint(i))
+		x.remove(fmt.Sprint(i), nil)
 	}
 	checkIndex(t, x)
 	for _, o := range []*room{&x.everyone.room, x.shard("room").rooms["room"]} {
@@ -179,4 +179,5 @@ func checkIndex(t *testing.T, x *index) {
 // named is a member that is nothing but its id.
 type named string
 
-func (n named) ID() string { return string(n) }
+func (n named) ID() string          { return string(n) }
+func (n named) Progress() *Progress { return nil }

@@ -33,30 +33,32 @@ type Session struct {
 	// Until is the end of the log at that moment: the socket had missed nothing up to it, if its client has Received.
 	Until Position
 
-	// Version numbers the changes from 1.
-	Version uint64
+	// Generation is the number of times that the session was claimed. Version numbers the changes of a generation from 1.
+	Generation, Version uint64
 	// TTL is how long the session is kept. It is not part of its bytes.
 	TTL time.Duration
 }
 
 // storedSession is the form of the bytes. Names are short and never change their meaning.
 type storedSession struct {
-	Namespace string          `json:"nsp"`
-	PID       string          `json:"pid"`
-	ID        string          `json:"sid"`
-	Rooms     []string        `json:"rooms"`
-	Data      json.RawMessage `json:"data,omitempty"`
-	Node      string          `json:"node"`
-	Joined    [2]uint64       `json:"joined"`
-	Received  [2]uint64       `json:"received"`
-	Until     [2]uint64       `json:"until"`
-	Version   uint64          `json:"version"`
+	Namespace  string          `json:"nsp"`
+	PID        string          `json:"pid"`
+	ID         string          `json:"sid"`
+	Rooms      []string        `json:"rooms"`
+	Data       json.RawMessage `json:"data,omitempty"`
+	Node       string          `json:"node"`
+	Joined     [2]uint64       `json:"joined"`
+	Received   [2]uint64       `json:"received"`
+	Until      [2]uint64       `json:"until"`
+	Generation uint64          `json:"generation,omitempty"`
+	Version    uint64          `json:"version"`
 }
 
 // MarshalBinary returns the session's bytes, which [Session.UnmarshalBinary] reads, in any later version of Parley too.
 func (s *Session) MarshalBinary() ([]byte, error) {
 	return json.Marshal(storedSession{
-		Namespace: s.Namespace, PID: s.PID, ID: s.ID, Rooms: s.Rooms, Data: s.Data, Node: s.Node, Version: s.Version,
+		Namespace: s.Namespace, PID: s.PID, ID: s.ID, Rooms: s.Rooms, Data: s.Data, Node: s.Node,
+		Generation: s.Generation, Version: s.Version,
 		Joined:   [2]uint64{s.Joined.Epoch, s.Joined.Number},
 		Received: [2]uint64{s.Received.Epoch, s.Received.Number},
 		Until:    [2]uint64{s.Until.Epoch, s.Until.Number},
@@ -71,7 +73,8 @@ func (s *Session) UnmarshalBinary(b []byte) error {
 	}
 	position := func(v [2]uint64) Position { return Position{Epoch: v[0], Number: v[1]} }
 	*s = Session{
-		Namespace: v.Namespace, PID: v.PID, ID: v.ID, Rooms: v.Rooms, Data: v.Data, Node: v.Node, Version: v.Version,
+		Namespace: v.Namespace, PID: v.PID, ID: v.ID, Rooms: v.Rooms, Data: v.Data, Node: v.Node,
+		Generation: v.Generation, Version: v.Version,
 		Joined: position(v.Joined), Received: position(v.Received), Until: position(v.Until),
 	}
 	return nil

@@ -225,7 +225,7 @@ func (l *RateLimiter) client(s *socketio.Socket) *client {
 	c, ok := l.connections.Value(s)
 	if !ok {
 		c = &client{owner: newOwner(l.buckets[PerConnection]), network: networkOf(s.Handshake().Address())}
-		l.connections.Set(s, c)
+		_ = l.connections.Set(s, c) // data of a connection is any
 	}
 	return c
 }

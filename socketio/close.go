@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
@@ -12,17 +13,43 @@ import (
 
 // Disconnect takes the client out of the namespace; it does not come back by itself. With closeConnection it is taken
 // out of all its namespaces, and the connection is closed once what was sent before has been written. A client whose
-// middlewares still run is refused.
+// middlewares still run is refused. A session in a log that other nodes have is dropped before the client is told.
 func (s *Socket) Disconnect(closeConnection bool) {
-	s.leave(closeConnection, nil)
+	var end func()
 	if closeConnection {
-		s.conn.session.Close()
+		end = s.conn.session.Close
 	}
+	s.leave(closeConnection, nil, end)
 }
 
-// leave is Disconnect without closing the connection; why says more of the reason, or is nil.
-func (s *Socket) leave(all bool, why error) {
+// leave takes this socket, or all of the connection, out of its namespace; why says more of the reason, or is nil. End, which
+// may be nil too, is called when the client has been told.
+func (s *Socket) leave(all bool, why error, end func()) {
 	c := s.conn
+	left := c.closeSockets(s, all, why)
+	var waiting atomic.Int64
+	waiting.Store(int64(len(left)) + 1)
+	done := func() {
+		if waiting.Add(-1) == 0 && end != nil {
+			end()
+		}
+	}
+	for _, socket := range left {
+		socket.nsp.adapter.Drop((*member)(socket), func() {
+			defer done()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.socketLocked(socket.nsp.name) == nil { // otherwise the client has joined again meanwhile
+				c.dismiss(socket.nsp)
+			}
+		})
+	}
+	done()
+}
+
+// closeSockets closes a socket, or all of the connection. It returns those whose clients are to be told when their sessions
+// have been dropped.
+func (c *connection) closeSockets(s *Socket, all bool, why error) (left []*Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	leaving := []*Socket{s}
@@ -30,15 +57,23 @@ func (s *Socket) leave(all bool, why error) {
 		leaving = slices.Clone(c.sockets)
 	}
 	for _, socket := range leaving {
-		switch socket.state {
-		case connecting:
+		switch {
+		case socket.state == connecting:
 			payload, _ := c.marshalRefusal(&event.Error{Message: string(ServerDisconnect)}) // text only: it cannot fail
 			c.refuse(socket.nsp.name, payload)
-		case connected:
-			_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: socket.nsp.name}) // closed: nobody to tell
+		case socket.state == connected && socket.progress != nil:
+			left = append(left, socket)
+		case socket.state == connected:
+			c.dismiss(socket.nsp)
 		}
 		socket.closeLocked(&DisconnectError{Reason: ServerDisconnect, Err: why})
 	}
+	return left
+}
+
+// dismiss tells the client that it is out of a namespace.
+func (c *connection) dismiss(n *Namespace) {
+	_ = c.send(&parser.Packet{Type: parser.Disconnect, Namespace: n.name}) // closed: nobody to tell
 }
 
 // leave disconnects the connection's sockets in a namespace.

@@ -14,7 +14,7 @@ func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args
 
 // emit is Emit for events that may be plain: not compressed.
 func (s *Socket) emit(name string, args []any, plain bool) error {
-	if s.nsp.server.json && s.nsp.recoverer == nil && !s.nsp.observed() {
+	if s.nsp.server.json && !s.nsp.recovers() && !s.nsp.observed() {
 		return s.emitUnseen(name, args, plain)
 	}
 	p, err := s.nsp.eventPacket(name, args)
@@ -28,7 +28,7 @@ func (s *Socket) emit(name string, args []any, plain bool) error {
 		return ErrClosed
 	}
 	s.observe(p)
-	if state == connected && s.nsp.recoverer != nil { // the adapter numbers and keeps it
+	if state == connected && s.nsp.recovers() { // the adapter numbers and keeps it
 		err := s.nsp.adapter.Broadcast(p, &cluster.Target{Rooms: []string{s.id}, NoCompress: plain})
 		if err == nil && s.conn.overflowed.Load() { // of which a broadcast does not tell
 			return ErrQueueFull

@@ -61,7 +61,9 @@ func ExampleNamespace_FetchSockets() {
 		return
 	}
 	io.Use(func(ctx context.Context, s *socketio.Socket) error {
-		user.Set(s, "Ann")
+		if err := user.Set(s, "Ann"); err != nil {
+			return err
+		}
 		return s.Join("lobby")
 	})
 	ann, _, stop := visitors(io, io)

@@ -59,9 +59,10 @@ func ExampleOptions_users() {
 	}
 	io.Use(func(_ context.Context, s *socketio.Socket) error {
 		var a account
-		err := s.Handshake().ScanAuth(&a)
-		key.Set(s, a)
-		return err
+		if err := s.Handshake().ScanAuth(&a); err != nil {
+			return err
+		}
+		return key.Set(s, a)
 	})
 	first, second, stop := visitors(io, io)
 	defer stop()

@@ -63,8 +63,7 @@ func Example_migrationServer() {
 		if auth.Token != "secret" {
 			return &event.Error{Message: "not authorized", Data: map[string]int{"code": 1}}
 		}
-		user.Set(s, account{"Ann"})
-		return nil
+		return user.Set(s, account{"Ann"})
 	})
 	io.UseEvent(func(ctx context.Context, s *socketio.Socket, m *event.Message) error { return nil })
 	io.Engine().Use(func(next http.Handler) http.Handler { return next })
@@ -197,11 +196,11 @@ func Example_migrationSocket() {
 	io.OnConnection(func(ctx context.Context, s *socketio.Socket) error {
 		fmt.Println(len(s.ID()), s.Namespace().Name(), s.Connected(), s.Recovered(), s.Transport())
 		fmt.Println(s.Handshake().Query().Get("EIO"), s.Handshake().Header().Get("Cookie") == "", s.Handshake().Address().IsValid())
-		user.Set(s, account{"Ann"})
+		err := user.Set(s, account{"Ann"})
 		u, ok := user.Value(s)
 		fmt.Println(u.Name, ok)
 
-		err := s.Join("a", "b")
+		err = errors.Join(err, s.Join("a", "b"))
 		s.Leave("a")
 		fmt.Println(s.Rooms(), s.InRoom("b"), io.Rooms())
 

@@ -190,8 +190,7 @@ func ExampleData() {
 		if err := s.Handshake().ScanAuth(&u); err != nil {
 			return err
 		}
-		users.Set(s, u)
-		return nil
+		return users.Set(s, u)
 	})
 	io.On("who am I", func(ctx context.Context, s *socketio.Socket, m *event.Message) error {
 		u, ok := users.Value(s)

@@ -19,24 +19,14 @@ import (
 	"github.com/parleyio/parley/socketio"
 )
 
-// faulty is an adapter whose n-th call panics, as a fault of our own code would. Nought is none.
-type faulty struct {
-	cluster.Adapter
-	left *atomic.Int64
-}
+// faulty counts calls of what a user has handed over; the n-th panics. Nought is none.
+type faulty struct{ left *atomic.Int64 }
 
 func (f faulty) call() {
 	if f.left.Add(-1) == 0 {
 		panic("a fault")
 	}
 }
-
-func (f faulty) Add(m cluster.Member)                  { f.call(); f.Adapter.Add(m) }
-func (f faulty) Remove(id string)                      { f.call(); f.Adapter.Remove(id) }
-func (f faulty) Join(id string, rooms ...string) error { f.call(); return f.Adapter.Join(id, rooms...) }
-func (f faulty) Leave(id string, rooms ...string)      { f.call(); f.Adapter.Leave(id, rooms...) }
-func (f faulty) Rooms(id string) []string              { f.call(); return f.Adapter.Rooms(id) }
-func (f faulty) InRoom(id, room string) bool           { f.call(); return f.Adapter.InRoom(id, room) }
 
 // faultyParser is a parser that counts together with the adapter.
 type faultyParser struct {
@@ -69,13 +59,12 @@ func TestServer_fault_everywhere(t *testing.T) {
 	bubble(t, "every call in turn", func(t *testing.T) {
 		var left atomic.Int64
 		log := slog.New(slog.DiscardHandler)
+		records := newRecorder()
+		records.append, records.offset = faulty{&left}.call, faulty{&left}.call
 		io, err := socketio.New(&socketio.Options{
-			Logger: log,
-			Parser: faultyParser{faulty: faulty{left: &left}},
-			Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
-				adapter, err := cluster.InMemory()(name, local)
-				return faulty{adapter, &left}, err
-			},
+			Logger:  log,
+			Parser:  faultyParser{faulty: faulty{left: &left}},
+			Adapter: cluster.Config{Log: records},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func takenOver() {
 }
 
 // friend is the socket of the same client in another namespace.
-var friend = socketio.NewData[*socketio.Socket]("friend")
+var friend = socketio.NewLocalData[*socketio.Socket]("friend")
 
 func TestInbox(t *testing.T) {
 	quick := func() *socketio.Options {

@@ -9,17 +9,14 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// member is a socket in its role as cluster.Member and cluster.Follower.
+// member is a socket in its role as cluster.Member.
 type member Socket
 
 // ID implements cluster.Member.
 func (m *member) ID() string { return m.id }
 
-// Received implements cluster.Follower.
-func (m *member) Received(at cluster.Ordinal) { m.recovery.received = at }
-
-// LastReceived implements cluster.Follower.
-func (m *member) LastReceived() cluster.Ordinal { return m.recovery.received }
+// Progress implements cluster.Member.
+func (m *member) Progress() *cluster.Progress { return m.progress }
 
 func socketOf(m cluster.Member) *Socket { return (*Socket)(m.(*member)) }
 
@@ -54,7 +51,7 @@ func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
 	for _, m := range members {
 		s := socketOf(m)
 		infos = append(infos, cluster.SocketInfo{
-			ID: s.id, Rooms: s.Rooms(), Handshake: s.marshalHandshake(), Data: s.marshalData(),
+			ID: s.id, Rooms: s.Rooms(), Handshake: s.marshalHandshake(), Data: d.Data(m),
 		})
 	}
 	return infos
@@ -63,7 +60,7 @@ func (d deliverer) Describe(members []cluster.Member) []cluster.SocketInfo {
 // Join implements cluster.LocalQueries.
 func (d deliverer) Join(members []cluster.Member, rooms ...string) {
 	for _, m := range members {
-		if err := socketOf(m).Join(rooms...); err != nil && !errors.Is(err, ErrClosed) {
+		if err := socketOf(m).join(rooms); err != nil && !errors.Is(err, ErrClosed) {
 			d.nsp.server.opts.Logger.Warn("a socket could not join", slog.String("nsp", d.nsp.name), slog.Any("err", err))
 		}
 	}

@@ -3,7 +3,6 @@ package socketio
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/parleyio/parley/cluster"
@@ -19,10 +18,9 @@ type Namespace struct {
 	// Immutable after construction.
 	name       string
 	server     *Server
-	parent     *ParentNamespace  // nil unless it is a child
-	registries []*registry       // the parent's, if there is one, and its own
-	adapter    cluster.Adapter   // nil in the stand-in for a namespace that a parent may make
-	recoverer  cluster.Recoverer // the adapter, if it can bring sockets back; otherwise nil
+	parent     *ParentNamespace // nil unless it is a child
+	registries []*registry      // the parent's, if there is one, and its own
+	adapter    *cluster.Adapter // nil in the stand-in for a namespace that a parent may make
 
 	serverEvents event.Mux[*Namespace] // of other nodes
 
@@ -32,9 +30,6 @@ type Namespace struct {
 	removed atomic.Bool   // by RemoveNamespace
 	watched atomic.Int64  // listeners for outgoing events on single sockets
 	lastID  atomic.Uint64 // acknowledgement ids count from 0 for each namespace, as in the reference
-
-	mu   sync.RWMutex       // guards live
-	live map[string]*Socket // by pid, with recovery only
 }
 
 // Name returns the namespace's name, with its leading slash.

@@ -3,15 +3,11 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/parleyio/parley/cluster"
 )
 
 // Of returns the namespace of this name and makes it when there is none; the slash in front may be left out. It is made
@@ -106,7 +102,7 @@ func (s *Server) RemoveNamespace(name string) bool {
 	for _, c := range connections {
 		c.leave(n)
 	}
-	n.closeAdapter()
+	n.adapter.Close()
 	return true
 }
 
@@ -183,7 +179,7 @@ func (s *Server) makeNamespace(name string, parent *ParentNamespace, socket bool
 		return nil, false, fmt.Errorf("socketio: adapter of namespace %q: %w", name, err)
 	}
 	if !s.publish(n, socket) {
-		n.closeAdapter()
+		n.adapter.Close()
 	}
 	return n, true, nil
 }
@@ -195,16 +191,9 @@ func newNamespace(name string, server *Server, parent *ParentNamespace) (*Namesp
 	}
 	n.registries = append(n.registries, &n.registry)
 	n.drain.total = &server.drains
-	adapter, err := server.opts.Adapter(name, deliverer{n})
-	if err != nil {
-		return nil, err
-	}
-	n.adapter = adapter
-	n.recoverer, _ = adapter.(cluster.Recoverer)
-	if server.opts.Recovery != nil && n.recoverer == nil {
-		return nil, errors.New("Options.Recovery is set, and the adapter cannot recover sockets")
-	}
-	return n, nil
+	var err error
+	n.adapter, err = server.cluster.Namespace(name, deliverer{n})
+	return n, err
 }
 
 // publish lets clients find a namespace. It reports false when it is too late for that.
@@ -258,13 +247,6 @@ func (s *Server) release(n *Namespace, accepted bool) {
 	}
 	s.mu.Unlock()
 	if empty {
-		n.closeAdapter()
-	}
-}
-
-// closeAdapter closes the adapter of a namespace that is gone.
-func (n *Namespace) closeAdapter() {
-	if err := n.adapter.Close(); err != nil {
-		n.server.opts.Logger.Warn("closing an adapter", slog.String("nsp", n.name), slog.Any("err", err))
+		n.adapter.Close()
 	}
 }

@@ -67,7 +67,7 @@ func TestServer_OnNamespace(t *testing.T) {
 func TestServer_RemoveNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := newJournal()
-		n := serve(t, &socketio.Options{Adapter: adapters{told}.make})
+		n := serve(t, &socketio.Options{Adapter: adapters(told)})
 		release := make(chan struct{})
 		old := n.Of("/x")
 		old.Use(func(_ context.Context, s *socketio.Socket) error {

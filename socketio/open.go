@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
@@ -59,9 +61,7 @@ func (s *Socket) open() {
 	case session != nil && !errors.Is(err, ErrClosed):
 		// A refusal would keep the client away; a lost connection brings it back, as a new socket.
 		s.recoveryFailed(err)
-		if !errors.Is(err, ErrUnknownOffset) { // of this the adapter itself calls OnExpired
-			s.nsp.expired(session)
-		}
+		session.Cancel(false, nil)
 		s.conn.session.Abort(engineio.ForcedClose, err)
 		return
 	default:
@@ -74,7 +74,7 @@ func (s *Socket) open() {
 			if !isPanic(err) {
 				s.warn(refusedByHandler, none+"it returned the error", err)
 			}
-			s.leave(false, err)
+			s.leave(false, err, nil)
 			return
 		}
 	}
@@ -161,23 +161,44 @@ func (s *Socket) identify() error {
 
 // connect lets the socket into its namespace and answers the client; session is nil for a new socket. It returns ErrClosed
 // if the socket has disconnected while its middlewares ran.
-func (s *Socket) connect(session *cluster.Leftover) error {
+func (s *Socket) connect(session *cluster.Return) error {
+	var pid string
+	if s.progress != nil {
+		pid = s.progress.PID
+	}
 	reply, err := s.conn.marshalReply(struct {
 		SID string `json:"sid"`
 		PID string `json:"pid,omitempty"`
-	}{s.id, s.recovery.pid})
+	}{s.id, pid})
 	if err != nil {
 		return err
 	}
+	if session != nil {
+		if err := session.CatchUp(s.ctx); err != nil {
+			if !s.live() {
+				return ErrClosed
+			}
+			return fmt.Errorf("socketio: resuming a session: %w", err)
+		}
+	}
 	c := s.conn
+	c.mu.Lock()
+	rooms := slices.Clone(s.rooms)
+	c.mu.Unlock()
+	release := s.nsp.adapter.Expect(s.ctx, (*member)(s), rooms...)
+	defer release()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.state == disconnected {
 		return ErrClosed
 	}
 	// A member before the reply: who has seen the client connect may send to it.
-	if err := s.enterLocked(session); err != nil {
-		return err
+	if session != nil {
+		if err := s.resumeLocked(session); err != nil {
+			return err
+		}
+	} else {
+		s.nsp.adapter.Add((*member)(s))
 	}
 	if len(s.rooms) > 0 {
 		if err := s.nsp.adapter.Join(s.id, s.rooms...); err != nil {

@@ -146,9 +146,10 @@ type Options struct {
 
 	// Parser is the wire format, which clients must share. Nil means parser.JSON.
 	Parser parser.Parser
-	// Adapter makes the adapter of each namespace. Nil means cluster.InMemory: a server that stands alone.
-	Adapter cluster.Factory
-	// Recovery turns connection state recovery on. Nil means off, unless the Adapter is one with recovery.
+	// Adapter connects the nodes of a cluster; packages of brokers make it. One that has a Bus or a Log is for one server.
+	// The zero value is a server that stands alone, in memory.
+	Adapter cluster.Config
+	// Recovery turns connection state recovery on, in memory unless the Adapter has a log. Nil means off, unless it has one.
 	Recovery *Recovery
 	// ClientFiles holds the client's bundles, served below the server's path: socket.io.js, socket.io.min.js,
 	// socket.io.esm.min.js, socket.io.msgpack.min.js and the .map of each. Nil answers them with 404.
@@ -215,13 +216,10 @@ func (o *Options) withDefaults(below engineio.Options) error {
 	if o.BaseContext == nil {
 		o.BaseContext = context.Background()
 	}
-	switch {
-	case o.Adapter != nil:
-	case o.Recovery != nil:
-		o.Adapter = o.Recovery.adapter(o.Logger)
-	default:
-		o.Adapter = cluster.InMemory()
+	if o.Adapter.Logger == nil {
+		o.Adapter.Logger = o.Logger
 	}
+	o.Recovery.configure(&o.Adapter)
 	return nil
 }
 

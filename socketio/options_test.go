@@ -33,8 +33,10 @@ func TestNew_contradictions(t *testing.T) {
 		"Cookie":                {Cookie: &engineio.Cookie{Name: "io; Secure"}},
 		"Level":                 {PerMessageDeflate: &engineio.Deflate{Level: 10}},
 		"InitialPacket":         {InitialPacket: &engineio.Message{Data: []byte("\xff")}},
-		"namespace \"/\"":       {Adapter: func(string, cluster.Local) (cluster.Adapter, error) { return nil, errBroker }},
-		"broker is broken":      {Adapter: func(string, cluster.Local) (cluster.Adapter, error) { return nil, errBroker }},
+		"namespace \"/\"":       {Adapter: cluster.Config{Log: refusing("/")}},
+		"broker is broken":      {Adapter: cluster.Config{Log: refusing("/")}},
+		"HeartbeatInterval":     {Adapter: cluster.Config{HeartbeatInterval: -1}},
+		"Options.Adapter":       {Adapter: cluster.Config{HeartbeatTimeout: 1}},
 	} {
 		t.Run(field, func(t *testing.T) {
 			_, err := socketio.New(opts)
@@ -43,6 +45,18 @@ func TestNew_contradictions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refusing is a log that cannot follow a namespace.
+func refusing(namespace string) cluster.Log {
+	log := newRecorder()
+	log.follow = func(name string) error {
+		if name == namespace {
+			return errBroker
+		}
+		return nil
+	}
+	return log
 }
 
 var errBroker = errors.New("broker is broken")
@@ -106,12 +120,7 @@ func TestOptions_of_requests(t *testing.T) {
 }
 
 func TestServer_Of_panics_without_an_adapter(t *testing.T) {
-	server := newServer(t, &socketio.Options{Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
-		if name == "/bad" {
-			return nil, errBroker
-		}
-		return cluster.InMemory()(name, local)
-	}})
+	server := newServer(t, &socketio.Options{Adapter: cluster.Config{Log: refusing("/bad")}})
 	defer func() {
 		err, _ := recover().(error)
 		if !errors.Is(err, errBroker) || !strings.Contains(err.Error(), `"/bad"`) {

@@ -87,9 +87,13 @@ func (n *Namespace) EmitWithAcks(ctx context.Context, name string, args ...any) 
 
 // ObserveRooms calls f for each change of the namespace's rooms on this node: created, joined, left, deleted. It
 // returns the function that ends that. The events come in the order of the changes, later than they, on a goroutine of
-// the adapter; see cluster.RoomEvents. An adapter without room events is an error of the program's set-up: it panics.
+// the adapter; see cluster.Adapter.ObserveRooms.
 func (n *Namespace) ObserveRooms(f func(RoomEvent)) (off func()) {
-	return n.adapter.(cluster.RoomEvents).ObserveRooms(func(e RoomEvent) {
+	return n.adapter.ObserveRooms(func(e RoomEvent) {
 		_ = n.protect(e.Kind.String(), func() error { f(e); return nil }) // logged by protect
 	})
 }
+
+// ClusterHealth returns what this node knows of the cluster without asking anybody: the state of the brokers, the other
+// nodes and when each was heard last, and what was lost.
+func (s *Server) ClusterHealth() cluster.Health { return s.cluster.Health() }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/parleyio/parley/cluster"
@@ -22,7 +20,8 @@ import (
 // carries an offset for them, as an argument behind its own.
 //
 // For every limit zero means the default and a negative value no limit. The limits are those of each namespace on this
-// node, and hold for the in-memory adapter; another adapter has its own.
+// node. MaxPackets and MaxBytes hold for the log in memory, which keeps sessions on this node; a log of Options.Adapter has
+// its own, and sessions on all nodes.
 type Recovery struct {
 	// MaxDisconnection is how long a client may be away. Zero means 2 minutes.
 	MaxDisconnection time.Duration
@@ -38,7 +37,7 @@ type Recovery struct {
 	SkipMiddlewares bool
 
 	// OnFailed is told why a client that asked for its session gets a new one: ErrUnknownSession,
-	// ErrUnknownOffset, ErrQueueFull (it has missed more than its send queue takes), or the adapter's error. It
+	// ErrUnknownOffset, ErrQueueFull (it has missed more than its send queue takes), or an error of the log. It
 	// runs on the socket's goroutine, before the middlewares when they are not to see the session. Nil means that nobody
 	// is told.
 	OnFailed func(s *Socket, err error)
@@ -47,20 +46,29 @@ type Recovery struct {
 	OnExpired func(id string)
 }
 
-// adapter returns the in-memory adapter with these limits.
-func (r *Recovery) adapter(log *slog.Logger) cluster.Factory {
-	var expired func(id string)
-	if r.OnExpired != nil {
-		expired = func(id string) { r.expired(id, log) }
+// configure turns recovery on: in memory, unless there is a log.
+func (r *Recovery) configure(c *cluster.Config) {
+	if r == nil {
+		return
 	}
-	return cluster.Recoverable(cluster.RecoveryLimits{
-		MaxDisconnection: r.MaxDisconnection,
-		MaxPackets:       r.MaxPackets,
-		MaxBytes:         r.MaxBytes,
-		MaxSessions:      r.MaxSessions,
-		OnExpired:        expired,
-	})
+	if c.Log == nil {
+		limits := cluster.MemoryLogLimits{MaxAge: r.MaxDisconnection, MaxPackets: r.MaxPackets, MaxBytes: r.MaxBytes}
+		if r.MaxDisconnection > 0 {
+			limits.MaxAge += unnoticed
+		}
+		c.Log = cluster.PrivateLog(limits)
+	}
+	if r.MaxDisconnection != 0 {
+		c.MaxDisconnection = r.MaxDisconnection
+	}
+	if r.MaxSessions != 0 {
+		c.MaxSessions = r.MaxSessions
+	}
 }
+
+// unnoticed is how long a connection may be dead before its socket is suspended: what is sent into it is missed too. The
+// default ping interval and timeout are 45 s together.
+const unnoticed = time.Minute
 
 // expired calls OnExpired.
 func (r *Recovery) expired(id string, log *slog.Logger) {
@@ -75,22 +83,16 @@ func (r *Recovery) expired(id string, log *slog.Logger) {
 	r.OnExpired(id)
 }
 
-// recovery is a socket's part in connection state recovery.
-type recovery struct {
-	pid       string          // secret: shows that a client is the one that had the session
-	recovered bool            // the session is an earlier socket's
-	joined    cluster.Ordinal // where the session began
-	received  cluster.Ordinal // the last recoverable packet in the socket's queue; the adapter's lock guards it
-}
+// recovers reports whether sockets of the namespace can come back.
+func (n *Namespace) recovers() bool { return n.adapter != nil && n.adapter.Recovers() }
 
 // restore looks for the session that the client asks for, before the middlewares run. It returns nil when the socket is
 // a new one.
-func (s *Socket) restore() *cluster.Leftover {
-	r := s.nsp.recoverer
-	if r == nil {
+func (s *Socket) restore() *cluster.Return {
+	if !s.nsp.recovers() {
 		return nil
 	}
-	s.recovery.pid = engineio.NewID()
+	s.progress = &cluster.Progress{PID: engineio.NewID()}
 	if s.conn.eio3 { // it has never been told its pid
 		return nil
 	}
@@ -102,19 +104,17 @@ func (s *Socket) restore() *cluster.Leftover {
 	case pid == "":
 		return nil
 	}
-	s.nsp.supersede(pid)
-	session, err := r.Take(s.ctx, pid, offset)
+	session, err := s.nsp.adapter.Restore(s.ctx, pid, offset, s.conn.server.opts.SendQueueBytes)
 	if err != nil {
 		s.recoveryFailed(err)
 		return nil
 	}
-	s.id, s.recovery.pid, s.recovery.recovered = session.ID, session.PID, true
+	s.id, s.progress.PID, s.recovered = session.ID(), pid, true
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
-	if data, ok := session.Data.(map[any]any); ok {
-		s.data = data
-	}
-	s.rooms, s.joined = slices.Clone(session.Rooms), len(session.Rooms)
+	s.restoreDataLocked(session.Data())
+	s.rooms = session.Rooms()
+	s.joined = len(s.rooms)
 	return session
 }
 
@@ -142,124 +142,80 @@ func (s *Socket) recoveryFailed(err error) {
 	_ = s.protect("recovery", func() error { options.OnFailed(s, err); return nil }) // logged by protect
 }
 
-// supersede ends the socket that still has this session: its client is back before the server knew that it was gone.
-func (n *Namespace) supersede(pid string) {
-	n.mu.RLock()
-	old := n.live[pid]
-	n.mu.RUnlock()
-	if old == nil {
-		return
-	}
-	old.conn.end(&DisconnectError{Reason: TransportClose, Err: errSuperseded})
-	old.conn.session.Abort(engineio.TransportClose, errSuperseded)
+var (
+	errSuperseded = errors.New("socketio: the client has come back on another connection")
+	errLost       = errors.New("socketio: events for the client were lost")
+)
+
+// Data implements cluster.LocalSessions.
+func (d deliverer) Data(m cluster.Member) json.RawMessage {
+	s := socketOf(m)
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.marshalDataLocked()
 }
 
-var errSuperseded = errors.New("socketio: the client has come back on another connection")
+// Supersede implements cluster.LocalSessions: the client is back before the server knew that it was gone.
+func (d deliverer) Supersede(m cluster.Member) {
+	c := socketOf(m).conn
+	c.end(&DisconnectError{Reason: TransportClose, Err: errSuperseded})
+	c.session.Abort(engineio.TransportClose, errSuperseded)
+}
 
-// enterLocked lets the socket into its namespace: as a new member, or into its rooms and with what it has missed.
-func (s *Socket) enterLocked(session *cluster.Leftover) error {
-	n := s.nsp
-	if n.recoverer == nil {
-		n.adapter.Add((*member)(s))
-		return nil
+// Reset implements cluster.LocalSessions.
+func (d deliverer) Reset(members []cluster.Member) {
+	for _, m := range members {
+		socketOf(m).session.Abort(engineio.TransportClose, errLost)
 	}
-	// Whoever comes with this session from now on finds the socket, and waits for the lock of its connection.
-	n.mu.Lock()
-	if n.live == nil {
-		n.live = map[string]*Socket{}
-	}
-	n.live[s.recovery.pid] = s
-	n.mu.Unlock()
-	if session == nil {
-		s.recovery.joined = n.recoverer.Enter((*member)(s))
-		return nil
-	}
-	if err := s.resumeLocked(session); err != nil {
-		n.leave(s)
-		return err
-	}
-	n.server.counters.recoveries.Add(1)
-	return nil
+}
+
+// Expired implements cluster.LocalSessions.
+func (d deliverer) Expired(id string) {
+	d.nsp.server.opts.Recovery.expired(id, d.nsp.server.opts.Logger)
 }
 
 // resumeLocked lets a recovered socket into its rooms and sends what it has missed.
-func (s *Socket) resumeLocked(session *cluster.Leftover) error {
-	// What was sent to the rooms that a middleware has left is not for this client any more.
-	session.Rooms = slices.DeleteFunc(slices.Clone(session.Rooms), func(room string) bool { // the earlier socket has the old ones
-		return !slices.Contains(s.rooms, room)
-	})
-	var full error
-	err := s.nsp.recoverer.Resume((*member)(s), session, func(missed []*parser.Packet) {
+func (s *Socket) resumeLocked(session *cluster.Return) error {
+	err := session.Enter((*member)(s), s.rooms, func(missed []*parser.Packet) error {
 		for _, p := range missed {
 			// A session that has closed is suspended again.
 			if err := s.conn.send(p); errors.Is(err, ErrQueueFull) {
-				full = err
-				return
+				return err // the next attempt would end in the same way
 			}
 		}
+		return nil
 	})
 	switch {
+	case errors.Is(err, ErrQueueFull):
+		return ErrQueueFull
 	case err != nil:
 		return fmt.Errorf("socketio: resuming a session: %w", err)
-	case full != nil:
-		s.nsp.adapter.Remove(s.id) // the next attempt would end in the same way: the session cannot be kept
-		return full
 	}
-	s.recovery.joined = session.Joined
+	s.rooms = nil
+	s.nsp.server.counters.recoveries.Add(1)
 	return nil
 }
 
-// leave forgets a socket that supersede need not find any more.
-func (n *Namespace) leave(s *Socket) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.live[s.recovery.pid] == s {
-		delete(n.live, s.recovery.pid)
-	}
-}
-
-// expired tells that a session that was taken does not go on.
-func (n *Namespace) expired(session *cluster.Leftover) {
-	n.server.opts.Recovery.expired(session.ID, n.server.opts.Logger)
-}
-
-// abandon is for a session that was taken, if any, by a socket that has ended before it was connected. A client that has
+// abandon is for a session that was claimed, if any, by a socket that has ended before it was connected. A client that has
 // only lost its connection once more may try again.
-func (s *Socket) abandon(session *cluster.Leftover) {
-	n := s.nsp
+func (s *Socket) abandon(session *cluster.Return) {
 	if session == nil {
 		return
 	}
 	s.conn.mu.Lock()
 	again := s.state == disconnected && s.why.Reason.recoverable()
-	data := maps.Clone(s.data)
+	data := s.marshalDataLocked()
 	s.conn.mu.Unlock()
-	if !again {
-		n.expired(session)
-		return
-	}
-	if err := n.recoverer.Resume((*member)(s), session, func([]*parser.Packet) {}); err != nil {
-		s.recoveryFailed(err)
-		return
-	}
-	n.recoverer.Suspend(&cluster.Leftover{ID: session.ID, PID: session.PID, Data: data, Joined: session.Joined})
+	session.Cancel(again, data)
 }
 
 // exitLocked takes a connected socket out of its namespace, and keeps its session where that makes sense.
 func (s *Socket) exitLocked(reason Reason) {
-	n := s.nsp
-	if n.recoverer == nil {
-		s.rooms = n.adapter.Rooms(s.id)
-		n.adapter.Remove(s.id)
+	adapter := s.nsp.adapter
+	if s.progress != nil && reason.recoverable() {
+		s.rooms = adapter.Suspend((*member)(s), s.marshalDataLocked())
 		return
 	}
-	defer n.leave(s) // at last: until the session is kept, its client finds the socket
-	if !reason.recoverable() {
-		s.rooms = n.adapter.Rooms(s.id)
-		n.adapter.Remove(s.id)
-		return
-	}
-	session := &cluster.Leftover{ID: s.id, PID: s.recovery.pid, Data: maps.Clone(s.data), Joined: s.recovery.joined}
-	n.recoverer.Suspend(session)
-	s.rooms = session.Rooms
+	s.rooms = adapter.Rooms(s.id)
+	adapter.Remove(s.id)
 }

@@ -20,7 +20,7 @@ func TestRecovery_frames(t *testing.T) {
 	foo := socketio.NewData[string]("foo")
 	emitAll := func(t *testing.T, n *node, s *socketio.Socket) (offline func()) {
 		must(t, s.Join("r1"))
-		foo.Set(s, "bar")
+		must(t, foo.Set(s, "bar"))
 		must(t, n.Emit("a", 1), n.To("r1").Emit("b", map[string]int{"x": 1}), n.Emit("bin", []byte{1, 2}),
 			n.Local().Emit("loc"), s.Emit("direct"))
 		ask(t.Context(), s)
@@ -151,32 +151,19 @@ func TestRecovery_reasons(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "server shutting down", func(t *testing.T) { // for an adapter that outlives the process
-		var kept []*cluster.Leftover
-		n := serve(t, &socketio.Options{Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
-			adapter, err := cluster.Recoverable(cluster.RecoveryLimits{})(name, local)
-			return suspending{adapter.(cluster.Recoverer), &kept}, err
-		}})
+	bubble(t, "server shutting down", func(t *testing.T) { // for a log that outlives the process
+		log := cluster.NewMemoryLog(cluster.MemoryLogLimits{})
+		n := serve(t, &socketio.Options{Adapter: cluster.Config{Log: log.Node()}})
 		c := n.dial(t)
 		k, _ := c.enter("/", "")
 		must(t, n.socket(t, c, "/").Join("room"))
 		must(t, n.Shutdown(t.Context()))
 		c.closed()
-		if len(kept) != 1 || kept[0].PID != k.PID || kept[0].ID != k.SID || !slices.Equal(kept[0].Rooms, []string{"room"}) {
-			t.Errorf("kept %+v", kept)
+		kept, err := log.Node().Claim(t.Context(), "/", k.PID)
+		if err != nil || kept.PID != k.PID || kept.ID != k.SID || !slices.Equal(kept.Rooms, []string{"room"}) {
+			t.Errorf("kept %+v, %v", kept, err)
 		}
 	})
-}
-
-// suspending writes down which sessions are kept.
-type suspending struct {
-	cluster.Recoverer
-	kept *[]*cluster.Leftover
-}
-
-func (a suspending) Suspend(s *cluster.Leftover) {
-	a.Recoverer.Suspend(s)
-	*a.kept = append(*a.kept, s)
 }
 
 func TestRecovery_offset(t *testing.T) {
@@ -309,23 +296,18 @@ func TestRecovery_acks(t *testing.T) {
 }
 
 func TestNew_recovery(t *testing.T) {
-	_, err := socketio.New(&socketio.Options{Recovery: &socketio.Recovery{}, Adapter: cluster.InMemory()})
-	if err == nil || !strings.Contains(err.Error(), "Options.Recovery") {
-		t.Errorf("got %v", err)
-	}
-	bubble(t, "with an adapter of its own", func(t *testing.T) {
-		var kept []*cluster.Leftover
-		n := serve(t, &socketio.Options{Recovery: &socketio.Recovery{}, Adapter: func(name string, local cluster.Local) (cluster.Adapter, error) {
-			adapter, err := cluster.Recoverable(cluster.RecoveryLimits{})(name, local)
-			return suspending{adapter.(cluster.Recoverer), &kept}, err
-		}})
+	bubble(t, "with a log of its own", func(t *testing.T) {
+		var kept []*cluster.Session
+		log := newRecorder()
+		log.keep = func(s *cluster.Session) { kept = append(kept, s) }
+		n := serve(t, &socketio.Options{Recovery: &socketio.Recovery{}, Adapter: cluster.Config{Log: log}})
 		c := n.dial(t)
 		k, _ := c.enter("/", "")
 		c.cut()
 		_, again, _ := n.back(t, k)
 		continues(t, k, again, true)
-		if len(kept) != 1 {
-			t.Errorf("kept %d", len(kept))
+		if len(kept) == 0 || kept[0].PID != k.PID {
+			t.Errorf("kept %v", kept)
 		}
 	})
 	bubble(t, "off", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +24,26 @@ const (
 
 // Join puts the socket into rooms; those it is in already are ignored. A middleware may call it: the rooms are joined
 // when the socket connects. It returns ErrClosed, ErrRoomName or ErrTooManyRooms, and has then joined none of them.
+//
+// The socket is in the rooms when Join returns. In a cluster whose broker has to subscribe to a room first, Join waits for
+// that, at most cluster.Config.JoinTimeout (1 s), so that what other nodes send afterwards arrives.
 func (s *Socket) Join(rooms ...string) error {
+	if err := s.join(rooms); err != nil {
+		return err
+	}
+	s.nsp.subscribed(s.ctx, rooms)
+	return nil
+}
+
+// subscribed waits until what other nodes send to rooms arrives here.
+func (n *Namespace) subscribed(ctx context.Context, rooms []string) {
+	if n.adapter != nil { // while a parent is asked there is none
+		n.adapter.Subscribed(ctx, rooms...)
+	}
+}
+
+// join is Join without waiting.
+func (s *Socket) join(rooms []string) error {
 	o := &s.nsp.server.opts
 	if err := s.nsp.server.checkRooms(rooms); err != nil {
 		return err

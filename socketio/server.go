@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/parser"
@@ -29,6 +28,7 @@ type Server struct {
 	// Immutable after construction.
 	opts    Options
 	engine  *engineio.Server
+	cluster *cluster.Engine
 	files   *clientFiles
 	base    context.Context // of the sockets
 	endBase context.CancelCauseFunc
@@ -85,8 +85,16 @@ func New(opts *Options) (*Server, error) {
 	s.inline.server = s
 	_, s.json = o.Parser.(parser.JSON)
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
-	if s.Namespace, err = s.of("/"); err != nil {
-		return nil, err
+	if s.cluster, err = cluster.New(o.Adapter); err != nil {
+		return nil, fmt.Errorf("socketio: Options.Adapter: %w", err)
+	}
+	err = s.cluster.Start(o.BaseContext)
+	if err == nil {
+		s.Namespace, err = s.of("/")
+	}
+	if err != nil {
+		_ = s.cluster.Close(o.BaseContext) // the error before counts
+		return nil, fmt.Errorf("socketio: Options.Adapter: %w", err)
 	}
 	return s, nil
 }
@@ -146,7 +154,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	errs := []error{s.engine.Shutdown(ctx)}
 	s.mu.Lock()
 	s.draining = true
-	namespaces := slices.Collect(maps.Values(s.namespaces))
 	s.mu.Unlock()
 
 	done := make(chan struct{})
@@ -162,10 +169,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.log.Close()
 	s.endBase(errShutDown)
 	s.endLast(errShutDown)
-	for _, n := range namespaces {
-		if err := n.adapter.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("socketio: closing the adapter of namespace %q: %w", n.name, err))
-		}
+	if err := s.cluster.Close(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+		errs = append(errs, fmt.Errorf("socketio: closing the adapter: %w", err))
 	}
 	return errors.Join(errs...)
 }

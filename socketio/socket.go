@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/event"
 )
@@ -14,8 +15,9 @@ type Socket struct {
 	// Immutable after construction, save that the worker gives a recovered socket its id before anybody sees it.
 	id        string
 	session   *engineio.Session // that of conn: a broadcast needs nothing else
-	recovery  recovery
-	nsp       *Namespace // a stand-in until enter has found it; changed with conn.mu held, before the application sees it
+	progress  *cluster.Progress // of the namespace's log; nil without recovery
+	recovered bool              // the session is an earlier socket's
+	nsp       *Namespace        // a stand-in until enter has found it; changed with conn.mu held, before the application sees it
 	conn      *connection
 	handshake Handshake
 	ctx       context.Context
@@ -82,7 +84,7 @@ func (s *Socket) Connected() bool {
 // Recovered reports whether the socket continues the session of an earlier one: its id, rooms and data are that one's,
 // and the client has been sent what it missed. It is known to middlewares already, which may leave rooms that the client
 // is no longer to be in. The functions that OnDisconnect calls for the earlier socket may still be running.
-func (s *Socket) Recovered() bool { return s.recovery.recovered }
+func (s *Socket) Recovered() bool { return s.recovered }
 
 // Err returns nil until the socket has disconnected, and then a *DisconnectError: the reason that OnDisconnect receives,
 // and the details behind it.

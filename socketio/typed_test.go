@@ -99,13 +99,11 @@ func TestTypedEvents(t *testing.T) {
 func TestData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		name, twin := socketio.NewData[string]("name"), socketio.NewData[string]("name")
-		failure := socketio.NewData[error]("failure")
+		failure, own := socketio.NewLocalData[error]("failure"), socketio.NewLocalData[string]("name")
 		n := serve(t, nil)
 		seen := make(chan string, 1)
 		n.Use(func(_ context.Context, s *socketio.Socket) error {
-			name.Set(s, "ann")
-			failure.Set(s, nil)
-			return nil
+			return errors.Join(name.Set(s, "ann"), failure.Set(s, nil))
 		})
 		n.OnDisconnect(func(_ context.Context, s *socketio.Socket, _ socketio.Reason) {
 			v, ok := name.Value(s)
@@ -116,13 +114,16 @@ func TestData(t *testing.T) {
 		if v, ok := name.Value(s); v != "ann" || !ok {
 			t.Errorf("got %q, %v", v, ok)
 		}
-		if v, ok := twin.Value(s); v != "" || ok {
+		if v, ok := twin.Value(s); v != "ann" || !ok {
 			t.Errorf("another key of that name: %q, %v", v, ok)
+		}
+		if v, ok := own.Value(s); v != "" || ok {
+			t.Errorf("a local key of that name: %q, %v", v, ok)
 		}
 		if v, ok := failure.Value(s); v != nil || !ok {
 			t.Errorf("a nil interface: %v, %v", v, ok)
 		}
-		failure.Set(s, errors.New("x"))
+		must(t, failure.Set(s, errors.New("x")))
 		failure.Delete(s)
 		if _, ok := failure.Value(s); ok {
 			t.Error("deleted and still there")
@@ -147,8 +148,7 @@ func TestNewConnectionData(t *testing.T) {
 		n.Of("/x")
 		c, other := n.join(t), n.join(t)
 		s := n.socket(t, c, "/")
-		own.Set(s, 1)
-		shared.Set(s, 2)
+		must(t, own.Set(s, 1), shared.Set(s, 2))
 		c.join("/x")
 		x := n.socket(t, c, "/x")
 		if v, ok := own.Value(x); ok {

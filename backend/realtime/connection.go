@@ -15,7 +15,7 @@ func userRoom(user string) string { return "user:" + user }
 // The data of a socket. The user can be read at any time, the client only by the socket's own handlers.
 var (
 	userData   = socketio.NewData[string]("user")
-	clientData = socketio.NewData[*backend.Client]("client")
+	clientData = socketio.NewLocalData[*backend.Client]("client")
 )
 
 // client returns what the Service knows of a socket.
@@ -23,7 +23,7 @@ func (h *Handlers) client(socket *socketio.Socket) *backend.Client {
 	c, ok := clientData.Value(socket)
 	if !ok {
 		c = backend.NewClient(connection{socket, h.io})
-		clientData.Set(socket, c)
+		_ = clientData.Set(socket, c) // local data is any
 	}
 	return c
 }
@@ -48,8 +48,7 @@ func (c connection) SetUser(user string) error {
 	if previous := userOf(c.Socket); previous != "" && previous != user {
 		c.Socket.Leave(userRoom(previous))
 	}
-	userData.Set(c.Socket, user)
-	return nil
+	return userData.Set(c.Socket, user)
 }
 
 func (c connection) Members(room string) []backend.Member {

@@ -10,43 +10,60 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// TestAdapter runs the conformance suite of cluster.Adapter. The factory is asked once per case; what the adapter
-// needs besides (a broker) it ends with t.Cleanup.
-func TestAdapter(t *testing.T, factory func(t *testing.T) cluster.Factory) {
+// Configure returns the configurations of a new cluster of so many nodes, whose bus connects them. It is called once for
+// each case; what the cluster needs besides (a broker) it ends with t.Cleanup.
+type Configure func(t *testing.T, nodes int) []cluster.Config
+
+// TestAdapter runs the conformance suite of what a namespace sees, with one, two and three nodes, or with one alone when it
+// has no bus. The nodes must find each other without the suite's help.
+func TestAdapter(t *testing.T, configure Configure) {
 	cases := []struct {
 		name string
 		test func(t *testing.T, n *node)
+		only int // the number of nodes; zero means 1, 2 and 3, and -1 two and three
 	}{
-		{"targets", testTargets},
-		{"no rooms choose nobody", testNobody},
-		{"members are counted once", testDuplicates},
-		{"rooms of a member", testRooms},
-		{"own id is a room", testOwnID},
-		{"unknown members", testUnknown},
-		{"remove leaves every room", testRemove},
-		{"adding an id again replaces its member", testReplace},
-		{"packet and target arrive as they were sent", testContent},
-		{"results belong to the caller", testResults},
-		{"order of one goroutine", testOrder},
-		{"order of several goroutines", testOrders},
-		{"deliver may call the adapter", testReentrance},
-		{"any sequence of operations", testModel},
-		{"join races with remove", testGhosts},
-		{"everything at once", testStress},
-		{"close", testClose},
-		{"fetch sockets", testFetch},
-		{"move and disconnect sockets", testMove},
-		{"acknowledged broadcast: all answer", testAcks},
-		{"acknowledged broadcast: some never answer", testAcksLost},
-		{"acknowledged broadcast: the context ends", testAcksContext},
-		{"acknowledged broadcast: cannot be delivered", testAcksError},
-		{"alone in the cluster", testAlone},
-		{"queries after close", testQueriesClosed},
-		{"room events", testRoomEvents},
-		{"room events of many goroutines", testRoomEventsRace},
+		{"targets", testTargets, 0},
+		{"no rooms choose nobody", testNobody, 0},
+		{"members are counted once", testDuplicates, 0},
+		{"rooms of a member", testRooms, 0},
+		{"own id is a room", testOwnID, 0},
+		{"unknown members", testUnknown, 0},
+		{"remove leaves every room", testRemove, 0},
+		{"adding an id again replaces its member", testReplace, 0},
+		{"packet and target arrive as they were sent", testContent, 0},
+		{"results belong to the caller", testResults, 0},
+		{"order of one goroutine", testOrder, 0},
+		{"order of several goroutines", testOrders, 0},
+		{"order of several nodes", testNodeOrders, -1},
+		{"deliver may call the adapter", testReentrance, 1},
+		{"any sequence of operations", testModel, 0},
+		{"join races with remove", testGhosts, 0},
+		{"everything at once", testStress, 0},
+		{"close", testClose, 1},
+		{"fetch sockets", testFetch, 0},
+		{"move and disconnect sockets", testMove, 0},
+		{"acknowledged broadcast: all answer", testAcks, 0},
+		{"acknowledged broadcast: some never answer", testAcksLost, 0},
+		{"acknowledged broadcast: the context ends", testAcksContext, 0},
+		{"acknowledged broadcast: cannot be delivered", testAcksError, 1},
+		{"alone in the cluster", testAlone, 1},
+		{"events between servers", testServerEvents, -1},
+		{"a node stops", testStop, -1},
+		{"queries after close", testQueriesClosed, 1},
+		{"room events", testRoomEvents, 1},
+		{"room events of many goroutines", testRoomEventsRace, 1},
+	}
+	most := 3
+	if probe := configure(t, 1); len(probe) == 1 && probe[0].Bus == nil {
+		most = 1
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.test(t, start(t, factory)) })
+		for nodes := 1; nodes <= most; nodes++ {
+			if c.only > 0 && nodes != c.only || c.only < 0 && nodes == 1 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%d", c.name, nodes), func(t *testing.T) { c.test(t, start(t, nodes, configure)) })
+		}
 	}
 }
 
@@ -102,14 +119,15 @@ func testTargets(t *testing.T, n *node) {
 		for _, local := range []bool{false, true} {
 			target := choose(c.rooms)
 			target.Except, target.Local = c.except, local
-			if got := n.selected(target); !slices.Equal(got, c.want) {
-				t.Errorf("Members(%+v) = %q, want %q", *target, got, c.want)
+			want := n.reached(c.want, target)
+			if got := n.selected(target); !slices.Equal(got, want) {
+				t.Errorf("Members(%+v) = %q, want %q", *target, got, want)
 			}
 			label := fmt.Sprintf("packet %d %t", i, local)
 			n.send(label, target)
 			n.settle()
-			if got := n.recipients(label); !slices.Equal(got, c.want) {
-				t.Errorf("Broadcast(%+v) reached %q, want %q", *target, got, c.want)
+			if got := n.recipients(label); !slices.Equal(got, want) {
+				t.Errorf("Broadcast(%+v) reached %q, want %q", *target, got, want)
 			}
 		}
 	}

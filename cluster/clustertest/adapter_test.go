@@ -1,79 +1,156 @@
 package clustertest_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/cluster/clustertest"
-	"github.com/parleyio/parley/internal/testing/leak"
-	"github.com/parleyio/parley/parser"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestAdapter_later runs the suite against an adapter that delivers after Broadcast has returned, as one with a log
-// does: the interface and the suite must leave room for it.
-func TestAdapter_later(t *testing.T) {
-	clustertest.TestAdapter(t, func(*testing.T) cluster.Factory { return newLater })
+// memory returns clusters in memory: with a bus that subscribes to rooms or not, and with logs that logs makes for so many
+// nodes.
+func memory(rooms bool, logs func(nodes int) []cluster.Log) clustertest.Configure {
+	return func(_ *testing.T, nodes int) []cluster.Config {
+		bus, configs := cluster.NewMemoryBus(rooms), make([]cluster.Config, nodes)
+		for i := range configs {
+			configs[i].Bus = bus.Node()
+		}
+		if logs != nil {
+			for i, l := range logs(nodes) {
+				configs[i].Log = l
+			}
+		}
+		return configs
+	}
 }
 
-// later accepts packets into a bounded queue and delivers them, with an offset, from its own goroutine.
+func none(int) []cluster.Log { return nil }
+
+func shared(nodes int) (logs []cluster.Log) {
+	l := cluster.NewMemoryLog(cluster.MemoryLogLimits{})
+	for range nodes {
+		logs = append(logs, l.Node())
+	}
+	return logs
+}
+
+func private(nodes int) (logs []cluster.Log) {
+	for range nodes {
+		logs = append(logs, cluster.PrivateLog(cluster.MemoryLogLimits{}))
+	}
+	return logs
+}
+
+// delayed is shared by a log that delivers when it likes, as one does that is a broker.
+func delayed(nodes int) (logs []cluster.Log) {
+	for _, l := range shared(nodes) {
+		logs = append(logs, &later{Log: l})
+	}
+	return logs
+}
+
+func TestAdapter(t *testing.T) {
+	for name, configure := range map[string]clustertest.Configure{
+		"bus":                         memory(false, none),
+		"bus that subscribes":         memory(true, none),
+		"bus and log":                 memory(false, shared),
+		"bus and log of each":         memory(true, private),
+		"bus and log that takes time": memory(true, delayed),
+	} {
+		t.Run(name, func(t *testing.T) { clustertest.TestAdapter(t, configure) })
+	}
+}
+
+func TestRecovery(t *testing.T) {
+	for name, configure := range map[string]clustertest.Configure{
+		"log":                 memory(false, shared),
+		"log of each":         memory(false, private),
+		"log that takes time": memory(true, delayed),
+	} {
+		t.Run(name, func(t *testing.T) { clustertest.TestRecovery(t, configure) })
+	}
+}
+
+// later is a log that delivers from a goroutine of its own.
 type later struct {
-	cluster.Adapter // of the local members
-	done            chan struct{}
+	cluster.Log
+	deliver func(string, []cluster.Entry) error
 
-	// mu guards the fields below.
-	mu     sync.Mutex
-	closed bool
-	queue  chan broadcast // closed by Close
+	mu      sync.Mutex // guards the fields below
+	waiting []delivery
+	working sync.WaitGroup
+	busy    bool
 }
 
-type broadcast struct {
-	packet *parser.Packet
-	target *cluster.Target
+type delivery struct {
+	namespace string
+	entries   []cluster.Entry
 }
 
-func newLater(namespace string, local cluster.Local) (cluster.Adapter, error) {
-	inner, err := cluster.InMemory()(namespace, local)
-	if err != nil {
-		return nil, err
-	}
-	a := &later{Adapter: inner, queue: make(chan broadcast, 8), done: make(chan struct{})}
-	go a.deliver()
-	return a, nil
-}
+func (l *later) Traits() cluster.LogTraits { return cluster.LogTraits{Shared: true} }
 
-func (a *later) Broadcast(p *parser.Packet, t *cluster.Target) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return cluster.ErrClosed
-	}
-	select {
-	case a.queue <- broadcast{p, t}:
+func (l *later) Start(ctx context.Context, node cluster.LogNode) error {
+	l.deliver = node.Deliver
+	node.Deliver = func(namespace string, entries []cluster.Entry) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.waiting = append(l.waiting, delivery{namespace, append([]cluster.Entry(nil), entries...)})
+		if !l.busy {
+			l.busy = true
+			l.working.Go(l.work)
+		}
 		return nil
-	default:
-		return cluster.ErrQueueFull
+	}
+	return l.Log.Start(ctx, node)
+}
+
+func (l *later) work() {
+	for {
+		l.mu.Lock()
+		if len(l.waiting) == 0 {
+			l.busy = false
+			l.mu.Unlock()
+			return
+		}
+		next := l.waiting
+		l.waiting = nil
+		l.mu.Unlock()
+		for _, d := range next {
+			_ = l.deliver(d.namespace, d.entries)
+		}
 	}
 }
 
-func (a *later) deliver() {
-	defer close(a.done)
-	for b := range a.queue {
-		p := *b.packet // others may hold the packet without an offset
-		p.Data = append(p.Data[:len(p.Data)-1:len(p.Data)-1], `,"offset"]`...)
-		_ = a.Adapter.Broadcast(&p, b.target) // nobody waits for this error
+func (l *later) Close(ctx context.Context) error {
+	err := l.Log.Close(ctx)
+	l.working.Wait()
+	return err
+}
+
+func TestBus(t *testing.T) {
+	for name, rooms := range map[string]bool{"all": false, "rooms": true} {
+		t.Run(name, func(t *testing.T) {
+			clustertest.TestBus(t, func(_ *testing.T, nodes int) (buses []cluster.Bus) {
+				bus := cluster.NewMemoryBus(rooms)
+				for range nodes {
+					buses = append(buses, bus.Node())
+				}
+				return buses
+			})
+		})
 	}
 }
 
-func (a *later) Close() error {
-	a.mu.Lock()
-	if !a.closed {
-		a.closed = true
-		close(a.queue)
+func TestLog(t *testing.T) {
+	for name, logs := range map[string]func(int) []cluster.Log{"shared": shared, "private": private, "later": delayed} {
+		t.Run(name, func(t *testing.T) {
+			clustertest.TestLog(t, func(_ *testing.T, nodes int) []cluster.Log { return logs(nodes) })
+		})
 	}
-	a.mu.Unlock()
-	<-a.done
-	return a.Adapter.Close()
 }

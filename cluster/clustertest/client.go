@@ -1,6 +1,8 @@
 package clustertest
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,27 +10,12 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// recovering is a node whose adapter is a Recoverer.
-type recovering struct {
-	*node
-	cluster.Recoverer
-}
-
-// Where both have a method, that of the node counts.
-
-func (n *recovering) Remove(id string) { n.node.Remove(id) }
-
-func (n *recovering) Rooms(id string) []string { return n.node.Rooms(id) }
-
-func (n *recovering) Members(t *cluster.Target) []cluster.Member { return n.node.Members(t) }
-
-func (n *recovering) Join(id string, rooms ...string) error { return n.node.Join(id, rooms...) }
-
-// client is the other end of a connection: it has what has arrived, loses its connection and comes back.
+// client is the other end of a connection: it has what has arrived, loses its connection and comes back, to another node
+// each time if there is one.
 type client struct {
-	node   *recovering
+	node   *node
 	member *member // of the present connection
-	joined cluster.Ordinal
+	pid    string
 	has    []arrival // over earlier connections
 }
 
@@ -36,12 +23,30 @@ type client struct {
 type arrival struct{ label, offset string }
 
 // enterClient lets a client in that is in rooms.
-func (n *recovering) enterClient(id string, rooms ...string) *client {
+func (n *node) enterClient(id string, rooms ...string) *client {
 	n.t.Helper()
-	c := &client{node: n, member: &member{id: id}}
-	c.joined = n.Enter(c.member)
+	n.fences++
+	c := &client{node: n, pid: fmt.Sprintf("pid %d of %s", n.fences, id)}
+	c.member = c.newMember()
+	release := n.at(id).Expect(ctx(n.t), c.member, rooms...)
+	defer release()
+	n.Add(c.member)
 	n.enter(id, rooms...)
 	return c
+}
+
+func (n *node) newClientMember(id, pid string) *member {
+	return &member{id: id, progress: &cluster.Progress{PID: pid}}
+}
+
+func (c *client) newMember() *member {
+	id := ""
+	if c.member != nil {
+		id = c.member.id
+	} else {
+		id = c.pid[strings.LastIndex(c.pid, " ")+1:]
+	}
+	return c.node.newClientMember(id, c.pid)
 }
 
 // received is what the client has, over all its connections.
@@ -81,14 +86,25 @@ func (c *client) offset() string {
 	return ""
 }
 
-// suspend loses the connection.
-func (c *client) suspend() *cluster.Leftover {
-	s := &cluster.Leftover{ID: c.member.id, PID: "pid of " + c.member.id, Data: c, Joined: c.joined}
-	c.node.Suspend(s)
-	c.has = c.received()
-	c.member = &member{id: c.member.id}
-	return s
+// suspend loses the connection, and returns the rooms that the session has.
+func (c *client) suspend() (rooms []string) {
+	rooms = c.node.at(c.member.id).Suspend(c.member, dataOf(c.member.id))
+	c.detach()
+	return rooms
 }
+
+// detach leaves the connection behind: what it receives later does not reach the client.
+func (c *client) detach() {
+	c.has = c.received()
+	c.member = c.newMember()
+	n := c.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.homes[c.member.id] = (n.homeLocked(c.member.id) + 1) % len(n.adapters)
+}
+
+// dataOf is the data of a member.
+func dataOf(id string) json.RawMessage { return json.RawMessage(`{"user":{"name":"` + id + `"}}`) }
 
 // lose takes from the client the first packet of these and all behind it, which are to be these and fences.
 func (c *client) lose(labels ...string) {
@@ -105,29 +121,49 @@ func (c *client) lose(labels ...string) {
 	c.has = c.has[:i]
 }
 
-// take takes the session with what the client knows.
-func (c *client) take() *cluster.Leftover {
+// restore claims the session with what the client knows.
+func (c *client) restore() (*cluster.Return, error) {
+	return c.restoreAt(c.offset())
+}
+
+func (c *client) restoreAt(offset string) (*cluster.Return, error) {
+	return c.node.at(c.member.id).Restore(ctx(c.node.t), c.pid, offset, 0)
+}
+
+// take claims the session.
+func (c *client) take() *cluster.Return {
 	c.node.t.Helper()
-	s, err := c.node.Take(ctx(c.node.t), "pid of "+c.member.id, c.offset())
+	r, err := c.restore()
 	if err != nil {
-		c.node.t.Fatalf("Take of %s: %v", c.member.id, err)
+		c.node.t.Fatalf("Restore of %s: %v", c.member.id, err)
 	}
-	return s
+	return r
 }
 
 // resume comes back.
-func (c *client) resume(s *cluster.Leftover) {
+func (c *client) resume(r *cluster.Return) {
 	n, calls := c.node, 0
 	n.t.Helper()
-	err := n.Resume(c.member, s, func(missed []*parser.Packet) {
-		calls++
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		for _, p := range missed {
-			n.recordLocked(c.member, p)
-		}
-	})
-	if err != nil || calls != 1 {
-		n.t.Errorf("Resume of %s: %v, and deliver was called %d times", s.ID, err, calls)
+	err := r.CatchUp(ctx(n.t))
+	if err == nil {
+		c.member.home = n.home(c.member.id)
+		err = r.Enter(c.member, r.Rooms(), func(missed []*parser.Packet) error {
+			calls++
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			for _, p := range missed {
+				n.recordLocked(c.member, p)
+			}
+			return nil
+		})
 	}
+	if err != nil || calls != 1 {
+		n.t.Errorf("resuming %s: %v, and deliver was called %d times", r.ID(), err, calls)
+	}
+}
+
+// back comes back, if it can.
+func (c *client) back() {
+	c.node.t.Helper()
+	c.resume(c.take())
 }

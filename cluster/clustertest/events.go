@@ -18,19 +18,23 @@ type observation struct {
 	seen []cluster.RoomEvent // guarded by node.mu
 }
 
-// observe skips the test if the adapter has no events of rooms.
+// observe observes the rooms of all nodes.
 func observe(n *node) *observation {
-	rooms, ok := n.Adapter.(cluster.RoomEvents)
-	if !ok {
-		n.t.Skip("the adapter does not implement cluster.RoomEvents")
-	}
 	o := &observation{node: n}
-	o.stop = rooms.ObserveRooms(func(e cluster.RoomEvent) {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		o.seen = append(o.seen, e)
-		n.delivered.Broadcast()
-	})
+	var stops []func()
+	for _, a := range n.adapters {
+		stops = append(stops, a.ObserveRooms(func(e cluster.RoomEvent) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			o.seen = append(o.seen, e)
+			n.delivered.Broadcast()
+		}))
+	}
+	o.stop = func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
 	return o
 }
 

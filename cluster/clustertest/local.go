@@ -10,8 +10,11 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// local is the node as its adapter sees it.
-type local struct{ node *node }
+// local is the namespace on one node, as its adapter sees it.
+type local struct {
+	node  *node
+	index int
+}
 
 // Deliver implements cluster.Local.
 func (l *local) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.Target) error {
@@ -20,23 +23,27 @@ func (l *local) Deliver(p *parser.Packet, members []cluster.Member, t *cluster.T
 	if t == nil {
 		n.faultLocked("Deliver was called without a target")
 	}
-	for _, m := range n.checkLocked("Deliver", members) {
+	for _, m := range l.checkLocked("Deliver", members) {
 		n.recordLocked(m, p)
 	}
 	hook := n.onDeliver
 	n.delivered.Broadcast()
 	n.mu.Unlock()
-	if hook != nil && !strings.HasPrefix(labelOf(p), "fence ") {
+	members = slices.DeleteFunc(slices.Clone(members), guest)
+	if hook != nil && len(members) > 0 && !strings.HasPrefix(labelOf(p), "fence ") {
 		hook(p, members, t)
 	}
 	return nil
 }
 
+// guest reports whether a member is one that settle has added.
+func guest(m cluster.Member) bool { return strings.HasPrefix(m.ID(), "fence ") }
+
 // Describe implements cluster.LocalQueries.
 func (l *local) Describe(members []cluster.Member) []cluster.SocketInfo {
 	var infos []cluster.SocketInfo
 	for _, m := range l.check("Describe", members) {
-		infos = append(infos, describe(m.id, l.node.Rooms(m.id)))
+		infos = append(infos, describe(m.id, l.adapter().Rooms(m.id)))
 	}
 	return infos
 }
@@ -54,23 +61,27 @@ func describe(id string, rooms []string) cluster.SocketInfo {
 // Join implements cluster.LocalQueries.
 func (l *local) Join(members []cluster.Member, rooms ...string) {
 	for _, m := range l.check("Join", members) {
-		_ = l.node.Join(m.id, rooms...) // a member that is gone is left as it is
+		_ = l.adapter().Join(m.id, rooms...) // a member that is gone is left as it is
 	}
 }
 
 // Leave implements cluster.LocalQueries.
 func (l *local) Leave(members []cluster.Member, rooms ...string) {
 	for _, m := range l.check("Leave", members) {
-		l.node.Leave(m.id, rooms...)
+		l.adapter().Leave(m.id, rooms...)
 	}
 }
 
 // Disconnect implements cluster.LocalQueries.
 func (l *local) Disconnect(members []cluster.Member, closeConnection bool) {
 	for _, m := range l.check("Disconnect", members) {
-		l.node.Remove(m.id)
+		if guest(m) {
+			continue
+		}
+		l.adapter().Remove(m.id)
 		l.node.mu.Lock()
 		l.node.disconnected = append(l.node.disconnected, fmt.Sprintf("%s %t", m.id, closeConnection))
+		l.node.delivered.Broadcast()
 		l.node.mu.Unlock()
 	}
 }
@@ -84,7 +95,7 @@ func (l *local) DeliverWithAck(
 	if t == nil {
 		n.faultLocked("DeliverWithAck was called without a target")
 	}
-	asked := n.checkLocked("DeliverWithAck", members)
+	asked := l.checkLocked("DeliverWithAck", members)
 	for _, m := range asked {
 		n.recordLocked(m, p)
 	}
@@ -98,28 +109,72 @@ func (l *local) DeliverWithAck(
 			return nil, err
 		}
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asks++
 	return func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.forgotten++
+		n.delivered.Broadcast()
 	}, nil
 }
 
-// ServerEvent implements cluster.LocalQueries. There is no other node that could have sent one.
-func (l *local) ServerEvent(data []byte, _ func(json.RawMessage)) {
+// ServerEvent implements cluster.LocalQueries.
+func (l *local) ServerEvent(data []byte, answer func(json.RawMessage)) {
 	l.node.mu.Lock()
 	defer l.node.mu.Unlock()
-	l.node.faultLocked("a server-side event came from nowhere: %s", data)
+	if l.node.onEvent == nil {
+		l.node.faultLocked("a server-side event came from nowhere: %s", data)
+		return
+	}
+	l.node.onEvent(l.index, data, answer)
+	l.node.delivered.Broadcast()
 }
+
+// Data implements cluster.LocalSessions.
+func (l *local) Data(m cluster.Member) json.RawMessage { return dataOf(m.ID()) }
+
+// Supersede implements cluster.LocalSessions.
+func (l *local) Supersede(m cluster.Member) {
+	there := slices.Contains(l.adapter().Members(&cluster.Target{Rooms: []string{m.ID()}}), m)
+	l.adapter().Suspend(m, dataOf(m.ID()))
+	if !there {
+		return // it may be ended by the node that asks for it and by the log at once
+	}
+	l.node.mu.Lock()
+	defer l.node.mu.Unlock()
+	l.node.superseded = append(l.node.superseded, m.ID())
+}
+
+// Reset implements cluster.LocalSessions.
+func (l *local) Reset(members []cluster.Member) {
+	for _, m := range l.check("Reset", members) {
+		l.adapter().Suspend(m, nil)
+		l.node.mu.Lock()
+		l.node.faultLocked("%s was reset, and nothing was lost", m.id)
+		l.node.mu.Unlock()
+	}
+}
+
+// Expired implements cluster.LocalSessions.
+func (l *local) Expired(id string) {
+	l.node.mu.Lock()
+	defer l.node.mu.Unlock()
+	l.node.expired = append(l.node.expired, id)
+}
+
+func (l *local) adapter() *cluster.Adapter { return l.node.adapters[l.index] }
 
 // check returns the members as the suite knows them.
 func (l *local) check(method string, members []cluster.Member) []*member {
 	l.node.mu.Lock()
 	defer l.node.mu.Unlock()
-	return l.node.checkLocked(method, members)
+	return l.checkLocked(method, members)
 }
 
-func (n *node) checkLocked(method string, members []cluster.Member) []*member {
+func (l *local) checkLocked(method string, members []cluster.Member) []*member {
+	n := l.node
 	if len(members) == 0 {
 		n.faultLocked("%s was called without members", method)
 	}
@@ -131,6 +186,8 @@ func (n *node) checkLocked(method string, members []cluster.Member) []*member {
 			n.faultLocked("%s was called for %T, which was never added", method, m)
 		case slices.Contains(known, m):
 			n.faultLocked("%s was called with %q twice", method, m.id)
+		case m.home != l.index:
+			n.faultLocked("%s was called on node %d with %q, which is on node %d", method, l.index, m.id, m.home)
 		default:
 			known = append(known, m)
 		}

@@ -41,13 +41,13 @@ func testNobody(t *testing.T, n *node) {
 		if got, err := ask(ctx(t), n, target); err != nil || got != nil {
 			t.Errorf("BroadcastWithAck(%+v) = %q, %v", target, got, err)
 		}
-		if got, err := n.FetchSockets(ctx(t), target); err != nil || len(got) != 0 {
+		if got, err := n.front.FetchSockets(ctx(t), target); err != nil || len(got) != 0 {
 			t.Errorf("FetchSockets(%+v) = %v, %v", target, got, err)
 		}
 		for what, err := range map[string]error{
-			"SocketsJoin":       n.SocketsJoin(target, "green"),
-			"SocketsLeave":      n.SocketsLeave(target, "red"),
-			"DisconnectSockets": n.DisconnectSockets(target, true),
+			"SocketsJoin":       n.front.SocketsJoin(target, "green"),
+			"SocketsLeave":      n.front.SocketsLeave(target, "red"),
+			"DisconnectSockets": n.front.DisconnectSockets(target, true),
 		} {
 			if err != nil {
 				t.Errorf("%s(%+v): %v", what, target, err)

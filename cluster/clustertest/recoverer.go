@@ -1,61 +1,76 @@
 package clustertest
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/parser"
 )
 
-// TestRecoverer runs the conformance suite of cluster.Recoverer, beside TestAdapter. The factory is asked once per case;
-// sessions and a few thousand packets have to be kept for a minute.
-func TestRecoverer(t *testing.T, factory func(t *testing.T) cluster.Factory) {
+// TestRecovery runs the conformance suite of connection state recovery, beside TestAdapter: with one, two and three nodes
+// for a log that is Shared, whose clients come back to another node each time, and with one for a log that is not. Sessions
+// and a few thousand packets have to be kept for a minute.
+func TestRecovery(t *testing.T, configure Configure) {
 	cases := []struct {
 		name string
-		test func(t *testing.T, n *recovering)
+		test func(t *testing.T, n *node)
 	}{
 		{"offsets", testOffsets},
 		{"the order of offsets is the order of delivery", testOffsetOrder},
 		{"a session is restored once", testSession},
+		{"a session is claimed once", testClaims},
+		{"a client is back before the connection is lost", testSupersede},
+		{"a removed member cannot come back", testDropped},
 		{"missed packets", testMissed},
 		{"packets that were lost on their way", testLostOnTheWay},
 		{"from the beginning of the session", testNoOffset},
 		{"an offset of an earlier session", testStaleOffset},
 		{"unknown offsets", testUnknownOffset},
+		{"more than the limit", testLimit},
 		{"again and again", testAgain},
+		{"an attempt that fails is made again", testCancel},
 		{"disconnects among broadcasts", testDisconnects},
 		{"joining while the connection is lost", testJoinSuspend},
 		{"members that are not there", testSuspendUnknown},
-		{"close", testRecovererClose},
+		{"close", testRecoveryClose},
+	}
+	probe := configure(t, 1)
+	if len(probe) != 1 || probe[0].Log == nil {
+		t.Fatal("the configuration has no log")
+	}
+	most := 1
+	if probe[0].Log.Traits().Shared {
+		most = 3
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			n := start(t, factory)
-			r, ok := n.Adapter.(cluster.Recoverer)
-			if !ok {
-				t.Fatalf("%T does not implement cluster.Recoverer", n.Adapter)
-			}
-			c.test(t, &recovering{node: n, Recoverer: r})
-		})
+		for nodes := 1; nodes <= most; nodes++ {
+			t.Run(fmt.Sprintf("%s/%d", c.name, nodes), func(t *testing.T) { c.test(t, start(t, nodes, configure)) })
+		}
 	}
 }
 
-func testOffsets(t *testing.T, n *recovering) {
+func testOffsets(t *testing.T, n *node) {
 	a := n.enterClient("a", "red")
 	targets := []*cluster.Target{
 		toAll(), {Rooms: []string{"a"}}, {Rooms: []string{"red"}, Except: []string{"b"}},
-		{Everyone: true, Local: true}, {Everyone: true, NoCompress: true},
+		{Everyone: true, NoCompress: true},
+	}
+	if !n.shared { // in a log that all nodes have there is nothing for one node alone
+		targets = append(targets, &cluster.Target{Everyone: true, Local: true})
 	}
 	for i, target := range targets {
 		n.send(fmt.Sprint("event ", i), target)
 	}
+	n.settle()
 	n.send("volatile", &cluster.Target{Everyone: true, Volatile: true})
-	if err := n.node.Broadcast(question(), &cluster.Target{Rooms: []string{"red"}}); err != nil {
+	if err := n.front.Broadcast(question(), &cluster.Target{Rooms: []string{"red"}}); err != nil {
 		t.Fatal(err)
 	}
 	n.settle()
@@ -75,19 +90,15 @@ func testOffsets(t *testing.T, n *recovering) {
 			t.Errorf("packet %q must not have an offset: %q", p.label, p.offset)
 		}
 	}
-	if a.member.wrong {
-		t.Error("the member was told positions that do not increase")
-	}
 }
 
-func testSession(t *testing.T, n *recovering) {
+func testSession(t *testing.T, n *node) {
 	a := n.enterClient("a", "red", "blue")
 	n.enterClient("b", "red")
 	n.send("first", toAll())
 	n.settle()
-	s := a.suspend()
-	if !slices.Equal(s.Rooms, []string{"blue", "red"}) {
-		t.Errorf("rooms of the session: %q", s.Rooms)
+	if rooms := a.suspend(); !slices.Equal(rooms, []string{"blue", "red"}) {
+		t.Errorf("rooms of the session: %q", rooms)
 	}
 	check := func(when string, want ...string) {
 		t.Helper()
@@ -98,30 +109,28 @@ func testSession(t *testing.T, n *recovering) {
 		}
 	}
 	check("suspended", "b")
-	if _, err := n.Take(ctx(t), "another pid", a.offset()); !errors.Is(err, cluster.ErrUnknownSession) {
-		t.Errorf("Take of another pid = %v, want ErrUnknownSession", err)
+	if _, err := n.at("a").Restore(ctx(t), "another pid", a.offset(), 0); !errors.Is(err, cluster.ErrUnknownSession) {
+		t.Errorf("Restore of another pid = %v, want ErrUnknownSession", err)
 	}
 	taken := a.take()
-	if taken.ID != s.ID || taken.PID != s.PID || taken.Data != s.Data || taken.Joined != s.Joined ||
-		!slices.Equal(taken.Rooms, []string{"blue", "red"}) {
-		t.Errorf("took %+v, want %+v", taken, s)
+	if taken.ID() != "a" || string(taken.Data()) != string(dataOf("a")) || !slices.Equal(taken.Rooms(), []string{"blue", "red"}) {
+		t.Errorf("took %q with rooms %q and data %s", taken.ID(), taken.Rooms(), taken.Data())
 	}
 	check("taken", "b")
-	if _, err := n.Take(ctx(t), s.PID, a.offset()); !errors.Is(err, cluster.ErrUnknownSession) {
-		t.Errorf("the second Take = %v, want ErrUnknownSession", err)
+	for i, adapter := range n.adapters {
+		if _, err := adapter.Restore(ctx(t), a.pid, a.offset(), 0); !errors.Is(err, cluster.ErrUnknownSession) {
+			t.Errorf("the second Restore, on node %d, = %v, want ErrUnknownSession", i, err)
+		}
 	}
 	a.resume(taken)
 	check("resumed", "a", "b")
 	if got := n.Rooms("a"); !slices.Equal(got, []string{"blue", "red"}) {
-		t.Errorf("rooms after Resume: %q", got)
-	}
-	if _, err := n.Take(ctx(t), s.PID, a.offset()); !errors.Is(err, cluster.ErrUnknownSession) {
-		t.Errorf("Take of a resumed session = %v, want ErrUnknownSession", err)
+		t.Errorf("rooms after Enter: %q", got)
 	}
 	a.check("first")
 }
 
-func testMissed(t *testing.T, n *recovering) {
+func testMissed(t *testing.T, n *node) {
 	a := n.enterClient("a", "red", "blue")
 	n.enterClient("b", "red")
 	n.send("before", toAll())
@@ -147,7 +156,7 @@ func testMissed(t *testing.T, n *recovering) {
 		{&cluster.Target{Rooms: []string{"red"}, Except: []string{"blue"}}, false},
 		{&cluster.Target{Rooms: []string{"red", "a"}, Except: []string{"b"}}, true},
 		{&cluster.Target{Everyone: true, Volatile: true}, false},
-		{&cluster.Target{Rooms: []string{"red"}, Local: true}, true},
+		{&cluster.Target{Rooms: []string{"red"}, Local: true}, !n.shared},
 	} {
 		label := fmt.Sprint("packet ", i)
 		n.send(label, c.target)
@@ -155,11 +164,11 @@ func testMissed(t *testing.T, n *recovering) {
 			want = append(want, label)
 		}
 	}
-	if err := n.node.Broadcast(question(), toAll()); err != nil {
+	if err := n.front.Broadcast(question(), toAll()); err != nil {
 		t.Fatal(err)
 	}
 	n.settle()
-	a.resume(a.take())
+	a.back()
 	a.check(want...)
 	n.send("after", &cluster.Target{Rooms: []string{"blue"}})
 	n.settle()
@@ -167,7 +176,7 @@ func testMissed(t *testing.T, n *recovering) {
 }
 
 // testLostOnTheWay lets packets be put into the queue of a connection that delivers them no more.
-func testLostOnTheWay(t *testing.T, n *recovering) {
+func testLostOnTheWay(t *testing.T, n *node) {
 	a := n.enterClient("a", "red")
 	for i := range 4 {
 		n.send(fmt.Sprint(i), &cluster.Target{Rooms: []string{"red"}})
@@ -177,11 +186,11 @@ func testLostOnTheWay(t *testing.T, n *recovering) {
 	n.send("4", toAll())
 	n.settle()
 	a.lose("2", "3")
-	a.resume(a.take())
+	a.back()
 	a.check("0", "1", "2", "3", "4")
 }
 
-func testNoOffset(t *testing.T, n *recovering) {
+func testNoOffset(t *testing.T, n *node) {
 	n.enterClient("b")
 	n.send("earlier", toAll())
 	n.settle()
@@ -191,7 +200,7 @@ func testNoOffset(t *testing.T, n *recovering) {
 	a.suspend()
 	n.send("missed", toAll())
 	n.settle()
-	a.resume(a.take())
+	a.back()
 	a.check("volatile", "missed")
 
 	c := n.enterClient("c")
@@ -199,33 +208,34 @@ func testNoOffset(t *testing.T, n *recovering) {
 	n.settle()
 	c.suspend()
 	c.lose("lost")
-	c.resume(c.take())
+	c.back()
 	c.check("lost")
 }
 
 // testStaleOffset comes with the offset of an earlier session, as a client does that has received nothing in its new one.
-func testStaleOffset(t *testing.T, n *recovering) {
+func testStaleOffset(t *testing.T, n *node) {
 	a := n.enterClient("a")
 	n.send("old", toAll())
 	n.settle()
 	stale := a.offset()
 	n.Remove("a")
 	n.send("between", toAll())
+	n.settle()
 	b := n.enterClient("b")
 	n.settle()
 	n.send("lost", toAll())
 	n.settle()
-	s := b.suspend()
+	b.suspend()
 	b.lose("lost")
-	taken, err := n.Take(ctx(t), s.PID, stale)
+	taken, err := b.restoreAt(stale)
 	if err != nil {
-		t.Fatalf("Take: %v", err)
+		t.Fatalf("Restore: %v", err)
 	}
 	b.resume(taken)
 	b.check("lost")
 }
 
-func testUnknownOffset(t *testing.T, n *recovering) {
+func testUnknownOffset(t *testing.T, n *node) {
 	for i, change := range []func(offset string) string{
 		func(string) string { return "x" },
 		func(string) string { return " " },
@@ -237,24 +247,24 @@ func testUnknownOffset(t *testing.T, n *recovering) {
 		func(o string) string { return o + "zz" },
 		func(o string) string { return " " + o },
 		func(o string) string { return "0" + o },
-		func(o string) string { return o[1:] },
+		func(o string) string { return "z" + o },
 		func(o string) string { return strings.ToUpper(o) + "." },
 	} {
 		a := n.enterClient(fmt.Sprint("a", i))
 		n.send("x", toAll())
 		n.settle()
-		s := a.suspend()
+		a.suspend()
 		offset := change(a.offset())
-		if _, err := n.Take(ctx(t), s.PID, offset); !errors.Is(err, cluster.ErrUnknownOffset) {
-			t.Errorf("Take with offset %.20q = %v, want ErrUnknownOffset", offset, err)
+		if _, err := a.restoreAt(offset); !errors.Is(err, cluster.ErrUnknownOffset) {
+			t.Errorf("Restore with offset %.20q = %v, want ErrUnknownOffset", offset, err)
 		}
-		if _, err := n.Take(ctx(t), s.PID, a.offset()); !errors.Is(err, cluster.ErrUnknownSession) {
-			t.Errorf("Take after one with a wrong offset = %v, want ErrUnknownSession", err)
+		if _, err := a.restore(); !errors.Is(err, cluster.ErrUnknownSession) {
+			t.Errorf("Restore after one with a wrong offset = %v, want ErrUnknownSession", err)
 		}
 	}
 }
 
-func testAgain(t *testing.T, n *recovering) {
+func testAgain(t *testing.T, n *node) {
 	a := n.enterClient("a", "red")
 	var want []string
 	send := func(label string) {
@@ -264,56 +274,224 @@ func testAgain(t *testing.T, n *recovering) {
 	}
 	for i := range 5 {
 		a.suspend() // at first without any packet
-		a.resume(a.take())
+		a.back()
 		a.check(want...)
 		send(fmt.Sprint("connected ", i))
 		a.suspend()
 		send(fmt.Sprint("away ", i))
-		a.resume(a.take())
+		a.back()
 		a.check(want...)
 		a.suspend() // the missed packets are lost once more
 		a.lose(fmt.Sprint("away ", i))
-		a.resume(a.take())
+		a.back()
 		a.check(want...)
-	}
-	if a.member.wrong {
-		t.Error("the member was told positions that do not increase")
 	}
 }
 
-func testSuspendUnknown(t *testing.T, n *recovering) {
-	n.Suspend(&cluster.Leftover{ID: "never", PID: "pid"})
+func testSuspendUnknown(t *testing.T, n *node) {
+	n.at("never").Suspend(n.newClientMember("never", "pid"), nil)
 	a := n.enterClient("a", "red")
-	s := a.suspend()
-	a.resume(a.take())
+	a.suspend()
+	a.back()
 	n.Remove("a")
-	n.Suspend(s)
-	for _, pid := range []string{"pid", s.PID} {
-		if _, err := n.Take(ctx(t), pid, ""); !errors.Is(err, cluster.ErrUnknownSession) {
-			t.Errorf("Take = %v, want ErrUnknownSession: its member was not there", err)
+	n.at("a").Suspend(a.member, nil)
+	dropped := make(chan struct{})
+	n.at("a").Drop(a.member, func() { close(dropped) })
+	<-dropped
+	a.detach()
+	for _, pid := range []string{"", "pid", a.pid} {
+		for _, adapter := range n.adapters {
+			if _, err := adapter.Restore(ctx(t), pid, "", 0); !errors.Is(err, cluster.ErrUnknownSession) {
+				t.Errorf("Restore = %v, want ErrUnknownSession: its member was not there", err)
+			}
 		}
 	}
 }
 
-func testRecovererClose(t *testing.T, n *recovering) {
+// testClaims lets all nodes claim a session at once.
+func testClaims(t *testing.T, n *node) {
+	a := n.enterClient("a", "red")
+	for round := range 20 {
+		a.suspend()
+		var group sync.WaitGroup
+		returns := make(chan *cluster.Return, 6)
+		for i := range cap(returns) {
+			group.Go(func() {
+				r, err := n.adapters[i%len(n.adapters)].Restore(ctx(t), a.pid, a.offset(), 0)
+				switch {
+				case err == nil:
+					returns <- r
+				case !errors.Is(err, cluster.ErrUnknownSession):
+					t.Errorf("Restore: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if len(returns) != 1 {
+			t.Fatalf("round %d: %d have the session, want one", round, len(returns))
+		}
+		r := <-returns
+		n.mu.Lock()
+		for i, adapter := range n.adapters {
+			if adapter == r.Adapter() {
+				n.homes["a"] = i
+			}
+		}
+		n.mu.Unlock()
+		a.resume(r)
+	}
+}
+
+// testSupersede lets a client come back while its old member is still there: that one is ended, and what it has received
+// since is not lost.
+func testSupersede(t *testing.T, n *node) {
+	a := n.enterClient("a", "red")
+	var want []string
+	for i := range 6 {
+		label := fmt.Sprint("to the old ", i)
+		n.send(label, &cluster.Target{Rooms: []string{"red"}})
+		n.settle()
+		want = append(want, label)
+		room := fmt.Sprint("joined late ", i)
+		n.enter("a", room)
+		old := a.member
+		a.detach()
+		a.lose(label) // it was sent into a dead connection
+		a.back()
+		a.check(want...)
+		if !n.InRoom("a", room) {
+			t.Errorf("the room that was joined last is missing: %q", n.Rooms("a"))
+		}
+		n.mu.Lock()
+		ended := len(n.superseded)
+		n.mu.Unlock()
+		if ended != i+1 || slices.Contains(n.Members(toAll()), cluster.Member(old)) {
+			t.Errorf("the old member was not ended: %d", ended)
+		}
+	}
+}
+
+// testDropped removes a member for good.
+func testDropped(t *testing.T, n *node) {
+	for _, adapter := range n.adapters {
+		a := n.enterClient("a", "red")
+		m := a.member
+		n.Remove("a")
+		dropped := make(chan struct{})
+		n.at("a").Drop(m, func() { close(dropped) })
+		select {
+		case <-dropped:
+		case <-time.After(patience):
+			t.Fatal("the session was not dropped")
+		}
+		if _, err := adapter.Restore(ctx(t), a.pid, a.offset(), 0); !errors.Is(err, cluster.ErrUnknownSession) {
+			t.Errorf("Restore of a member that was removed = %v, want ErrUnknownSession", err)
+		}
+	}
+}
+
+// testLimit lets a client miss more than it may be sent.
+func testLimit(t *testing.T, n *node) {
+	for _, size := range []int{100, 3000} {
+		a := n.enterClient("a", "red")
+		a.suspend()
+		for range 20 {
+			n.send(strings.Repeat("x", size), &cluster.Target{Rooms: []string{"red"}})
+		}
+		n.settle()
+		r, err := n.at("a").Restore(ctx(t), a.pid, a.offset(), 10_000)
+		if err == nil {
+			err = r.CatchUp(ctx(t))
+		}
+		if err != nil {
+			t.Fatalf("Restore: %v", err)
+		}
+		a.member.home = n.home("a")
+		calls := 0
+		err = r.Enter(a.member, r.Rooms(), func([]*parser.Packet) error { calls++; return nil })
+		if size == 100 {
+			if err != nil || calls != 1 {
+				t.Errorf("below the limit: %v", err)
+			}
+			n.Remove("a")
+			continue
+		}
+		if !errors.Is(err, cluster.ErrQueueFull) || calls != 0 {
+			t.Errorf("Enter above the limit = %v, want ErrQueueFull", err)
+		}
+		if _, err := a.restore(); !errors.Is(err, cluster.ErrUnknownSession) {
+			t.Errorf("Restore after it = %v, want ErrUnknownSession", err)
+		}
+	}
+}
+
+// testCancel claims a session and gives it back, or ends it.
+func testCancel(t *testing.T, n *node) {
+	for _, caughtUp := range []bool{false, true} {
+		a := n.enterClient("a", "red")
+		n.send("first", toAll())
+		n.settle()
+		a.suspend()
+		n.send("missed", toAll())
+		n.settle()
+		r := a.take()
+		if caughtUp {
+			if err := r.CatchUp(ctx(t)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Cancel(true, json.RawMessage(`{"changed":true}`))
+		a.detach()
+		again := a.take()
+		if string(again.Data()) != `{"changed":true}` {
+			t.Errorf("data %s", again.Data())
+		}
+		a.resume(again)
+		a.check("first", "missed")
+		a.suspend()
+		a.take().Cancel(false, nil)
+		a.detach()
+		if _, err := a.restore(); !errors.Is(err, cluster.ErrUnknownSession) {
+			t.Errorf("Restore of a session that was ended = %v, want ErrUnknownSession", err)
+		}
+	}
+}
+
+func testRecoveryClose(t *testing.T, n *node) {
+	if len(n.adapters) > 1 { // the clients of a node that stops come back to another
+		a := n.enterClient("a", "red")
+		n.send("x", toAll())
+		n.settle()
+		stopped := n.home("a")
+		a.suspend()
+		n.stop(stopped)
+		if err := n.broadcastFrom(n.adapters[(stopped+1)%len(n.adapters)], "missed", toAll()); err != nil {
+			t.Fatal(err)
+		}
+		a.back()
+		n.wait(func() bool { return slices.Contains(n.received[a.member], "missed") })
+		a.check("x", "missed")
+		return
+	}
 	a, b, c := n.enterClient("a"), n.enterClient("b"), n.enterClient("c")
 	n.send("x", toAll())
 	n.settle()
 	a.suspend()
 	b.suspend()
 	taken := b.take()
-	if err := n.node.Close(); err != nil {
-		t.Fatalf("Close: %v", err)
-	}
-	if err := n.node.Broadcast(packet("late"), toAll()); !errors.Is(err, cluster.ErrClosed) {
+	n.front.Close()
+	if err := n.front.Broadcast(packet("late"), toAll()); !errors.Is(err, cluster.ErrClosed) {
 		t.Errorf("Broadcast = %v, want ErrClosed", err)
 	}
-	if _, err := n.Take(context.Background(), "pid of a", a.offset()); err == nil {
-		t.Error("Take found a session")
+	if _, err := a.restore(); err == nil {
+		t.Error("Restore found a session")
 	}
-	err := n.Resume(&member{id: "b"}, taken, func([]*parser.Packet) { t.Error("Resume delivered") })
+	err := taken.CatchUp(ctx(t))
+	if err == nil {
+		err = taken.Enter(b.member, nil, func([]*parser.Packet) error { t.Error("Enter delivered"); return nil })
+	}
 	if !errors.Is(err, cluster.ErrClosed) {
-		t.Errorf("Resume = %v, want ErrClosed", err)
+		t.Errorf("resuming = %v, want ErrClosed", err)
 	}
 	c.suspend()
 	if got := n.selected(toAll()); got != nil {

@@ -18,6 +18,7 @@ func Parley() *Rules {
 
 			"internal/memnet.stream.setDeadline": "wakes waiting reads and writes: it cannot panic",
 
+			"cluster.Engine.Close":     "waits for a WaitGroup and closes a channel: it cannot panic",
 			"engineio.Server.Shutdown": "waits for a WaitGroup and closes a channel: it cannot panic",
 			"socketio.Server.Shutdown": "waits for a WaitGroup and closes a channel: it cannot panic",
 			"socketio.workers.start":   "waits for sockets, and calls for each a method that has a guard of its own",

@@ -1,0 +1,236 @@
+package cluster
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// peers is what is known of the other nodes: which namespaces live on each, when it was heard last, and which of its
+// messages have come. The zero value is ready.
+type peers struct {
+	version atomic.Uint64 // of this node's namespaces
+
+	// mu guards the fields below.
+	mu      sync.Mutex
+	known   map[string]*peer
+	windows map[string]*window
+}
+
+// peer is another node.
+type peer struct {
+	id    string
+	heard time.Time
+
+	// A node that says hello speaks for all its namespaces at once.
+	whole      bool
+	version    uint64
+	namespaces map[string]struct{}
+
+	// Others are known by the namespaces for which they have sent something, and when: Node.js has a member for each
+	// namespace. Those that beat are missed when they fall silent.
+	seen  map[string]time.Time
+	beats bool
+}
+
+// remembered is how long a peer is named that does not beat, after it was heard.
+const remembered = time.Minute
+
+// changed counts a change of this node's namespaces.
+func (p *peers) changed() { p.version.Add(1) }
+
+// hear notes that a message has come. It reports whether the sender must be asked for its namespaces.
+func (p *peers) hear(m *Message, now time.Time) (ask bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.known[m.Node]
+	if n == nil {
+		if m.Kind == KindBye {
+			return false
+		}
+		if p.known == nil {
+			p.known = map[string]*peer{}
+		}
+		n = &peer{id: m.Node, seen: map[string]time.Time{}}
+		p.known[m.Node] = n
+	}
+	n.heard = now
+	if m.Namespace != "" {
+		n.seen[m.Namespace] = now
+	}
+	switch m.Kind {
+	case KindHello:
+		n.beats = true
+		if m.Namespace != "" {
+			break
+		}
+		if n.whole && m.Version < n.version {
+			break // overtaken by a later one
+		}
+		n.whole, n.version = true, m.Version
+		n.namespaces = make(map[string]struct{}, len(m.Namespaces))
+		for _, name := range m.Namespaces {
+			n.namespaces[name] = struct{}{}
+		}
+	case KindHeartbeat:
+		n.beats = true
+		return m.Namespace == "" && m.Version != n.version
+	case KindBye:
+		if m.Namespace == "" {
+			delete(p.known, m.Node)
+			break
+		}
+		delete(n.seen, m.Namespace)
+		delete(n.namespaces, m.Namespace)
+	}
+	return false
+}
+
+// in returns the nodes on which a namespace lives: those that are missed when they fall silent, and those that are only
+// known to have been there lately.
+func (p *peers) in(namespace string) (beating, lately []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, n := range p.known {
+		switch {
+		case n.lives(namespace):
+			beating = append(beating, id)
+		case !n.whole && !n.beats && !n.seen[namespace].IsZero():
+			lately = append(lately, id)
+		}
+	}
+	return beating, lately
+}
+
+// lives reports whether a namespace is on a node that is missed when it falls silent.
+func (n *peer) lives(namespace string) bool {
+	if n.whole {
+		_, ok := n.namespaces[namespace]
+		return ok
+	}
+	_, ok := n.seen[namespace]
+	return ok && n.beats
+}
+
+// has reports whether a node is known.
+func (p *peers) has(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[id] != nil
+}
+
+// expire forgets the nodes that have been silent for too long, and returns them.
+func (p *peers) expire(now time.Time, timeout time.Duration) (gone []string) {
+	const stale = 10 * time.Minute // a message is not under way for as long
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, n := range p.known {
+		for name, at := range n.seen {
+			if limit := max(timeout, remembered); now.Sub(at) > limit {
+				delete(n.seen, name)
+			}
+		}
+		switch silent := now.Sub(n.heard); {
+		case n.beats && silent > timeout:
+			gone = append(gone, id)
+			delete(p.known, id)
+		case !n.beats && silent > remembered:
+			delete(p.known, id)
+		}
+	}
+	for id, w := range p.windows {
+		if now.Sub(w.used) > stale {
+			delete(p.windows, id)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// Peer is another node, as Health shows it.
+type Peer struct {
+	// Node is its id.
+	Node string
+	// Heard is when its last message came.
+	Heard time.Time
+	// Namespaces are those that live on it, as far as it is known, sorted.
+	Namespaces []string
+}
+
+// list returns all peers, by id.
+func (p *peers) list() []Peer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []Peer
+	for id, n := range p.known {
+		one := Peer{Node: id, Heard: n.heard}
+		for name := range n.namespaces {
+			one.Namespaces = append(one.Namespaces, name)
+		}
+		if !n.whole {
+			for name := range n.seen {
+				one.Namespaces = append(one.Namespaces, name)
+			}
+		}
+		slices.Sort(one.Namespaces)
+		list = append(list, one)
+	}
+	slices.SortFunc(list, func(a, b Peer) int {
+		if a.Node < b.Node {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// repeated reports whether a message with this number has come before, and notes it.
+func (p *peers) repeated(node string, sequence uint64, now time.Time) bool {
+	if sequence == 0 {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.windows[node]
+	if w == nil {
+		if p.windows == nil {
+			p.windows = map[string]*window{}
+		}
+		w = new(window)
+		p.windows[node] = w
+	}
+	w.used = now
+	return !w.add(sequence)
+}
+
+// window remembers which of the latest numbers of a sender have come.
+type window struct {
+	used time.Time
+	last uint64 // the highest
+	bits [windowSize / 64]uint64
+}
+
+// windowSize is how far a message may be overtaken. One that comes later counts as repeated.
+const windowSize = 4096
+
+// add reports false for a number that has come before, or too late to be known.
+func (w *window) add(n uint64) bool {
+	switch {
+	case n > w.last:
+		if n-w.last >= windowSize {
+			clear(w.bits[:])
+		} else {
+			for i := w.last + 1; i <= n; i++ {
+				w.bits[i%windowSize/64] &^= 1 << (i % 64)
+			}
+		}
+		w.last = n
+	case w.last-n >= windowSize:
+		return false
+	case w.bits[n%windowSize/64]&(1<<(n%64)) != 0:
+		return false
+	}
+	w.bits[n%windowSize/64] |= 1 << (n % 64)
+	return true
+}
