@@ -37,6 +37,7 @@ const (
 	closedByServer = "client disconnected: the server closed the connection"
 
 	noHandler      = "event without a handler"
+	rateLimited    = "event refused: the client exceeds a rate limit"
 	payloadRefused = "event refused: its payload does not fit the handler"
 )
 
@@ -175,6 +176,15 @@ func (s *Server) warnUnknownNamespace(name string) {
 func (s *Socket) warnUnhandled(name string) {
 	s.nsp.server.log.Once(slog.LevelWarn, noHandler, s.nsp.name+" "+name, noHandler, ratelog.Text("nsp", s.nsp.name),
 		ratelog.Text("event", name), slog.String("option", none+"add a handler with On"))
+}
+
+// warnRateLimited logs an event that a rate limit has refused, and that the limiter has disconnected the client for it.
+func (s *Socket) warnRateLimited(name string, err error) {
+	var refusal *event.Error
+	if errors.As(err, &refusal) && refusal != nil && refusal.Code == event.RateLimited {
+		s.warn(rateLimited, "Limits and DisconnectAfter of middleware.RateLimit", err,
+			ratelog.Text("event", name), slog.Bool("disconnected", !s.live()))
+	}
 }
 
 // warnUnacknowledged logs a payload that does not fit its handler, when the client has asked for no acknowledgement and so

@@ -150,6 +150,17 @@ func TestCauses(t *testing.T) {
 			[]string{"the server closed the connection", "broker is gone"}, "broker is gone"},
 		"an event without a handler": {socketio.Options{}, nothing, sends(`42["nobody"]`),
 			[]string{"event without a handler", "nsp=/", "event=nobody"}, ""},
+		"a rate limit": {socketio.Options{OnError: func(context.Context, *socketio.Socket, string, error) {}}, func(n *node) {
+			n.UseEvent(func(context.Context, *socketio.Socket, *event.Message) error {
+				return &event.Error{Code: event.RateLimited}
+			})
+		}, sends(`420["e"]`, `42["e"]`), []string{"the client exceeds a rate limit", "event=e", "disconnected=false", "DisconnectAfter"}, ""},
+		"a rate limit that disconnects": {socketio.Options{}, func(n *node) {
+			n.UseEvent(func(_ context.Context, s *socketio.Socket, _ *event.Message) error {
+				s.Disconnect(true)
+				return &event.Error{Code: event.RateLimited}
+			})
+		}, sends(`420["e"]`), []string{"the client exceeds a rate limit", "event=e", "disconnected=true"}, "server namespace disconnect"},
 		"a payload that does not fit": {socketio.Options{}, func(n *node) {
 			event.On(n, event.Name[int]("count"), func(context.Context, *socketio.Socket, int) error { return nil })
 		}, sends(`42["count","many"]`), []string{"its payload does not fit the handler", "event=count", "invalid: ", "OnError"}, ""},
@@ -263,6 +274,7 @@ func TestTroubleshooting(t *testing.T) {
 			t.Errorf("no line has %q", m[1])
 		}
 	}
+	source = regexp.MustCompile(`" \+\s+"`).ReplaceAll(source, nil) // long messages
 	quoted := regexp.MustCompile("`msg=\"([^`…]+)\"`").FindAllSubmatch(page, -1)
 	if len(quoted) < 10 {
 		t.Errorf("the page has %d lines", len(quoted))

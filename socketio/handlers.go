@@ -82,6 +82,7 @@ func (s *Socket) failed(m *event.Message, err error) {
 	if err == nil {
 		return
 	}
+	s.warnRateLimited(m.Name(), err)
 	onError := s.nsp.server.opts.OnError
 	switch {
 	case m.WantsAck():
