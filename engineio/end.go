@@ -90,6 +90,9 @@ func (s *Session) endLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
+	if refused := s.polling.refused; refused != nil && reason != ForcedClose && (err == nil || err == errPollAborted) {
+		err = refused
+	}
 	s.state, s.reason, s.err = closed, reason, err
 	// Both are deferred, because they must run even if one of the steps below panics: endLocked runs only once.
 	defer s.unregisterLocked()
@@ -115,6 +118,9 @@ func (s *Session) notifyClosed() {
 	defer s.server.running.Done()
 	defer s.guard()
 	s.server.counters.closed(s.reason)
+	if _, logs := s.handler.(transport.Controlled); !logs {
+		s.logEnd()
+	}
 	s.handler.Close(s.reason, s.err)
 }
 

@@ -29,6 +29,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) *admitted {
 	network := networkOf(address)
 	if err := s.gate.enter(network); err != nil {
 		s.counters.overLimit(err)
+		s.logOverLimit(err)
 		s.unavailable(w, "too many connections", s.gate.retryAfter)
 		return nil
 	}

@@ -30,6 +30,7 @@ type pollTransport struct {
 	reason     Reason           // of a closing session, when the poll comes
 	late       Reason           // of a closing session, when no poll comes
 	err        error            // of a closing session
+	refused    error            // of a POST that was too large; nil: none, or a message has come since
 }
 
 // pendingPoll is a GET that waits for packets.

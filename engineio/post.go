@@ -3,8 +3,10 @@ package engineio
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -97,6 +99,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 		return http.StatusBadRequest
 	case errors.As(err, &tooLarge):
 		s.server.counters.violated(eio.ErrTooLarge)
+		s.refusedBody(r.ContentLength)
 		return http.StatusRequestEntityTooLarge
 	case err != nil:
 		timedOut(&s.server.counters.readTimeouts, err)
@@ -107,6 +110,21 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	s.receivePackets(s.posted(r, body))
 	return http.StatusOK
+}
+
+// refusedBody logs a body above MaxPayload, and keeps the error for the end of the session: clients of the reference close
+// the session after such an answer, and the handler is to know why.
+func (s *Session) refusedBody(size int64) {
+	received := "of unknown length"
+	if size >= 0 {
+		received = fmt.Sprintf("of %d bytes", size)
+	}
+	limit := s.server.opts.MaxPayload
+	s.server.log.Warn("polling body", "request refused: the body is too large", slog.String("received", received),
+		slog.Int("limit", limit), slog.String("option", "MaxPayload"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.polling.refused = fmt.Errorf("a polling body %s: %w", received, eio.ErrTooLarge)
 }
 
 // postEnded marks the end of a POST and wakes an upgrade that waits for it.
@@ -146,6 +164,9 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 	for p, wrong := range packets {
 		s.mu.Lock()
 		state := s.state
+		if p.Type == eio.TypeMessage {
+			s.polling.refused = nil // the client goes on
+		}
 		s.mu.Unlock()
 		if err = wrong; state != open {
 			if state == closed || err != nil || p.Type != eio.TypeClose {

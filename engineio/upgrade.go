@@ -46,13 +46,22 @@ func (s *Session) beginProbe(c transport.Conn) {
 	s.probe = l
 	s.probeTimer = time.AfterFunc(s.server.opts.UpgradeTimeout, func() {
 		defer s.guard()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.probe == l {
-			s.server.counters.upgradeTimeouts.Add(1)
+		if s.expireProbe(l) {
+			s.logUpgradeTimeout(l)
 		}
-		s.dropProbeLocked(l)
 	})
+}
+
+// expireProbe ends an upgrade that was not completed within UpgradeTimeout, and reports whether there was one.
+func (s *Session) expireProbe(l *transport.Link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe != l {
+		return false
+	}
+	s.server.counters.upgradeTimeouts.Add(1)
+	s.dropProbeLocked(l)
+	return true
 }
 
 // dropProbeLocked ends an upgrade. The session continues on polling.
@@ -133,6 +142,7 @@ func (s *Session) completeUpgradeLocked(l *transport.Link) error {
 		}
 	}
 	s.forgetProbeLocked()
+	s.polling.refused = nil
 	s.link.Store(l)
 	s.polling.answerLocked(closeAnswer)
 	for _, g := range s.polling.takeLocked() {

@@ -23,7 +23,7 @@ type Control interface {
 	Stalled(stalled bool)
 }
 
-// Controlled is a Handler that receives the Control of its session.
+// Controlled is a Handler that receives the Control of its session, and logs the end of the session itself.
 type Controlled interface {
 	// SetControl is called once, before the session's first message.
 	SetControl(Control)
