@@ -63,10 +63,10 @@ func TestS4_lengths(t *testing.T) {
 // CVE-2022-2421: a placeholder is replaced only if the packet has announced its attachment.
 func TestS6_placeholder_index(t *testing.T) {
 	cases := map[string][]string{
-		"text while an attachment is awaited": {`51-["e",{"_placeholder":true,"num":0}]`, `2["e"]`},
-		"an attachment that nobody announced": {"<00>"},
-		"more attachments than announced":     {`51-["e",{"_placeholder":true,"num":0}]`, "<00>", "<01>"},
-		"two of one attachment":               {`51-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "<00>"},
+		"text while an attachment is awaited":  {`51-["e",{"_placeholder":true,"num":0}]`, `2["e"]`},
+		"an attachment that was not announced": {"<00>"},
+		"more attachments than announced":      {`51-["e",{"_placeholder":true,"num":0}]`, "<00>", "<01>"},
+		"two of one attachment":                {`51-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "<00>"},
 	}
 	for _, num := range []string{
 		`"splice"`, "-1", "-2", "1", "1.5", "1e0", "10000000000000000000", `"0"`, "null", "true", "[0]", "{}", "9007199254740993",
@@ -159,13 +159,13 @@ func TestS38_ports(t *testing.T) {
 		"NUL":                      {"\x00"},
 	})
 	refuses(t, engineio.ForcedClose, map[string][]string{
-		"a second CONNECT":        {`0`},
-		"a CONNECT_ERROR":         {`4{"message":"x"}`},
-		"an event of nobody":      {`2/nobody,["x"]`},
-		"an ack of nobody":        {`3/nobody,1[]`},
-		"a disconnect of nobody":  {`1/nobody,`},
-		"behind the disconnect":   {`1`, `2["x"]`},
-		"attachments for nowhere": {`51-/nobody,["x",{"_placeholder":true,"num":0}]`, "<00>"},
+		"a second CONNECT":         {`0`},
+		"a CONNECT_ERROR":          {`4{"message":"x"}`},
+		"an event without a join":  {`2/nobody,["x"]`},
+		"an ack without a join":    {`3/nobody,1[]`},
+		"a disconnect, not joined": {`1/nobody,`},
+		"behind the disconnect":    {`1`, `2["x"]`},
+		"attachments, not joined":  {`51-/nobody,["x",{"_placeholder":true,"num":0}]`, "<00>"},
 	})
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
 		r := start(t, setup{before: reflect})
@@ -184,7 +184,7 @@ func TestA11_json(t *testing.T) {
 		"100,000 levels":          {`2["e",` + nested("[", "]", 100_000) + `]`},
 		"levels of auth":          {`0/x,` + nested(`{"a":`, "}", 65)},
 		"levels of an ack":        {`31[` + nested("[", "]", 64) + `]`},
-		"a number that is none":   {`2["e",1e]`},
+		"an invalid number":       {`2["e",1e]`},
 		"NaN":                     {`2["e",NaN]`},
 		"a control character":     {"2[\"e\",\"\x01\"]"},
 		"a lone low surrogate":    {`2["e","\uZZZZ"]`},

@@ -203,7 +203,7 @@ func TestA22_slow_reader(t *testing.T) {
 			c.expectClosed(0)
 		})
 	})
-	t.Run("a handler is told", func(t *testing.T) {
+	t.Run("a handler gets ErrQueueFull", func(t *testing.T) {
 		refused := make(chan error, 1)
 		r := start(t, setup{options: socketio.Options{SendQueuePackets: 50}, before: func(io *socketio.Server) {
 			io.On("flood me", func(_ context.Context, s *socketio.Socket, _ *event.Message) error {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Check returns what is wrong with the document, a line for each. Calls are compared with the file of examples that
-// compiles them.
+// Check returns the problems of docs/COMPATIBILITY.md, one line for each. It looks up the calls in the file of examples, which
+// the compiler checks.
 func Check(tree *Tree, text, examples string) (problems []string) {
 	page, problems := Parse(text)
 	report := func(line int, format string, args ...any) {
@@ -67,5 +67,5 @@ func Check(tree *Tree, text, examples string) (problems []string) {
 	return problems
 }
 
-// oneLine makes all space a single blank.
+// oneLine replaces every run of white space by one blank.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -10,7 +10,7 @@ import (
 
 const examples = "socketio/example_migration_test.go"
 
-// TestDocument holds this repository's document to its code.
+// TestDocument checks docs/COMPATIBILITY.md against the code.
 func TestDocument(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/COMPATIBILITY.md")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// TestCheck looks for each kind of mistake.
+// TestCheck checks that each kind of mistake is found.
 func TestCheck(t *testing.T) {
 	const features = "| feature | status | in Go | shown by |\n|---|---|---|---|\n"
 	const overview = "| area | state | in one line |\n|---|---|---|\n"

@@ -1,4 +1,4 @@
-// Package compat holds docs/COMPATIBILITY.md and docs/SECURITY.md to what is there. Its tests read the tables and fail when
-// they name a test or an identifier that does not exist, when a row gives neither a test that shows a feature or answers an
-// attack nor a reason, and when an attack is tested and not listed. Command mend corrects the pages after tests were renamed.
+// Package compat checks docs/COMPATIBILITY.md and docs/SECURITY.md against the code. Its tests read the tables of these pages.
+// They fail if a page names a test or an identifier that does not exist, if a row has neither a test nor a reason, and if a
+// test of an attack has no row. Command mend corrects the pages after tests were renamed.
 package compat

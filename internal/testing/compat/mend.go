@@ -28,17 +28,17 @@ func ParseRenames(pairs []string) (Renames, error) {
 	return renames, nil
 }
 
-// Change is a name on a page that is mended, or not.
+// Change is a name on a page that does not exist: it was replaced, or could not be decided.
 type Change struct {
 	Line int
 	Old  string
-	New  string // empty if it was not decided
-	Why  string // how New was found, or why it was not
+	New  string // empty if Mend could not decide
+	Why  string // how New was found, or why it was not found
 }
 
 // Mend replaces the names of tests on a page that do not exist: by the renames, by the only test of the same name in
-// another package, or by the nearest name in the same package or file if one is clearly the nearest. A test that one of the
-// pages names already is never chosen as the nearest.
+// another package, or by the nearest name in the same package or file if one is clearly the nearest. A test that one of
+// the pages already names is never chosen as the nearest.
 func (t *Tree) Mend(page string, pages []string, renames Renames) (mended string, changes []Change) {
 	named := make(map[string]bool)
 	for _, text := range append(pages, page) {
@@ -160,10 +160,10 @@ func (t *Tree) titles(file string) (all []string) {
 	return all
 }
 
-// nearest chooses the candidate that is clearly nearest to a name: at least half of the letters stay, and every other
+// nearest returns the candidate that is clearly nearest to a name: at most half of the letters change, and every other
 // candidate is at least two letters further away.
 func nearest(name, prefix string, candidates []string, named map[string]bool) (found, why string) {
-	kind := kindOf(name) // the candidates of a Go test share it, so that it makes no name nearer
+	kind := kindOf(name) // all candidates of a Go test have it, so it must not count
 	type candidate struct {
 		name     string
 		distance int
@@ -185,7 +185,7 @@ func nearest(name, prefix string, candidates []string, named map[string]bool) (f
 	return "", fmt.Sprintf("it may be %s%s or %s%s", prefix, all[0].name, prefix, all[1].name)
 }
 
-// distance is the number of letters to insert, remove or replace to make b of a.
+// distance is the number of letters to insert, remove or replace to change a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -212,7 +212,7 @@ func (t *Tree) testPackages() []string {
 		return t.tested
 	}
 	found := make(map[string]bool)
-	_ = filepath.WalkDir(t.root, func(file string, entry fs.DirEntry, err error) error { // what cannot be read has no tests
+	_ = filepath.WalkDir(t.root, func(file string, entry fs.DirEntry, err error) error { // folders that cannot be read have no tests
 		if err != nil {
 			return nil
 		}

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Page is what the check reads of the document.
+// Page has the parts of docs/COMPATIBILITY.md that Check needs.
 type Page struct {
 	// Rows are the rows of the tables of features.
 	Rows []Row
-	// Areas are the rows of the overview; they show no tests.
+	// Areas are the rows of the overview; they have no tests.
 	Areas []Row
-	// Identifiers are the Go identifiers that other lines name.
+	// Identifiers are the Go identifiers in all other text.
 	Identifiers []Name
 	// Calls are the snippets of Go in the tables of calls.
 	Calls []Name
@@ -28,10 +28,10 @@ type Row struct {
 	Shown   string // the tests
 }
 
-// Status says whether a feature is there.
+// Status says whether Parley has a feature.
 type Status string
 
-// The statuses. The last two give a reason, the others a test.
+// The statuses. Rows of the last two have a reason, the others a test.
 const (
 	Supported Status = "supported"
 	Partly    Status = "partly"
@@ -56,7 +56,7 @@ var (
 func Parse(text string) (Page, []string) {
 	var page Page
 	var problems []string
-	var head []string // of the table that the line is in
+	var head []string // of the table to which the line belongs
 	for i, line := range strings.Split(text, "\n") {
 		n := i + 1
 		if !strings.HasPrefix(line, "|") {
@@ -101,7 +101,7 @@ func spans(text string) (all []string) {
 	return all
 }
 
-// identifier is Type, Type.Member, package.Name or package.Type.Member. Without a package it is one of socketio.
+// identifier is Type, Type.Member, package.Name or package.Type.Member. Without a package it belongs to socketio.
 var identifier = regexp.MustCompile(`^([a-z][a-z/]*\.)?[A-Z]\w*(\.[A-Z]\w*)?$`)
 
 func identifiers(line int, text string) (all []Name) {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// The tables of docs/SECURITY.md have rows of this kind: an id, what it is about, whether it is shown, and by what.
+// The first and the last heading of the tables of threats in docs/SECURITY.md. Their rows have an id, a title, a status, and
+// the tests.
 const (
 	firstOfThreats = "id"
 	lastOfThreats  = "shown by"
@@ -46,8 +47,8 @@ func ParseThreats(text string) (all []Threat) {
 	return all
 }
 
-// CheckThreats returns what is wrong with the tables of threats, a line for each: rows that are not where they should be,
-// tests that do not exist, and tests of the package at home that no row names.
+// CheckThreats returns the problems of the tables of threats, one line for each: missing rows and rows in the wrong place,
+// tests that do not exist, and tests of the package home that no row names.
 func CheckThreats(tree *Tree, text string, ids []string, home string) (problems []string) {
 	threats := ParseThreats(text)
 	found := make([]string, len(threats))

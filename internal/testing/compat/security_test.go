@@ -9,7 +9,7 @@ import (
 	"github.com/parleyio/parley/internal/testing/compat"
 )
 
-// threats are the rows that docs/SECURITY.md has: the published advisories and the attacks that Parley answers.
+// threats returns the ids of the rows of docs/SECURITY.md: published advisories and attacks.
 func threats() (ids []string) {
 	for i := range 38 {
 		ids = append(ids, fmt.Sprint("S", i+1))
@@ -20,7 +20,7 @@ func threats() (ids []string) {
 	return ids
 }
 
-// TestSecurity holds docs/SECURITY.md to the tests that it names.
+// TestSecurity checks that the tests in docs/SECURITY.md exist.
 func TestSecurity(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/SECURITY.md")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestSecurity(t *testing.T) {
 	}
 }
 
-// TestCheckThreats looks for each kind of mistake.
+// TestCheckThreats checks that each kind of mistake is found.
 func TestCheckThreats(t *testing.T) {
 	const head = "| id | attack | status | shown by |\n|---|---|---|---|\n"
 	const good = "`internal/testing/compat.TestCheckThreats`, `internal/testing/compat.TestCheck`, `internal/testing/compat.TestDocument`, `internal/testing/compat.TestSecurity`"

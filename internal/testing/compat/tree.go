@@ -14,21 +14,21 @@ import (
 	"strings"
 )
 
-// Tree is the source tree that the document speaks of.
+// Tree is the source tree that the pages describe.
 type Tree struct {
 	root     string
 	packages map[string]*source
 	texts    map[string]string
-	tested   []string // the folders with Go tests, once something asked for them
+	tested   []string // the folders with Go tests; nil until they are needed
 }
 
-// source is what one folder declares.
+// source has the declarations of one folder.
 type source struct {
 	names map[string]bool // "Type", "Type.Member", "Func", …
 	tests map[string]bool
 }
 
-// Load returns the tree in a folder. Its files are read when they are asked for.
+// Load returns the tree in a folder. It reads a file when the file is needed.
 func Load(root string) *Tree {
 	return &Tree{root: root, packages: make(map[string]*source), texts: make(map[string]string)}
 }
@@ -120,7 +120,7 @@ func (t *Tree) source(pkg string) (*source, error) {
 	return s, nil
 }
 
-// declare notes what the files export.
+// declare records the exported names of the files.
 func (s *source) declare(set *token.FileSet, files []*ast.File, path string) error {
 	if len(files) == 0 {
 		return nil
@@ -144,7 +144,7 @@ func (s *source) declare(set *token.FileSet, files []*ast.File, path string) err
 	values(p.Consts)
 	values(p.Vars)
 	functions("", p.Funcs)
-	embedded := make(map[string][]string) // the types of this package whose members a type has too
+	embedded := make(map[string][]string) // for each type, the types of this package that it embeds
 	for _, t := range p.Types {
 		s.names[t.Name] = true
 		values(t.Consts)

@@ -3,9 +3,9 @@
 //
 //	go run ./internal/testing/compat/mend [OLD=NEW …]
 //
-// It looks for names of tests that do not exist. It replaces a name by the pair that names it, by the only test of that name
-// in another package, or by the nearest name in the same package if that is unambiguous. It prints what it replaced and what
-// it could not decide. The exit code is 1 if anything is left to decide.
+// It looks for names of tests that do not exist. It replaces a name as the pairs say, by the only test of that name
+// in another package, or by the nearest name in the same package if that is unambiguous. It prints the names that it
+// replaced and those that it could not decide. The exit code is 1 if it could not decide a name.
 package main
 
 import (
