@@ -19,7 +19,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := (*event.Message)(message.Parse(p, nil))
+	m := (*event.Message)(message.Parse(p, nil, nil))
 	var s string
 	dst := []any{nil, &s}
 	for _, c := range []struct {

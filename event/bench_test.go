@@ -34,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 	run := func(b *testing.B, x *event.Mux[string]) {
 		b.ReportAllocs()
 		for b.Loop() {
-			m := (*event.Message)(message.Parse(p, nop{}))
+			m := (*event.Message)(message.Parse(p, nop{}, nil))
 			for _, h := range x.Handlers(m.Name()) {
 				if err := h(ctx, "socket", m); err != nil {
 					b.Fatal(err)
@@ -50,7 +50,7 @@ func BenchmarkMessage(b *testing.B) {
 	b.Run("relayed", func(b *testing.B) {
 		var x event.Mux[string]
 		x.On("chat message", func(_ context.Context, _ string, m *event.Message) error {
-			_, _, err := payload.MarshalEvent(m.Name(), m.Raws())
+			_, _, err := payload.MarshalEvent(m.Name(), m.Raws(), nil)
 			return err
 		})
 		run(b, &x)

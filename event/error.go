@@ -20,8 +20,9 @@ const (
 // Error is an error that is sent to the peer. When a handler returns an *Error, the peer's acknowledgement receives
 // {"error":{"code":…,"message":…,"data":…}}. When a peer answers in this form, [EmitWithAck] returns an *Error.
 type Error struct {
-	// Code is for programs: one of the constants of this package, or a code of the application.
-	Code string `json:"code"`
+	// Code is for programs: one of the constants of this package, or a code of the application. An acknowledgement always has
+	// a code: "internal" if Code is empty. A middleware's refusal of a client has it as data.code, unless it is empty.
+	Code string `json:"code,omitempty"`
 
 	// Message is for people.
 	Message string `json:"message"`
@@ -31,10 +32,15 @@ type Error struct {
 	Data any `json:"data,omitempty"`
 }
 
-// Error returns the code and the message.
+// Error returns the code and the message, or the one that is not empty.
 func (e *Error) Error() string {
-	if e.Message == "" {
+	switch {
+	case e.Code == "" && e.Message == "":
+		return "event: error without code and message"
+	case e.Message == "":
 		return e.Code
+	case e.Code == "":
+		return e.Message
 	}
 	return e.Code + ": " + e.Message
 }

@@ -39,7 +39,7 @@ func receive(io *event.Mux[user], text string) {
 		fmt.Println(err)
 		return
 	}
-	m := (*event.Message)(message.Parse(p, printer{}))
+	m := (*event.Message)(message.Parse(p, printer{}, nil))
 	for _, h := range io.Handlers(m.Name()) {
 		if err := h(context.Background(), "alice", m); err != nil {
 			_ = fail(m, err)
@@ -57,7 +57,7 @@ func (printer) Acknowledge(id uint64, data []byte, _ [][]byte) error {
 
 // Emit prints an event instead of sending it.
 func (printer) Emit(name string, args ...any) error {
-	data, attachments, err := payload.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args, nil)
 	fmt.Printf("%s and %d attachments\n", data, len(attachments))
 	return err
 }

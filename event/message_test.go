@@ -43,9 +43,9 @@ func arrived(t testing.TB, acker message.Acker, text string, attachments ...stri
 		t.Fatalf("%s: %v, %v", text, p, err)
 	}
 	if p.Type == parser.Ack {
-		return (*event.Message)(message.Answer(p))
+		return (*event.Message)(message.Answer(p, nil))
 	}
-	return (*event.Message)(message.New(p, name, args, acker))
+	return (*event.Message)(message.New(p, name, args, acker, nil))
 }
 
 // fail answers with an error, as servers do.
@@ -174,7 +174,7 @@ func TestMessage_ScanErrors(t *testing.T) {
 
 func TestMessage_Raws(t *testing.T) {
 	m := arrived(t, nil, `53-["e",{"a": `+binary1+`},"s",[{"_placeholder":true,"num":2},`+binary0+`]]`, "zero", "one", "two")
-	data, attachments, err := payload.MarshalEvent("again", append([]any{[]byte("first")}, m.Raws()...))
+	data, attachments, err := payload.MarshalEvent("again", append([]any{[]byte("first")}, m.Raws()...), nil)
 	want := `["again",` + binary0 + `,{"a": ` + binary1 + `},"s",[{"_placeholder":true,"num":2},{"_placeholder":true,"num":3}]]`
 	if err != nil || string(data) != want || fmt.Sprintf("%s", attachments) != "[first one two zero]" {
 		t.Errorf("%s %s %v", data, attachments, err)
@@ -303,7 +303,11 @@ func TestAsError(t *testing.T) {
 	if got := own.Error(); got != "c: m" {
 		t.Error(got)
 	}
-	if got := (&event.Error{Code: "c"}).Error(); got != "c" {
-		t.Error(got)
+	for text, e := range map[string]*event.Error{
+		"c": {Code: "c"}, "m": {Message: "m"}, "event: error without code and message": {},
+	} {
+		if got := e.Error(); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
 	}
 }

@@ -186,7 +186,7 @@ type peer struct {
 }
 
 func (p *peer) Emit(name string, args ...any) error {
-	data, attachments, err := payload.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args, nil)
 	p.sent = strings.TrimSpace(fmt.Sprintf("%s %s", data, strings.Trim(fmt.Sprintf("%s", attachments), "[]")))
 	return errors.Join(err, p.err)
 }

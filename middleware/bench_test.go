@@ -25,7 +25,7 @@ var all = &middleware.RateLimitOptions{
 func connected(t testing.TB, opts *middleware.RateLimitOptions) (*node, *socketio.Socket, *event.Message) {
 	n := serve(t, opts)
 	n.join(t, clientAddr, "")
-	return n, n.Sockets()[0], (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["say"]`)}, nil))
+	return n, n.Sockets()[0], (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["say"]`)}, nil, nil))
 }
 
 func TestRateLimiter_Event_allocates_nothing(t *testing.T) {

@@ -24,6 +24,9 @@ func (JSON) NewDecoder(l Limits) Decoder {
 	return &decoder{limits: l.WithDefaults()}
 }
 
+// HasAttachments returns true.
+func (JSON) HasAttachments() bool { return true }
+
 type decoder struct {
 	limits    Limits
 	namespace latest

@@ -30,11 +30,11 @@ func TestDecoder_Limits(t *testing.T) {
 		{"depth of encoding/json", parser.Limits{Depth: -1}, `2["x",` + nested(10_000) + `]`, "JSON is nested too deep"},
 		{"many levels one after another", parser.Limits{}, `2["x"` + strings.Repeat(","+nested(63), 100) + `]`, ""},
 
-		{"name of 128 bytes", parser.Limits{}, `2["` + long[:128] + `"]`, ""},
-		{"name of 129 bytes", parser.Limits{}, `2["` + long[:129] + `"]`, "event name is too long"},
-		{"name of 128 bytes in escapes", parser.Limits{}, `2["` + strings.Repeat(`\u0078`, 128) + `"]`, ""},
-		{"name of 129 bytes in escapes", parser.Limits{}, `2["` + strings.Repeat(`\u0078`, 129) + `"]`, "event name is too long"},
-		{"numeric name of 129 digits", parser.Limits{}, `2[` + strings.Repeat("1", 129) + `]`, "event name is too long"},
+		{"name of 512 bytes", parser.Limits{}, `2["` + long[:512] + `"]`, ""},
+		{"name of 513 bytes", parser.Limits{}, `2["` + long[:513] + `"]`, "event name is too long"},
+		{"name of 512 bytes in escapes", parser.Limits{}, `2["` + strings.Repeat(`\u0078`, 512) + `"]`, ""},
+		{"name of 513 bytes in escapes", parser.Limits{}, `2["` + strings.Repeat(`\u0078`, 513) + `"]`, "event name is too long"},
+		{"numeric name of 513 digits", parser.Limits{}, `2[` + strings.Repeat("1", 513) + `]`, "event name is too long"},
 		{"name option", parser.Limits{EventName: 3}, `2["four"]`, "event name is too long"},
 		{"name without limit", parser.Limits{EventName: -1}, `2["` + long + `"]`, ""},
 
@@ -89,9 +89,9 @@ func TestDecoder_AttachmentBytes(t *testing.T) {
 		sizes   []int
 		refused int // which of them; -1 for none
 	}{
-		{"default, exactly", 0, []int{999_999, 1}, -1},
-		{"default, one more", 0, []int{999_999, 2}, 1},
-		{"default, the first alone", 0, []int{1_000_001}, 0},
+		{"default, exactly", 0, []int{3_999_999, 1}, -1},
+		{"default, one more", 0, []int{3_999_999, 2}, 1},
+		{"default, the first alone", 0, []int{4_000_001}, 0},
 		{"option", 10, []int{4, 7}, 1},
 		{"none", -1, []int{1_000_000, 1_000_000}, -1},
 	} {

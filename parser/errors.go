@@ -16,6 +16,12 @@ var (
 	// "_placeholder": true that the application supplied. Receivers would read the object as an attachment. Rename the key.
 	ErrForgedPlaceholder = payload.ErrForgedPlaceholder
 
+	// ErrExceedsLimit is returned when an event or acknowledgement exceeds a limit beyond which its receivers would close the
+	// connection: the number of binary values, the nesting, or the length of the event's name. The text names the limit, which
+	// is a field of socketio.Options. Nothing was sent. Send less at once or, if all receivers have a higher limit, raise
+	// that field.
+	ErrExceedsLimit = payload.ErrExceedsLimit
+
 	// ErrInvalidPacket is returned by [Parser].Encode for a packet that the protocol cannot express.
 	ErrInvalidPacket = payload.ErrInvalidPacket
 )

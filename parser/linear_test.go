@@ -53,7 +53,7 @@ func TestLinear(t *testing.T) {
 				args = append(args, payload.NewRaw(v, p.Attachments))
 			}
 		}
-		_, _, _ = payload.MarshalArgs(args)
+		_, _, _ = payload.MarshalArgs(args, nil)
 	}
 	perByte := func(message []byte) float64 {
 		best := time.Hour

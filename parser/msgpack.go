@@ -28,8 +28,9 @@ var _ Parser = MessagePack{}
 // NewDecoder returns a decoder for one connection. Its Waiting method always returns false, because each message is a
 // complete packet.
 //
-// For Limits.Depth an attachment counts as one level, as in JSON. The JSON text of a packet is at most six times as long as
-// the message; strings of control characters reach this factor.
+// Limits.Attachments and Limits.AttachmentBytes do not apply, because a packet is one message. It may hold 9,999 binary
+// values. For Limits.Depth a binary value counts as one level, as in JSON. The JSON text of a packet is at most six times as
+// long as the message, plus 37 bytes for each binary value; strings of control characters reach this factor.
 //
 // Like the JSON decoder, it returns an error for some packets that the Node parser accepts: an event without a name or with
 // a reserved name; a namespace that JSON cannot express; a negative id; a packet key that occurs twice or is not a string;
@@ -38,6 +39,9 @@ var _ Parser = MessagePack{}
 func (MessagePack) NewDecoder(l Limits) Decoder {
 	return &msgpackDecoder{limits: l.WithDefaults()}
 }
+
+// HasAttachments returns false.
+func (MessagePack) HasAttachments() bool { return false }
 
 // The keys of a packet.
 const (

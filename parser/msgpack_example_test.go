@@ -9,7 +9,7 @@ import (
 
 // A packet is sent as one binary message with its attachments. Decoding returns the same packet as with JSON.
 func ExampleMessagePack() {
-	data, attachments, err := payload.MarshalEvent("file", []any{map[string]any{"name": "a.txt", "data": []byte("abc")}})
+	data, attachments, err := payload.MarshalEvent("file", []any{map[string]any{"name": "a.txt", "data": []byte("abc")}}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

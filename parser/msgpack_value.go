@@ -33,7 +33,6 @@ type unpacker struct {
 
 	text        []byte
 	attachments [][]byte // parts of the message
-	bytes       int      // total size of the attachments
 	forgedAt    int      // offset of the first object that looks like a placeholder; 0 means none
 }
 
@@ -118,7 +117,7 @@ func (u *unpacker) skip() error {
 	}
 	clear(u.attachments[len(kept.attachments):])
 	u.text, u.attachments = u.text[:len(kept.text)], u.attachments[:len(kept.attachments)]
-	u.bytes, u.forgedAt = kept.bytes, kept.forgedAt
+	u.forgedAt = kept.forgedAt
 	return nil
 }
 
@@ -220,14 +219,11 @@ func (u *unpacker) attach(part, rest []byte, left int) error {
 	switch {
 	case left == 0:
 		return beyond("Depth", "value is nested too deep", u.offset())
-	case len(u.attachments) == u.limits.Attachments:
-		return beyond("Attachments", "too many attachments", u.offset())
-	case len(part) > u.limits.AttachmentBytes-u.bytes:
-		return beyond("AttachmentBytes", "attachments are too large", u.offset())
+	case len(u.attachments) == payload.MaxAttachments: // no option raises it
+		return u.fail("more than 9,999 binary values")
 	}
 	u.text = payload.AppendPlaceholder(u.text, len(u.attachments))
 	u.attachments = append(u.attachments, part)
-	u.bytes += len(part)
 	u.rest = rest
 	return nil
 }

@@ -21,6 +21,10 @@ type Parser interface {
 
 	// NewDecoder returns a decoder for one connection.
 	NewDecoder(l Limits) Decoder
+
+	// HasAttachments reports whether each binary value is sent as a separate message. If it is false, a packet is one
+	// message, and Limits.Attachments and Limits.AttachmentBytes do not apply.
+	HasAttachments() bool
 }
 
 // Decoder assembles packets from the messages of one connection. It is not safe for concurrent use.
@@ -37,17 +41,18 @@ type Decoder interface {
 
 // Limits bounds what a decoder accepts. For every field zero means the default and a negative value no limit.
 type Limits struct {
-	// Attachments is the largest number of attachments of one packet. Zero means 10; the wire format ends at 9,999.
+	// Attachments is the largest number of attachments of a packet. Zero means 10, which is also the default of the official
+	// client. No format has more than 9,999.
 	Attachments int
 
-	// AttachmentBytes is the largest size of the attachments of one packet taken together. Zero means 1,000,000.
+	// AttachmentBytes is the largest total size of the attachments of a packet. Zero means 4,000,000.
 	AttachmentBytes int
 
 	// Depth is how deep arrays and objects may be nested; the array of an event is the first level. Zero means 64;
 	// encoding/json ends at 10,000.
 	Depth int
 
-	// EventName is the largest length of an event's name in bytes. Zero means 128.
+	// EventName is the largest length of an event's name in bytes. Zero means 512.
 	EventName int
 
 	// Namespace is the largest length of a namespace's name in bytes. Zero means 512.
@@ -60,9 +65,9 @@ const maxDepth = 10_000 // encoding/json refuses deeper values
 // possible value. Implementations of Parser call it in NewDecoder.
 func (l Limits) WithDefaults() Limits {
 	limit(&l.Attachments, 10, payload.MaxAttachments)
-	limit(&l.AttachmentBytes, 1_000_000, math.MaxInt)
+	limit(&l.AttachmentBytes, 4_000_000, math.MaxInt)
 	limit(&l.Depth, 64, maxDepth)
-	limit(&l.EventName, 128, math.MaxInt)
+	limit(&l.EventName, 512, math.MaxInt)
 	limit(&l.Namespace, 512, math.MaxInt)
 	return l
 }

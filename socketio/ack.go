@@ -59,7 +59,7 @@ func (e SocketEmitter) EmitWithAck(ctx context.Context, name string, args ...any
 	if answer == nil {
 		return nil, ErrClosed
 	}
-	return (*event.Message)(message.Answer(answer)), nil
+	return (*event.Message)(message.Answer(answer, &s.nsp.server.toClients)), nil
 }
 
 // ackContext gives a context that waits for acknowledgements its default deadline.

@@ -147,8 +147,11 @@ func TestServer_attachments(t *testing.T) {
 		"eleven":              {socketio.Options{}, []string{header(11)}, false},
 		"as many as allowed":  {socketio.Options{MaxAttachments: 1}, []string{header(1), "<01>"}, true},
 		"more than allowed":   {socketio.Options{MaxAttachments: 1}, []string{header(2)}, false},
-		"together at the cap": {socketio.Options{MaxPayload: 100}, []string{header(2), hexBytes(60), hexBytes(40)}, true},
-		"together too large":  {socketio.Options{MaxPayload: 100}, []string{header(2), hexBytes(60), hexBytes(41)}, false},
+		"together at the cap": {socketio.Options{MaxAttachmentBytes: 100}, []string{header(2), hexBytes(60), hexBytes(40)}, true},
+		"together too large":  {socketio.Options{MaxAttachmentBytes: 100}, []string{header(2), hexBytes(60), hexBytes(41)}, false},
+		"4,000,000 bytes":     {socketio.Options{}, []string{header(5), hexBytes(900_000), hexBytes(900_000), hexBytes(900_000), hexBytes(900_000), hexBytes(400_000)}, true},
+		"4,000,001 bytes":     {socketio.Options{}, []string{header(5), hexBytes(900_000), hexBytes(900_000), hexBytes(900_000), hexBytes(900_000), hexBytes(400_001)}, false},
+		"one at the payload":  {socketio.Options{MaxPayload: 5_000_000}, []string{header(1), hexBytes(5_000_000)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

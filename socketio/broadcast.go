@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/parleyio/parley/cluster"
@@ -77,7 +78,7 @@ func (b *Broadcast) observe(p *parser.Packet) {
 	if !b.nsp.observed() {
 		return
 	}
-	m := (*event.Message)(message.Parse(p, nil))
+	m := (*event.Message)(message.Parse(p, nil, &b.nsp.server.toClients))
 	for _, s := range b.Sockets() {
 		s.sending(m)
 	}
@@ -121,7 +122,10 @@ func (n *Namespace) all() Broadcast { return Broadcast{n, cluster.Target{Everyon
 
 // eventPacket encodes an event of the namespace.
 func (n *Namespace) eventPacket(name string, args []any) (*parser.Packet, error) {
-	data, attachments, err := payload.MarshalEvent(name, args)
+	if limit := n.server.opts.MaxNamespaceName; len(n.name) > limit {
+		return nil, fmt.Errorf("%w: namespace name of %d bytes, MaxNamespaceName is %d", parser.ErrExceedsLimit, len(n.name), limit)
+	}
+	data, attachments, err := payload.MarshalEvent(name, args, &n.server.toClients.Send)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (s *Server) limitOf(e *parser.LimitError) (option string, value int) {
 	case "Attachments":
 		return "MaxAttachments", o.MaxAttachments
 	case "AttachmentBytes":
-		return "MaxPayload", o.MaxPayload
+		return "MaxAttachmentBytes", o.MaxAttachmentBytes
 	case "Depth":
 		return "MaxDepth", o.MaxDepth
 	case "EventName":

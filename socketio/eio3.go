@@ -87,13 +87,17 @@ func (c *connection) marshalReply(reply any) ([]byte, error) {
 }
 
 // marshalRefusal encodes the reason of a middleware, or the server's own.
-func (c *connection) marshalRefusal(reason *event.Error) ([]byte, error) {
+func (c *connection) marshalRefusal(reason *event.Error) (refusal []byte, err error) {
 	switch {
 	case !c.eio3, reason == errInvalidNamespace, reason == errTooManyNamespaces:
-		return marshalRefusal(reason)
+		refusal, err = marshalRefusal(reason)
 	case reason.Data != nil:
-		return payload.MarshalValue(reason.Data)
+		refusal, err = refusalData(reason)
 	default:
-		return payload.MarshalValue(reason.Message)
+		refusal, err = payload.MarshalValue(reason.Message)
 	}
+	if err == nil {
+		err = c.server.toClients.Send.CheckDepth(refusal)
+	}
+	return refusal, err
 }

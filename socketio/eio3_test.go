@@ -193,6 +193,16 @@ func TestEIO3_root(t *testing.T) {
 			t.Errorf("after %v", took)
 		}
 	})
+	bubble(t, "refused with a code", func(t *testing.T) {
+		n := serve3(t, socketio.Options{})
+		data := any(nil)
+		n.Use(func(context.Context, *socketio.Socket) error {
+			return &event.Error{Code: "x", Message: "no", Data: data}
+		})
+		n.dial3(t).expect(`44"no"`) // these clients take a message alone for text
+		data = map[string]int{"a": 1}
+		n.dial3(t).expect(`44{"code":"x","a":1}`)
+	})
 	bubble(t, "internal", func(t *testing.T) {
 		n := serve3(t, socketio.Options{})
 		n.Use(func(context.Context, *socketio.Socket) error { return io.EOF })

@@ -9,7 +9,8 @@ import (
 )
 
 // Emit sends an event to the client. It does not block. Arguments may hold binary anywhere; see package parser. It
-// returns ErrClosed, ErrQueueFull (the client does not keep up and is being disconnected) or an encoding error.
+// returns ErrClosed, ErrQueueFull (the client does not keep up and is being disconnected), parser.ErrExceedsLimit (the client
+// would close the connection on receiving the event) or another encoding error.
 func (s *Socket) Emit(name string, args ...any) error { return s.emit(name, args, false) }
 
 // emit is Emit for events that may be plain: not compressed.
@@ -46,7 +47,7 @@ func (s *Socket) emitUnseen(name string, args []any, plain bool) error {
 	if err != nil {
 		return err
 	}
-	text, attachments, err := payload.AppendEvent(head, name, args)
+	text, attachments, err := payload.AppendEvent(head, name, args, &s.nsp.server.toClients.Send)
 	*scratch = text
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func ExampleServer_OfPattern() {
 		`40/customer-7,{"customer":"7"}`,
 	)
 	// Output:
-	// 44/customer-7,{"message":"not your namespace"}
+	// 44/customer-7,{"message":"not your namespace","data":{"code":"forbidden"}}
 	// 44/customer-x,{"message":"Invalid namespace"}
 	// open: 1
 	// 40/customer-7,{"sid":"…"}

@@ -10,7 +10,7 @@ import (
 
 // White box, because what an inbox keeps from the collector cannot be seen from outside.
 func TestInbox_keepsNothing(t *testing.T) {
-	m := (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["e"]`)}, nil))
+	m := (*event.Message)(message.Parse(&parser.Packet{Type: parser.Event, Data: []byte(`["e"]`)}, nil, nil))
 	for _, size := range []int{1, 2, 5} {
 		var b inbox
 		for range size {

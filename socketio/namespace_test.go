@@ -23,7 +23,13 @@ func TestNamespace_Use(t *testing.T) {
 		want string // the answer to connect
 	}{
 		"accepts":              {nil, ""},
-		"an event error":       {&event.Error{Code: "x", Message: "bad token"}, `44{"message":"bad token"}`},
+		"an event error":       {&event.Error{Code: "x", Message: "bad token"}, `44{"message":"bad token","data":{"code":"x"}}`},
+		"one with an object":   {&event.Error{Code: "x<", Message: "bad", Data: map[string]int{"a": 1}}, `44{"message":"bad","data":{"code":"x<","a":1}}`},
+		"an empty object":      {&event.Error{Code: "x", Message: "bad", Data: struct{}{}}, `44{"message":"bad","data":{"code":"x"}}`},
+		"a nil pointer":        {&event.Error{Code: "x", Message: "bad", Data: (*int)(nil)}, `44{"message":"bad","data":{"code":"x"}}`},
+		"a code in the data":   {&event.Error{Code: "x", Message: "bad", Data: map[string]any{"code": 7}}, `44{"message":"bad","data":{"code":7}}`},
+		"a code in a list":     {&event.Error{Code: "x", Message: "bad", Data: []int{1}}, `44{"message":"bad","data":[1]}`},
+		"a code, bad data":     {&event.Error{Code: "x", Message: "bad", Data: func() {}}, `44{"message":"bad","data":{"code":"x"}}`},
 		"one with data":        {&event.Error{Message: "bad", Data: []int{1, 2}}, `44{"message":"bad","data":[1,2]}`},
 		"a wrapped one":        {fmt.Errorf("auth: %w", &event.Error{Message: "bad"}), `44{"message":"bad"}`},
 		"another error":        {errors.New("database is down"), `44{"message":"internal"}`},

@@ -217,7 +217,10 @@ func (s *Socket) connect(session *cluster.Return) error {
 func (s *Socket) refuse(err error) {
 	s.warnRefused(err)
 	why := err
-	refusal := event.AsError(err)
+	refusal := &event.Error{Message: event.Internal}
+	if own := (*event.Error)(nil); errors.As(err, &own) && own != nil {
+		refusal = own
+	}
 	var payload []byte
 	err = s.protect("middleware", func() (err error) { // encoding the error's data may run code of the application
 		payload, err = s.conn.marshalRefusal(refusal)
@@ -225,7 +228,7 @@ func (s *Socket) refuse(err error) {
 	})
 	if err != nil {
 		s.log("encoding a refusal", "middleware", err)
-		payload, _ = s.conn.marshalRefusal(&event.Error{Message: refusal.Message}) // text only: it cannot fail
+		payload, _ = s.conn.marshalRefusal(&event.Error{Code: refusal.Code, Message: refusal.Message}) // text only: it cannot fail
 	}
 	c := s.conn
 	c.mu.Lock()

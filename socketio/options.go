@@ -13,6 +13,7 @@ import (
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/internal/transport"
 	"github.com/parleyio/parley/parser"
 )
@@ -105,20 +106,27 @@ type Options struct {
 	// Admission bounds how fast sessions are opened; see engineio.Admission. The zero value does not.
 	Admission engineio.Admission
 
-	// MaxPayload bounds a polling body, a websocket message, and the attachments of one packet taken together, in
-	// bytes. Zero means 1,000,000.
+	// MaxPayload bounds a polling body and a websocket message, in bytes. With parser.JSON a packet is a text message and one
+	// message for each attachment; with parser.MessagePack it is a single message. Zero means 1,000,000.
 	MaxPayload int
 	// MaxFragments bounds the frames of one websocket message. Zero means 1,024.
 	MaxFragments int
 	// MaxControlPackets bounds the control packets that one client may send in a second. Zero means 1,000.
 	MaxControlPackets int
-	// MaxAttachments bounds the binary values of one packet. Zero means 10.
+	// MaxAttachments bounds the attachments (binary values) of a packet, in both directions: the official client closes the
+	// connection when it receives more than 10, unless it was given another parser. It does not apply to
+	// parser.MessagePack, which has no attachments. Zero means 10.
 	MaxAttachments int
-	// MaxDepth bounds the nesting of a payload. Zero means 64.
+	// MaxAttachmentBytes bounds the total size of the attachments of a packet that is received, in bytes. Each of them is a
+	// message, and therefore also bounded by MaxPayload. Like MaxAttachments it does not apply to parser.MessagePack. Zero
+	// means 4,000,000, or MaxPayload if that is larger.
+	MaxAttachmentBytes int
+	// MaxDepth bounds the nesting of a payload, in both directions. The array of an event is the first level. Zero means 64.
 	MaxDepth int
-	// MaxEventName bounds an event's name, in bytes. Zero means 128.
+	// MaxEventName bounds an event's name, in bytes, in both directions. Zero means 512.
 	MaxEventName int
-	// MaxNamespaceName bounds a namespace's name, in bytes. Zero means 512.
+	// MaxNamespaceName bounds a namespace's name, in bytes. Clients cannot join a namespace with a longer name, and
+	// broadcasts to it return an error. Zero means 512.
 	MaxNamespaceName int
 	// MaxRoomName bounds a room's name, in bytes. Zero means 512.
 	MaxRoomName int
@@ -175,6 +183,9 @@ type Options struct {
 func (o *Options) withDefaults(below engineio.Options) error {
 	o.ReadTimeout, o.Logger = below.ReadTimeout, below.Logger
 	o.MaxPayload = min(below.MaxPayload, unlimited)
+	if o.MaxAttachmentBytes == 0 {
+		o.MaxAttachmentBytes = max(defaultAttachmentBytes, o.MaxPayload)
+	}
 	decoding := o.decoding().WithDefaults()
 	o.MaxAttachments, o.MaxDepth = decoding.Attachments, decoding.Depth
 	o.MaxEventName, o.MaxNamespaceName = decoding.EventName, min(decoding.Namespace, unlimited)
@@ -222,6 +233,9 @@ func (o *Options) withDefaults(below engineio.Options) error {
 	o.Recovery.configure(&o.Adapter)
 	return nil
 }
+
+// defaultAttachmentBytes is the default of MaxAttachmentBytes, unless MaxPayload is larger.
+const defaultAttachmentBytes = 4_000_000
 
 // unlimited stands for no limit; twice of it still fits an int.
 const unlimited = math.MaxInt / 2
@@ -278,11 +292,20 @@ func (o *Options) engine() *engineio.Options {
 	}
 }
 
+// sending returns the limits of payloads for clients. o has its defaults.
+func (o *Options) sending() payload.Limits {
+	l := payload.Limits{MaxAttachments: o.MaxAttachments, MaxDepth: o.MaxDepth, MaxEventName: o.MaxEventName}
+	if !o.Parser.HasAttachments() {
+		l.MaxAttachments = 0
+	}
+	return l
+}
+
 // decoding returns the limits of the parser.
 func (o *Options) decoding() parser.Limits {
 	return parser.Limits{
 		Attachments:     o.MaxAttachments,
-		AttachmentBytes: o.MaxPayload,
+		AttachmentBytes: o.MaxAttachmentBytes,
 		Depth:           o.MaxDepth,
 		EventName:       o.MaxEventName,
 		Namespace:       o.MaxNamespaceName,

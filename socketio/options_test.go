@@ -65,7 +65,7 @@ func TestNew_no_contradictions(t *testing.T) {
 	for name, opts := range map[string]*socketio.Options{
 		"nil":                                   nil,
 		"zero":                                  {},
-		"no limits":                             {MaxPayload: -1, MaxRooms: -1, MaxAcks: -1, MaxNamespaces: -1, MaxRoomName: -1, InboxPackets: -1, InboxBytes: -1, MaxDepth: -1, MaxAttachments: -1},
+		"no limits":                             {MaxPayload: -1, MaxRooms: -1, MaxAcks: -1, MaxNamespaces: -1, MaxRoomName: -1, InboxPackets: -1, InboxBytes: -1, MaxDepth: -1, MaxAttachments: -1, MaxAttachmentBytes: -1},
 		"no inbox limit beside a payload limit": {InboxBytes: -1},
 		"a payload limit without an inbox one":  {MaxPayload: -1},
 	} {

@@ -19,7 +19,7 @@ func (n *Namespace) observed() bool {
 // observe calls the listeners for an event that the socket alone is about to be sent.
 func (s *Socket) observe(p *parser.Packet) {
 	if s.nsp.observed() {
-		s.sending((*event.Message)(message.Parse(p, nil)))
+		s.sending((*event.Message)(message.Parse(p, nil, &s.nsp.server.toClients)))
 	}
 }
 

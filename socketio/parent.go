@@ -102,7 +102,7 @@ func (b ParentBroadcast) Compress(compress bool) ParentBroadcast {
 // Emit sends an event to the chosen sockets of the children that exist on this node; of these also to the sockets on
 // other nodes. It does not block. Its errors are those of Broadcast.Emit; a child that is removed meanwhile is left out.
 func (b ParentBroadcast) Emit(name string, args ...any) error {
-	data, attachments, err := payload.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args, &b.parent.server.toClients.Send)
 	if err != nil {
 		return err
 	}

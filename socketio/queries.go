@@ -56,7 +56,7 @@ func (b Broadcast) EmitWithAcks(ctx context.Context, name string, args ...any) (
 	for i, answer := range came {
 		answers[i] = (*event.Message)(message.Answer(&parser.Packet{
 			Type: parser.Ack, Data: answer.Data, Attachments: answer.Attachments,
-		}))
+		}, &b.nsp.server.toClients))
 	}
 	return answers, err
 }

@@ -113,9 +113,9 @@ func (c *connection) dispatch(p *parser.Packet, name string, args int, mayInline
 	case s == nil:
 		return err
 	case a != nil:
-		return c.enqueue(s, entry{(*event.Message)(message.Answer(p)), a}, mayInline)
+		return c.enqueue(s, entry{(*event.Message)(message.Answer(p, &c.server.toClients)), a}, mayInline)
 	}
-	return c.enqueue(s, entry{event: (*event.Message)(message.New(p, name, args, (*acker)(s)))}, mayInline)
+	return c.enqueue(s, entry{event: (*event.Message)(message.New(p, name, args, (*acker)(s), &c.server.toClients))}, mayInline)
 }
 
 // receive handles one packet, save that it returns the socket of an event, or of the answer a to a function, which is the

@@ -33,8 +33,8 @@ type listeners struct {
 }
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
-// refuses it. The client receives the message and the data of an *event.Error, and "internal" of any other error, which
-// is logged. Middlewares run one after another in the order in which they were added.
+// refuses it. The client receives the message and the data of an *event.Error, and its code as data.code, if data is nil or
+// an object. Of any other error it receives the message "internal", and the error is logged. Middlewares run one after another in the order in which they were added.
 //
 // It returns the function that removes the middleware, which, like that of every registration in this package, may be
 // called more than once and from any goroutine; what runs already goes on.

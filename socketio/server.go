@@ -11,6 +11,7 @@ import (
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
+	"github.com/parleyio/parley/internal/message"
 	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/parser"
 )
@@ -37,6 +38,8 @@ type Server struct {
 
 	log  *ratelog.Log // of what clients do
 	json bool         // opts.Parser is parser.JSON itself, and not one that embeds it
+
+	toClients, toServers message.Rules // for payloads between this server and clients, or other servers
 
 	workers *workers
 	slow    *slowConsumer // of namespaces without a policy of their own
@@ -84,6 +87,9 @@ func New(opts *Options) (*Server, error) {
 	s.workers = newWorkers(s.base.Done())
 	s.inline.server = s
 	_, s.json = o.Parser.(parser.JSON)
+	s.toClients.Send = o.sending()
+	s.toServers = s.toClients
+	s.toServers.Send.MaxAttachments = 0 // binary values are sent as text
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.cluster, err = cluster.New(o.Adapter); err != nil {
 		return nil, fmt.Errorf("socketio: Options.Adapter: %w", err)

@@ -15,7 +15,7 @@ import (
 // ServerSideEmit sends an event to the other nodes of the cluster, whose handlers of OnServerEvent receive it. Binary
 // values travel as base64 text. Besides the names that no event may have, "connection" and "new_namespace" are reserved.
 func (n *Namespace) ServerSideEmit(name string, args ...any) error {
-	data, err := marshalServerEvent(name, args)
+	data, err := n.server.marshalServerEvent(name, args)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (n *Namespace) ServerSideEmit(name string, args ...any) error {
 // ServerSideEmitWithAck does the same and waits for one answer of each other node, until ctx ends or, when it has no
 // deadline, until Options.AckTimeout. It returns what has come, and a *IncompleteError when nodes are missing.
 func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args ...any) ([]*event.Message, error) {
-	data, err := marshalServerEvent(name, args)
+	data, err := n.server.marshalServerEvent(name, args)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, name string, args
 	answers := make([]*event.Message, len(came))
 	for i, answer := range came {
 		array := append(append([]byte{'['}, answer...), ']')
-		answers[i] = (*event.Message)(message.Answer(&parser.Packet{Type: parser.Ack, Data: array}))
+		answers[i] = (*event.Message)(message.Answer(&parser.Packet{Type: parser.Ack, Data: array}, &n.server.toServers))
 	}
 	return answers, err
 }
@@ -48,11 +48,18 @@ func (n *Namespace) OnServerEvent(name string, h func(ctx context.Context, m *ev
 
 // marshalServerEvent encodes an event for other nodes. It cannot have attachments. A node of the reference server would
 // take some names for its own affairs.
-func marshalServerEvent(name string, args []any) ([]byte, error) {
+func (s *Server) marshalServerEvent(name string, args []any) ([]byte, error) {
 	if payload.Reserved(name) || name == "connection" || name == "new_namespace" {
 		return nil, fmt.Errorf("%w: %q", parser.ErrReservedEvent, name)
 	}
-	return payload.MarshalValue(append([]any{name}, args...))
+	if err := s.toServers.Send.CheckName(name); err != nil {
+		return nil, err
+	}
+	data, err := payload.MarshalValue(append([]any{name}, args...))
+	if err != nil {
+		return nil, err
+	}
+	return data, s.toServers.Send.CheckDepth(data)
 }
 
 // ServerEvent implements cluster.LocalQueries.
@@ -65,7 +72,7 @@ func (d deliverer) ServerEvent(data []byte, answer func(json.RawMessage)) {
 		defer n.server.running.Done()
 		defer n.server.guard("server event")
 		p := &parser.Packet{Type: parser.Event, Namespace: n.name, Data: data, HasID: answer != nil}
-		m := (*event.Message)(message.Parse(p, serverAcker(answer)))
+		m := (*event.Message)(message.Parse(p, serverAcker(answer), &n.server.toServers))
 		for _, h := range n.serverEvents.Handlers(m.Name()) {
 			err := n.protect(m.Name(), func() error { return h(n.server.base, n, m) })
 			if err == nil {

@@ -30,7 +30,7 @@ type Stats struct {
 	TooManyNamespaces int64
 	// TooManyAttachments counts the connections that were closed because of MaxAttachments.
 	TooManyAttachments int64
-	// AttachmentsTooLarge counts those that were because of MaxPayload, which bounds the attachments of a packet together.
+	// AttachmentsTooLarge counts those that were because of MaxAttachmentBytes.
 	AttachmentsTooLarge int64
 	// TooDeep counts those that were because of MaxDepth.
 	TooDeep int64

@@ -25,7 +25,7 @@ func TestStats(t *testing.T) {
 		do   func(t *testing.T, n *node, c *client, s *socketio.Socket)
 	}{
 		"TooManyAttachments":  {do: sends(`4511-["e"]`)},
-		"AttachmentsTooLarge": {opts: socketio.Options{MaxPayload: 100, InboxBytes: 1000}, do: sends(`452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, hexBytes(60), hexBytes(60))},
+		"AttachmentsTooLarge": {opts: socketio.Options{MaxAttachmentBytes: 100}, do: sends(`452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, hexBytes(60), hexBytes(60))},
 		"TooDeep":             {do: sends(`42["e",` + strings.Repeat("[", 64) + strings.Repeat("]", 65))},
 		"LongEventNames":      {do: sends(`42["` + long + `"]`)},
 		"LongNamespaceNames":  {do: sends(`40/` + long + `,`)},

@@ -21,6 +21,7 @@ func TestFailures(t *testing.T) {
 			code  string
 		}{
 			{"message", nil, "invalid"},
+			{"message", []any{json.RawMessage(strings.Repeat("[", 63) + strings.Repeat("]", 63))}, "invalid"},
 			{"join-room", nil, "invalid"},
 			{"join-room", []any{""}, "invalid"},
 			{"join-room", []any{nil}, "invalid"},

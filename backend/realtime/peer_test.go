@@ -211,7 +211,7 @@ func (p *peer) emit(name string, args ...any) {
 
 func (p *peer) sendEvent(id *uint64, name string, args []any) {
 	p.t.Helper()
-	data, attachments, err := payload.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/event"
+	"github.com/parleyio/parley/parser"
 	"github.com/parleyio/parley/socketio"
 )
 
@@ -66,6 +67,9 @@ func tell(socket *socketio.Socket, m *event.Message, e *event.Error) {
 func onWire(err error) error {
 	if errors.Is(err, socketio.ErrTooManyRooms) {
 		return &event.Error{Code: event.Invalid, Message: "too many rooms"}
+	}
+	if errors.Is(err, parser.ErrExceedsLimit) { // the message fits, but not within the event that relays it
+		return &event.Error{Code: event.Invalid, Message: "message is nested too deep to be relayed"}
 	}
 	e, ok := errors.AsType[*backend.Error](err)
 	if !ok || e.Code == backend.CodeInternal {

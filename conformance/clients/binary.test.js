@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { Decoder } from "socket.io-parser";
 import { Client, modes, unique } from "./client.js";
 import { Parley } from "./parley.js";
 
@@ -20,6 +21,7 @@ const values = {
   "ten buffers": Array.from({ length: 10 }, (_, n) => bytes(n, n)),
   "text that looks like a packet, and a buffer": ["451-[\"x\"]", { _placeholder: "no" }, bytes(30)],
   "300 kB": { data: randomBytes(300_000) },
+  "two files of 600 kB": [randomBytes(600_000), randomBytes(600_000)],
 };
 
 for (const [mode, transports] of Object.entries(modes)) {
@@ -67,6 +69,21 @@ for (const [mode, transports] of Object.entries(modes)) {
     });
   });
 }
+
+test("the default of the official decoder is that of Options.MaxAttachments", () => {
+  const placeholders = (n) => Array.from({ length: n }, (_, num) => ({ _placeholder: true, num }));
+  const announce = (n) => new Decoder().add(`5${n}-${JSON.stringify(["e", ...placeholders(n)])}`);
+  announce(10);
+  assert.throws(() => announce(11), /too many attachments/);
+});
+
+test("the official decoder has no limit for depth and names: those of Options are Parley's own", () => {
+  const decoder = new Decoder();
+  const decoded = [];
+  decoder.on("decoded", (packet) => decoded.push(packet));
+  decoder.add(`2["${"n".repeat(100_000)}",${"[".repeat(1_000)}${"]".repeat(1_000)}]`);
+  assert.equal(decoded.length, 1);
+});
 
 test("bytes pass between clients on different transports", async (t) => {
   const clients = {};

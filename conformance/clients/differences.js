@@ -38,10 +38,10 @@ function depth(message) {
 /** Limits that the reference does not have. */
 const limits = [
   {
-    what: "an event's name is longer than 128 bytes",
+    what: "an event's name is longer than 512 bytes",
     why: "names are kept, logged and compared; Options.MaxEventName",
     error: "event name is too long",
-    applies: ({ theirs }) => bytes(theirs.data[0]) > 128,
+    applies: ({ theirs }) => bytes(theirs.data[0]) > 512,
   },
   {
     what: "a namespace's name is longer than 512 bytes",
@@ -60,7 +60,7 @@ const limits = [
 const list = (n) => "[".repeat(n) + "]".repeat(n);
 
 export const json = [
-  { ...limits[0], example: [`2["${"é".repeat(65)}"]`] },
+  { ...limits[0], example: [`2["${"é".repeat(257)}"]`] },
   { ...limits[1], example: [`2/${"n".repeat(512)},["e"]`] },
   { ...limits[2], example: [`2["e",${list(64)}]`] },
   {
@@ -139,7 +139,7 @@ const [type, data, nsp, id] = keys.map((key) => (0xa0 + key.length).toString(16)
 const root = nsp + "a12f";
 
 export const msgpack = [
-  { ...limits[0], example: message("83", type, "02", root, data, "91d982", "a".repeat(130).replaceAll("a", "61")) },
+  { ...limits[0], example: message("83", type, "02", root, data, "91da0201", "61".repeat(513)) },
   { ...limits[1], example: message("82", type, "00", nsp, "da0201", "2f" + "61".repeat(512)) },
   {
     what: "a text is not valid UTF-8",

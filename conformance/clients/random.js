@@ -35,7 +35,7 @@ export class Random {
 
 const strings = [
   "", "a", "hello", "é€😀", "\u2028\u2029", "\"\\/\b\f\n\r\t", "\u0000\u001f", "<b>&amp;</b>", "_placeholder", "num", "__proto__", "constructor", "toString",
-  "toJSON", "42[\"x\"]", "451-[\"x\"]", "bAQID", "x".repeat(129), "connect", "disconnect", "newListener", "\ufeff", "\ufffd", "\u007f", "18446744073709551615",
+  "toJSON", "42[\"x\"]", "451-[\"x\"]", "bAQID", "x".repeat(513), "connect", "disconnect", "newListener", "\ufeff", "\ufffd", "\u007f", "18446744073709551615",
 ];
 const numbers = [
   0, 1, -1, 127, 128, 255, 256, 65535, 65536, -32769, 2147483648, -2147483649, 4294967296, 2 ** 53, -(2 ** 53), 2 ** 63, 2 ** 64, 0.5, -1.25, 0.1, 1e21, 1e-7, 5e-324,

@@ -171,9 +171,9 @@ func reencode(in *parser.Packet) (*parser.Packet, error) {
 	}
 	var err error
 	if name, ok := first(args).(string); ok && in.Type == parser.Event {
-		out.Data, out.Attachments, err = payload.MarshalEvent(name, args[1:])
+		out.Data, out.Attachments, err = payload.MarshalEvent(name, args[1:], nil)
 	} else {
-		out.Data, out.Attachments, err = payload.MarshalArgs(args)
+		out.Data, out.Attachments, err = payload.MarshalArgs(args, nil)
 	}
 	return &out, err
 }

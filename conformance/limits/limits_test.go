@@ -74,7 +74,7 @@ var (
 	tooLarge = func(s socketio.Stats) int64 { return s.Engine.PayloadTooLarge }
 	tooDeep  = func(s socketio.Stats) int64 { return s.TooDeep }
 	late     = func(s socketio.Stats) int64 { return s.Engine.ReadTimeouts }
-	half     = "b" + base64.StdEncoding.EncodeToString(make([]byte, limit*6/10))
+	chunk    = "b" + base64.StdEncoding.EncodeToString(make([]byte, limit*6/10))
 )
 
 // excesses are those of a session with a server of default options.
@@ -83,7 +83,7 @@ var excesses = map[string]excess{
 		end: "close", counters: tooDeep},
 	"JSON depth of an auth payload": {send: sends(`40/1,{"a":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`),
 		end: "close", counters: tooDeep},
-	"an event's name": {send: sends(`42["` + strings.Repeat("n", 129) + `"]`),
+	"an event's name": {send: sends(`42["` + strings.Repeat("n", 513) + `"]`),
 		end: "close", counters: func(s socketio.Stats) int64 { return s.LongEventNames }},
 	"a namespace's name": {send: sends("40/" + strings.Repeat("n", 512) + ","),
 		end: "close", counters: func(s socketio.Stats) int64 { return s.LongNamespaceNames }},
@@ -91,7 +91,12 @@ var excesses = map[string]excess{
 		end: "close", counters: closed(engineio.ParseError)},
 	"attachments": {send: sends(attachments(11)),
 		end: "close", counters: func(s socketio.Stats) int64 { return s.TooManyAttachments }},
-	"bytes of attachments": {send: func(c *client) { c.send(attachments(2)); c.send(half); c.send(half) },
+	"bytes of attachments": {send: func(c *client) {
+		c.send(attachments(7))
+		for range 7 {
+			c.send(chunk)
+		}
+	},
 		end: "close", counters: func(s socketio.Stats) int64 { return s.AttachmentsTooLarge }},
 	"time for attachments": {send: sends(attachments(1)), slow: true,
 		end: "close", counters: func(s socketio.Stats) int64 { return s.LateAttachments }},

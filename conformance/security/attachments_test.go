@@ -32,7 +32,7 @@ func TestS11_attachments(t *testing.T) {
 		t.Run("too large together", func(t *testing.T) {
 			r := start(t, setup{})
 			c := r.connect(transport)
-			piece := "<" + strings.Repeat("00", 150_000) + ">"
+			piece := "<" + strings.Repeat("00", 600_000) + ">"
 			allocates(t, 64<<20, func() {
 				r.closes(engineio.ParseError, func() {
 					c.send(`510-["x"` + placeholders(10) + `]`)

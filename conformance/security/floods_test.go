@@ -295,7 +295,7 @@ func TestA9_event_names(t *testing.T) {
 	base.descriptors += 2 // both ends of it
 	r.settles(base)       // while the client is connected: the server keeps none of the names
 	eachTransport(t, func(t *testing.T, transport engineio.Transport) {
-		for _, name := range []string{strings.Repeat("n", 129), strings.Repeat("n", 900_000), strings.Repeat(`é`, 65)} {
+		for _, name := range []string{strings.Repeat("n", 513), strings.Repeat("n", 900_000), strings.Repeat(`é`, 257)} {
 			c := r.connect(transport)
 			r.closes(engineio.ParseError, func() { c.send(`2["` + name + `"]`); c.expectClosed(1005) })
 		}

@@ -125,7 +125,7 @@ func (c *client) send(p *parser.Packet) error {
 
 // emit sends an event. It returns a channel that is closed when the event is acknowledged.
 func (c *client) emit(name string, args ...any) (<-chan struct{}, error) {
-	data, attachments, err := payload.MarshalEvent(name, args)
+	data, attachments, err := payload.MarshalEvent(name, args, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func TestAllocations(t *testing.T) {
 			got := testing.AllocsPerRun(1000, func() {
 				for i, text := range c.texts {
 					if p, name, args, err := dec.AddEvent(text, i == 1 && len(text) == len(content)); p != nil && err == nil {
-						kept = message.New(p, name, args, nil)
+						kept = message.New(p, name, args, nil, nil)
 					}
 				}
 			})
@@ -60,7 +60,7 @@ func BenchmarkArrival(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				kept = message.New(p, name, args, nil)
+				kept = message.New(p, name, args, nil, nil)
 			}
 			if kept.Name() != "chat message" {
 				b.Fatal(kept.Name())

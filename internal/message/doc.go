@@ -2,7 +2,7 @@
 // their handlers. Applications see the same value as an *event.Message, which has fewer methods. The types convert into each
 // other at no cost:
 //
-//	m := (*event.Message)(message.New(p, name, args, acker))
+//	m := (*event.Message)(message.New(p, name, args, acker, rules))
 //	err = (*message.Message)(m).Fail(failure)
 //
 // # Concurrency

@@ -14,6 +14,7 @@ type Message struct {
 	// Immutable after construction.
 	packet *parser.Packet
 	acker  Acker
+	rules  *Rules // nil means none
 	name   string
 	args   int // offset of the arguments, for payload.Next
 
@@ -32,23 +33,36 @@ type Runner interface {
 	Run(m *Message, f func() error)
 }
 
+// Rules are the settings of a server or client for the payloads of its messages. A nil *Rules has none.
+type Rules struct {
+	// Send bounds acknowledgements.
+	Send payload.Limits
+}
+
+func (r *Rules) send() *payload.Limits {
+	if r == nil {
+		return nil
+	}
+	return &r.Send
+}
+
 // New returns the message of an event packet. name and args are the results of [Decoder]. The packet must not be changed
 // afterwards. If acker is nil, the event cannot be acknowledged.
-func New(p *parser.Packet, name string, args int, acker Acker) *Message {
-	return &Message{packet: p, acker: acker, name: name, args: args}
+func New(p *parser.Packet, name string, args int, acker Acker, rules *Rules) *Message {
+	return &Message{packet: p, acker: acker, rules: rules, name: name, args: args}
 }
 
 // Parse is like New, for a packet that was not returned by a Decoder. If the name cannot be read, it is empty.
-func Parse(p *parser.Packet, acker Acker) *Message {
+func Parse(p *parser.Packet, acker Acker, rules *Rules) *Message {
 	name, args, err := payload.EventName(p.Data)
 	if err != nil {
 		name, args = "", 0
 	}
-	return New(p, name, args, acker)
+	return New(p, name, args, acker, rules)
 }
 
 // Answer returns the message of an acknowledgement packet. It has no name and cannot be acknowledged.
-func Answer(p *parser.Packet) *Message { return &Message{packet: p} }
+func Answer(p *parser.Packet, rules *Rules) *Message { return &Message{packet: p, rules: rules} }
 
 // Name returns the event's name; it is empty for an answer.
 func (m *Message) Name() string { return m.name }
@@ -129,7 +143,7 @@ func (m *Message) Ack(args ...any) error {
 	case m.acked.Load():
 		return ErrAcknowledged
 	}
-	data, attachments, err := payload.MarshalArgs(args)
+	data, attachments, err := payload.MarshalArgs(args, m.rules.send())
 	if err != nil {
 		return err
 	}
@@ -151,16 +165,22 @@ type failed struct {
 	Error *Failure `json:"error"`
 }
 
-// Fail answers the sender with a failure, or without arguments if f is nil. If the failure's Data cannot be encoded, Fail
-// sends the failure without it and returns the error. Otherwise Fail is like [Message.Ack].
+// Fail answers the sender with a failure, or without arguments if f is nil. An empty Code is sent as "internal": receivers
+// recognize a failure by its code. If the failure's Data cannot be encoded, Fail sends the failure without it and returns
+// the error. Otherwise Fail is like [Message.Ack].
 func (m *Message) Fail(f *Failure) error {
 	if f == nil {
 		return m.Ack()
 	}
-	sent := m.Ack(failed{f})
-	if sent == nil || f.Data == nil || errors.Is(sent, ErrAcknowledged) || m.acked.Load() {
+	answer := *f
+	if answer.Code == "" {
+		answer.Code = "internal"
+	}
+	sent := m.Ack(failed{&answer})
+	if sent == nil || answer.Data == nil || errors.Is(sent, ErrAcknowledged) || m.acked.Load() {
 		return sent
 	}
 	// The data cannot be encoded. Answer without it, because the peer waits.
-	return errors.Join(sent, m.Ack(failed{&Failure{Code: f.Code, Message: f.Message}}))
+	answer.Data = nil
+	return errors.Join(sent, m.Ack(failed{&answer}))
 }

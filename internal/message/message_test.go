@@ -22,10 +22,10 @@ func packet(data string, attachments ...string) *parser.Packet {
 }
 
 func TestMessage_Size(t *testing.T) {
-	if got := message.Parse(packet(`["e"]`), nil).Size(); got != 5 {
+	if got := message.Parse(packet(`["e"]`), nil, nil).Size(); got != 5 {
 		t.Errorf("plain: %d", got)
 	}
-	if got := message.Parse(packet(`["e"]`, "1234567", "89"), nil).Size(); got != 5+9 {
+	if got := message.Parse(packet(`["e"]`, "1234567", "89"), nil, nil).Size(); got != 5+9 {
 		t.Errorf("binary: %d", got)
 	}
 }
@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 	for data, want := range map[string]string{
 		`["e",1,[2]]`: "e 1 [2]", `[ "a\u0062" , "x" ]`: `ab "x"`, `[12]`: "12", `[]`: "", ``: "", `[null,1]`: " null 1",
 	} {
-		m := message.Parse(packet(data), nil)
+		m := message.Parse(packet(data), nil, nil)
 		got := m.Name()
 		for v, at, ok := m.Next(0); ok; v, at, ok = m.Next(at) {
 			got += " " + string(v)
@@ -113,7 +113,7 @@ func TestDecoder_scansOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := message.New(p, name, args, nil)
+	m := message.New(p, name, args, nil, nil)
 	if value, _, ok := m.Next(0); m.Name() != "named" || !ok || string(value) != `"argument"` {
 		t.Errorf("%q with %s", m.Name(), value)
 	}
@@ -140,7 +140,7 @@ func (*runs) Run(_ *message.Message, f func() error) { _ = f() }
 // TestMessage_Runner checks that Runner returns the acker.
 func TestMessage_Runner(t *testing.T) {
 	for acker, want := range map[message.Acker]bool{new(runs): true, new(acks): false, nil: false} {
-		if got := message.Parse(packet(`["e"]`), acker).Runner() != nil; got != want {
+		if got := message.Parse(packet(`["e"]`), acker, nil).Runner() != nil; got != want {
 			t.Errorf("%T: %v", acker, got)
 		}
 	}
@@ -151,7 +151,7 @@ func TestMessage_Fail(t *testing.T) {
 	a := new(acks)
 	p := packet(`["e"]`)
 	p.HasID = true
-	m := message.Parse(p, a)
+	m := message.Parse(p, a, nil)
 	if err := m.Fail(&message.Failure{Code: "c", Message: "m", Data: make(chan int)}); err == nil {
 		t.Error("no error for the data")
 	}
@@ -161,7 +161,17 @@ func TestMessage_Fail(t *testing.T) {
 	if want := `[{"error":{"code":"c","message":"m"}}]`; len(a.sent) != 1 || a.sent[0] != want {
 		t.Errorf("%q, want %s", a.sent, want)
 	}
-	m = message.Parse(p, a)
+	for data, want := range map[any]string{
+		nil: `[{"error":{"code":"internal","message":"m"}}]`,
+		1:   `[{"error":{"code":"internal","message":"m","data":1}}]`,
+	} {
+		a := new(acks)
+		failure := &message.Failure{Message: "m", Data: data}
+		if err := message.Parse(p, a, nil).Fail(failure); err != nil || a.sent[0] != want || failure.Code != "" {
+			t.Errorf("without a code: %v, %q, want %s", err, a.sent, want)
+		}
+	}
+	m = message.Parse(p, a, nil)
 	if err := m.Fail(nil); err != nil || len(a.sent) != 2 || a.sent[1] != "[]" {
 		t.Errorf("%v, %q", err, a.sent)
 	}

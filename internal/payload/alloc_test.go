@@ -34,10 +34,10 @@ func TestAllocations(t *testing.T) {
 		}},
 		{"unmarshal a string", 1, func() { _ = payload.Unmarshal(hello, nil, &text) }},
 		{"unmarshal a Raw", 0, func() { _ = payload.Unmarshal(arg, nil, &raw) }},
-		{"marshal strings, numbers and Raws: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", args) }},
-		{"marshal a struct: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", message) }},
-		{"marshal binary: also the attachment, the list of them and the marks of the check", 5, func() { _, _, _ = payload.MarshalEvent("file", upload) }},
-		{"marshal an event into a buffer", 0, func() { buffer, _, _ = payload.AppendEvent(buffer[:0], "chat message", args) }},
+		{"marshal strings, numbers and Raws: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", args, nil) }},
+		{"marshal a struct: the result", 1, func() { _, _, _ = payload.MarshalEvent("chat message", message, nil) }},
+		{"marshal binary: also the attachment, the list of them and the marks of the check", 5, func() { _, _, _ = payload.MarshalEvent("file", upload, nil) }},
+		{"marshal an event into a buffer", 0, func() { buffer, _, _ = payload.AppendEvent(buffer[:0], "chat message", args, nil) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := testing.AllocsPerRun(1000, c.f); got > c.most {

@@ -32,7 +32,7 @@ func BenchmarkMarshal(b *testing.B) {
 			args := []any{c.arg}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := payload.MarshalEvent("event", args); err != nil {
+				if _, _, err := payload.MarshalEvent("event", args, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -64,7 +64,7 @@ func BenchmarkUnmarshal(b *testing.B) {
 		{"map with bytes", map[string]any{"name": "photo.jpg", "data": content}, func() any { return new(map[string]any) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			data, attachments, err := payload.MarshalArgs([]any{c.arg})
+			data, attachments, err := payload.MarshalArgs([]any{c.arg}, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

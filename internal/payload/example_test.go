@@ -12,7 +12,7 @@ func ExampleMarshalEvent() {
 		Name string `json:"name"`
 		Data []byte `json:"data"`
 	}
-	data, attachments, err := payload.MarshalEvent("file", []any{upload{"photo.jpg", []byte("...")}})
+	data, attachments, err := payload.MarshalEvent("file", []any{upload{"photo.jpg", []byte("...")}}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

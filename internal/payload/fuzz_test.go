@@ -46,7 +46,7 @@ func FuzzMarshalBinary(f *testing.F) {
 			if _, err := json.Marshal(v); err != nil {
 				return // not a number, or a date that JSON cannot express
 			}
-			data, attachments, err := payload.MarshalArgs([]any{v})
+			data, attachments, err := payload.MarshalArgs([]any{v}, nil)
 			if err != nil {
 				t.Fatalf("%T: %v", v, err)
 			}
@@ -87,7 +87,7 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Fatal("an attachment was changed")
 		}
 		r := payload.NewRaw(text, attachments)
-		_, _, _ = payload.MarshalArgs([]any{r, []byte("x")})
+		_, _, _ = payload.MarshalArgs([]any{r, []byte("x")}, nil)
 		_, _, _ = payload.EventName(text)
 		for _, at, ok := payload.Next(text, 0); ok; _, at, ok = payload.Next(text, at) {
 		}

@@ -12,12 +12,12 @@ import (
 // MarshalEvent encodes an event's name and its arguments: ["name",arg,...]. Binary values become attachments (see the
 // package documentation). They are copied, so that the caller may reuse its buffers. A [Raw] argument is passed through.
 //
-// The JSON is written like that of JSON.stringify: without spaces and unnecessary escapes. The errors are
-// [ErrReservedEvent], [ErrForgedPlaceholder], and errors of values that cannot be encoded.
-func MarshalEvent(name string, args []any) (data []byte, attachments [][]byte, err error) {
+// The JSON is written like that of JSON.stringify: without spaces and unnecessary escapes. The errors are [ErrExceedsLimit] for
+// a payload that exceeds l, [ErrReservedEvent], [ErrForgedPlaceholder], and errors of values that cannot be encoded.
+func MarshalEvent(name string, args []any, l *Limits) (data []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
-	if err := e.event(name, args); err != nil {
+	if err := e.event(name, args, l); err != nil {
 		return nil, nil, err
 	}
 	return Clone(e.buf), e.attachments, nil
@@ -35,21 +35,21 @@ func Reserved(name string) bool {
 
 // AppendEvent is like [MarshalEvent], but appends the JSON to dst. It saves an allocation for an event that is sent to a
 // single connection. With an error it returns dst unchanged.
-func AppendEvent(dst []byte, name string, args []any) (text []byte, attachments [][]byte, err error) {
+func AppendEvent(dst []byte, name string, args []any, l *Limits) (text []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
-	if err := e.event(name, args); err != nil {
+	if err := e.event(name, args, l); err != nil {
 		return dst, nil, err
 	}
 	return append(dst, e.buf...), e.attachments, nil
 }
 
 // MarshalArgs encodes the arguments of an acknowledgement: [arg,...]. Otherwise it is like [MarshalEvent].
-func MarshalArgs(args []any) (data []byte, attachments [][]byte, err error) {
+func MarshalArgs(args []any, l *Limits) (data []byte, attachments [][]byte, err error) {
 	e := encoders.Get().(*encoder)
 	defer e.free()
 	e.buf = append(e.buf, '[')
-	if err := e.finish(args); err != nil {
+	if err := e.finish(args, l); err != nil {
 		return nil, nil, err
 	}
 	return Clone(e.buf), e.attachments, nil
@@ -90,20 +90,23 @@ func (e *encoder) free() {
 }
 
 // event encodes an event's name and its arguments.
-func (e *encoder) event(name string, args []any) error {
+func (e *encoder) event(name string, args []any, l *Limits) error {
 	if Reserved(name) {
 		return fmt.Errorf("%w: %q", ErrReservedEvent, name)
+	}
+	if err := l.CheckName(name); err != nil {
+		return err
 	}
 	e.buf = append(e.buf, '[')
 	e.buf = appendString(e.buf, name)
 	if len(args) > 0 {
 		e.buf = append(e.buf, ',')
 	}
-	return e.finish(args)
+	return e.finish(args, l)
 }
 
 // finish appends the arguments and the end of the array.
-func (e *encoder) finish(args []any) error {
+func (e *encoder) finish(args []any, l *Limits) error {
 	for i, arg := range args {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
@@ -116,12 +119,14 @@ func (e *encoder) finish(args []any) error {
 	if !utf8.Valid(e.buf) {
 		return errNotUTF8 // from a MarshalJSON, a json.RawMessage or a Raw; receivers would close the connection
 	}
-	if n := len(e.attachments); n > MaxAttachments {
-		return fmt.Errorf("%w: %d attachments", ErrInvalidPacket, n)
-	} else if n > 0 && e.forged() {
+	n := len(e.attachments)
+	if err := l.checkAttachments(n); err != nil {
+		return err
+	}
+	if n > 0 && e.forged() {
 		return ErrForgedPlaceholder
 	}
-	return nil
+	return l.CheckDepth(e.buf)
 }
 
 // forged reports whether the buffer holds placeholders that the encoder did not write.

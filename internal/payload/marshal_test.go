@@ -247,7 +247,7 @@ func inline(data []byte, attachments [][]byte) string {
 func TestMarshalArgs_AgreesWithEncodingJSON(t *testing.T) {
 	for name, v := range values() {
 		t.Run(name, func(t *testing.T) {
-			data, attachments, err := payload.MarshalArgs([]any{v, "and", v})
+			data, attachments, err := payload.MarshalArgs([]any{v, "and", v}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,7 +292,7 @@ func TestMarshalEvent(t *testing.T) {
 		{"a placeholder that is a string is data", "e", []any{map[string]any{"_placeholder": "true", "num": 0}, b("1")}, `["e",{"_placeholder":"true","num":0},{"_placeholder":true,"num":0}]`, []string{"1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data, attachments, err := payload.MarshalEvent(c.event, c.args)
+			data, attachments, err := payload.MarshalEvent(c.event, c.args, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,7 +306,7 @@ func TestMarshalEvent(t *testing.T) {
 			if back := received(t, parser.JSON{}, &parser.Packet{Type: parser.Event, Data: data, Attachments: attachments}); string(back.Data) != string(data) || !reflect.DeepEqual(back.Attachments, attachments) {
 				t.Errorf("came back as %s %q", back.Data, back.Attachments)
 			}
-			text, lifted, err := payload.AppendEvent([]byte("before"), c.event, c.args)
+			text, lifted, err := payload.AppendEvent([]byte("before"), c.event, c.args, nil)
 			if string(text) != "before"+c.data || len(lifted) != len(attachments) || err != nil {
 				t.Errorf("appended: %s %q %v", text, lifted, err)
 			}
@@ -333,7 +333,7 @@ func received(t *testing.T, format parser.Parser, sent *parser.Packet) (p *parse
 // Values keep their meaning when they are received in one format and sent on in the other.
 func TestMarshalArgs_CarriedByMessagePack(t *testing.T) {
 	for name, v := range values() {
-		data, attachments, err := payload.MarshalArgs([]any{v})
+		data, attachments, err := payload.MarshalArgs([]any{v}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -394,7 +394,7 @@ func TestMarshal_Errors(t *testing.T) {
 		{"bad UTF-8 in a Raw", []any{payload.Raw{JSON: []byte("\"\xff\"")}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data, attachments, err := payload.MarshalArgs(c.args)
+			data, attachments, err := payload.MarshalArgs(c.args, nil)
 			if err == nil || data != nil || attachments != nil {
 				t.Fatalf("%.100q, %d attachments, %v", data, len(attachments), err)
 			}
@@ -404,7 +404,7 @@ func TestMarshal_Errors(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
-		if _, _, err := payload.MarshalEvent(name, nil); !errors.Is(err, payload.ErrReservedEvent) {
+		if _, _, err := payload.MarshalEvent(name, nil, nil); !errors.Is(err, payload.ErrReservedEvent) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -427,9 +427,9 @@ func TestMarshal_PanicLeavesNothingBehind(t *testing.T) {
 	for range 3 {
 		func() {
 			defer func() { _ = recover() }()
-			_, _, _ = payload.MarshalArgs([]any{"x", []byte("y"), panicMarshaler{}})
+			_, _, _ = payload.MarshalArgs([]any{"x", []byte("y"), panicMarshaler{}}, nil)
 		}()
-		if data, attachments, err := payload.MarshalArgs([]any{1}); string(data) != "[1]" || attachments != nil || err != nil {
+		if data, attachments, err := payload.MarshalArgs([]any{1}, nil); string(data) != "[1]" || attachments != nil || err != nil {
 			t.Fatalf("%s %v %v", data, attachments, err)
 		}
 	}
@@ -446,7 +446,7 @@ func (panicMarshaler) MarshalJSON() ([]byte, error) { panic("mine") }
 // The caller may reuse its buffers.
 func TestMarshal_CopiesBinary(t *testing.T) {
 	buf := []byte("before")
-	_, attachments, err := payload.MarshalArgs([]any{buf, &file{Data: buf}})
+	_, attachments, err := payload.MarshalArgs([]any{buf, &file{Data: buf}}, nil)
 	copy(buf, "after!")
 	if err != nil || string(attachments[0]) != "before" || string(attachments[1]) != "before" {
 		t.Errorf("%q, %v", attachments, err)

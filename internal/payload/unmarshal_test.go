@@ -28,7 +28,7 @@ func TestUnmarshal_RoundTrip(t *testing.T) {
 			if err := json.Unmarshal([]byte(reference(t, v)), want.Interface()); err != nil {
 				t.Fatal("encoding/json cannot decode it either:", err)
 			}
-			data, attachments, err := payload.MarshalArgs([]any{"first", []byte("another"), v})
+			data, attachments, err := payload.MarshalArgs([]any{"first", []byte("another"), v}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -286,7 +286,7 @@ func TestNewRaw(t *testing.T) {
 	})
 	t.Run("an illegal reference is refused when it is sent", func(t *testing.T) {
 		got := payload.NewRaw([]byte(`{"_placeholder":true,"num":3}`), all)
-		if _, _, err := payload.MarshalArgs([]any{got}); !errors.Is(err, payload.ErrForgedPlaceholder) {
+		if _, _, err := payload.MarshalArgs([]any{got}, nil); !errors.Is(err, payload.ErrForgedPlaceholder) {
 			t.Errorf("got %v", err)
 		}
 	})
