@@ -387,7 +387,7 @@ func (c *client) expectClosed(code int) {
 		return
 	}
 	a := c.r.request("GET", polling+"&sid="+c.sid, "")
-	if a.body == "6\x1e1" { // a session that is closed in order tells the next poll, once
+	if a.body == "6\x1e1" { // after an orderly close the next poll receives it, once
 		a = c.r.request("GET", polling+"&sid="+c.sid, "")
 	}
 	a.is(c.t, `400 {"code":1,"message":"Session ID unknown"}`)
