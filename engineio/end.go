@@ -1,8 +1,10 @@
 package engineio
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/parleyio/parley/internal/eio"
 	"github.com/parleyio/parley/internal/transport"
 )
 
@@ -26,7 +28,7 @@ func (s *Session) close(err error, wait time.Duration) {
 	case s.state == closed:
 	case s.state == closing:
 		if wait < closingPollTimeout { // Shutdown waits less than Close did
-			s.polling.late = s.polling.reason
+			s.polling.closing.late = s.polling.closing.reason
 			s.timer.Reset(wait)
 		}
 	case s.link.Load() != nil:
@@ -46,14 +48,14 @@ func (s *Session) closePollingLocked(err error, wait time.Duration) {
 		s.endLocked(ForcedClose, err)
 		return
 	}
-	t.lastAnswer, t.reason, t.late, t.err = endAnswer, ForcedClose, ForcedClose, err
+	t.closing = &pollClosing{answer: endAnswer, reason: ForcedClose, late: ForcedClose, err: err}
 	// The heartbeat still counts, as in the reference, which waits for the queue to be polled without another limit.
 	heartbeat := s.server.opts.PingTimeout
 	if !s.awaitingPong.Load() {
 		heartbeat += s.server.opts.PingInterval
 	}
 	if heartbeat < wait || len(t.queue) > 0 && wait == closingPollTimeout {
-		wait, t.late = heartbeat, PingTimeout
+		wait, t.closing.late = heartbeat, PingTimeout
 	}
 	s.timer.Reset(wait)
 }
@@ -90,8 +92,8 @@ func (s *Session) endLocked(reason Reason, err error) {
 	if s.state == closed {
 		return
 	}
-	if refused := s.polling.refused; refused != nil && reason != ForcedClose && (err == nil || err == errPollAborted) {
-		err = refused
+	if s.polling.refused != 0 && reason != ForcedClose && (err == nil || err == errPollAborted) {
+		err = fmt.Errorf("a polling body %s: %w", received(s.polling.refused), eio.ErrTooLarge)
 	}
 	s.state, s.reason, s.err = closed, reason, err
 	// Both are deferred, because they must run even if one of the steps below panics: endLocked runs only once.

@@ -39,7 +39,7 @@ func (s *Session) beat() {
 	switch {
 	case s.state == closed:
 	case s.state == closing: // no poll came
-		s.endLocked(s.polling.late, s.polling.err)
+		s.endLocked(s.polling.closing.late, s.polling.closing.err)
 	case !s.revision.ClientPings() && !s.awaitingPong.Load():
 		s.extended, s.wasStalls = false, s.stalls > 0
 		s.awaitingPong.Store(true)

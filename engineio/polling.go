@@ -81,8 +81,8 @@ func (s *Session) beginPoll() (*pendingPoll, reply, error) {
 	case len(t.queue) > 0:
 		return nil, reply{t.takeLocked(), true}, nil
 	case s.state == closing:
-		answer := t.lastAnswer
-		s.endLocked(t.reason, t.err)
+		answer := t.closing.answer
+		s.endLocked(t.closing.reason, t.closing.err)
 		return nil, reply{[]*transport.Group{answer}, false}, nil
 	}
 	poll := &pendingPoll{wake: make(chan struct{}, 1)}

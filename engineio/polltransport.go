@@ -22,15 +22,21 @@ type pollTransport struct {
 
 	expendable int // number of groups in queue that are expendable
 
-	poll       *pendingPoll // the held GET
-	posting    bool         // a POST is being handled
-	stopPost   func()       // makes that POST stop reading its body; nil when it is not reading
-	postDone   chan struct{}
-	lastAnswer *transport.Group // answer to the next poll of a closing session
-	reason     Reason           // of a closing session, when the poll comes
-	late       Reason           // of a closing session, when no poll comes
-	err        error            // of a closing session
-	refused    error            // of a POST that was too large; nil: none, or a message has come since
+	poll     *pendingPoll // the held GET
+	posting  bool         // a POST is being handled
+	stopPost func()       // makes that POST stop reading its body; nil when it is not reading
+	postDone chan struct{}
+	closing  *pollClosing // set when the session is closing; nil: it is not
+
+	refused int64 // size of a body that was too large, -1 for an unknown one; 0: none, or a message has come since
+}
+
+// pollClosing says how a session on polling ends.
+type pollClosing struct {
+	answer *transport.Group // to the next poll
+	reason Reason           // when that comes
+	late   Reason           // when none comes
+	err    error
 }
 
 // pendingPoll is a GET that waits for packets.

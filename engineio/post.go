@@ -115,16 +115,20 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) (status int) 
 // refusedBody logs a body above MaxPayload, and keeps the error for the end of the session: clients of the reference close
 // the session after such an answer, and the handler is to know why.
 func (s *Session) refusedBody(size int64) {
-	received := "of unknown length"
-	if size >= 0 {
-		received = fmt.Sprintf("of %d bytes", size)
-	}
 	limit := s.server.opts.MaxPayload
-	s.server.log.Warn("polling body", "request refused: the body is too large", slog.String("received", received),
+	s.server.log.Warn("polling body", "request refused: the body is too large", slog.String("received", received(size)),
 		slog.Int("limit", limit), slog.String("option", "MaxPayload"))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.polling.refused = fmt.Errorf("a polling body %s: %w", received, eio.ErrTooLarge)
+	s.polling.refused = size
+}
+
+// received describes the size of a body, which is negative if the client did not announce it.
+func received(size int64) string {
+	if size < 0 {
+		return "of unknown length"
+	}
+	return fmt.Sprintf("of %d bytes", size)
 }
 
 // postEnded marks the end of a POST and wakes an upgrade that waits for it.
@@ -165,7 +169,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		s.mu.Lock()
 		state := s.state
 		if p.Type == eio.TypeMessage {
-			s.polling.refused = nil // the client goes on
+			s.polling.refused = 0 // the client goes on
 		}
 		s.mu.Unlock()
 		if err = wrong; state != open {
@@ -188,7 +192,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == closing {
-		end.reason = s.polling.reason // the server has closed the session before
+		end.reason = s.polling.closing.reason // the server has closed the session before
 	}
 	switch {
 	case end.err != errClosedByPacket:
@@ -200,7 +204,7 @@ func (s *Session) receivePackets(packets iter.Seq2[eio.Packet, error]) {
 		// The client may have sent a poll that has not arrived yet: it must be answered and not refused.
 		s.state = closing
 		s.polling.takeLocked()
-		s.polling.lastAnswer, s.polling.reason, s.polling.late = noopAnswer, end.reason, end.reason
+		s.polling.closing = &pollClosing{answer: noopAnswer, reason: end.reason, late: end.reason}
 		s.timer.Reset(lingerClosed)
 	}
 }

@@ -59,8 +59,8 @@ type Session struct {
 	probeTimer *time.Timer     // ends the probe after UpgradeTimeout
 
 	accepted    bool                  // handler is set
-	origin      unique.Handle[origin] // of the page that opened it; zero: none yet
 	takesOrigin bool                  // it was opened without an Origin, and takes the first one
+	origin      unique.Handle[origin] // of the page that opened it; zero: none yet
 	reason      Reason
 	err         error
 

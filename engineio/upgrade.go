@@ -142,7 +142,7 @@ func (s *Session) completeUpgradeLocked(l *transport.Link) error {
 		}
 	}
 	s.forgetProbeLocked()
-	s.polling.refused = nil
+	s.polling.refused = 0
 	s.link.Store(l)
 	s.polling.answerLocked(closeAnswer)
 	for _, g := range s.polling.takeLocked() {
@@ -152,7 +152,7 @@ func (s *Session) completeUpgradeLocked(l *transport.Link) error {
 	}
 	if s.state == closing {
 		l.Conn.Close(false)
-		s.endLocked(s.polling.reason, s.polling.err)
+		s.endLocked(s.polling.closing.reason, s.polling.closing.err)
 	}
 	return nil
 }
