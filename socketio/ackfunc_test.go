@@ -193,6 +193,21 @@ func TestSocket_EmitWithAckFunc(t *testing.T) {
 			close(release)
 			told.expect(t, "/ 0", "/ 1", socketio.ErrClosed.Error())
 		})
+	asking("an answer that waits for space when its time ends is reported once", &socketio.Options{InboxPackets: 1},
+		func(t *testing.T, n *node, c *client, s *socketio.Socket, told journal) {
+			numbered(n.Of("/"), told, func(context.Context, *socketio.Socket) { time.Sleep(2 * time.Second) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := s.EmitWithAckFunc(ctx, "q", outcome(told)); err != nil {
+				t.Fatal(err)
+			}
+			c.came()
+			c.flood("/", 0, 2, "")
+			takenOver()
+			c.send("430[]", `42["e",2]`)
+			time.Sleep(3 * time.Second)
+			told.expect(t, "/ 0", "/ 1", "deadline", "/ 2")
+		})
 	asking("a panic ends nothing else", nil, func(t *testing.T, n *node, c *client, s *socketio.Socket, told journal) {
 		n.On("e", func(context.Context, *socketio.Socket, *event.Message) error { told.add("event"); return nil })
 		if err := s.EmitWithAckFunc(t.Context(), "q", func(*event.Message, error) { panic("boom") }); err != nil {
