@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,12 +159,13 @@ func (e *Engine) adapter(namespace string) *Adapter {
 	return adapter
 }
 
-// all returns all adapters.
+// all returns all adapters, by name: what is done for each is done in the same order each time.
 func (e *Engine) all() (list []*Adapter) {
 	e.adapters.Range(func(_, a any) bool {
 		list = append(list, a.(*Adapter))
 		return true
 	})
+	slices.SortFunc(list, func(a, b *Adapter) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 

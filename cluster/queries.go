@@ -133,6 +133,8 @@ func (a *Adapter) ServerCount(ctx context.Context) (int, error) {
 	if !e.bus.Traits().Counts {
 		return 1 + len(beating) + len(lately), nil
 	}
+	ctx, cancel := e.deadline(ctx)
+	defer cancel()
 	n, err := e.bus.Count(ctx, a.name)
 	return max(n, 1+len(beating)), err
 }
