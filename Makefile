@@ -12,6 +12,7 @@ RELEASE  ?=
 FUZZTIME ?= 20s
 TIMEOUT  ?= 20m
 SOAKTIME ?= 10m
+SEEDS    ?= 2000
 BENCH    ?=
 RENAME   ?=
 CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -140,6 +141,10 @@ soak: need-go ## Run a server under clients that come and go for SOAKTIME (10m):
 	@scripts/need gcc
 	CGO_ENABLED=1 go build -race -o tmp/soak/soak ./conformance/soak
 	tmp/soak/soak -time $(SOAKTIME) -out tmp/soak
+
+.PHONY: simulate
+simulate: need-go ## Run clusters in virtual time under every fault, for SEEDS (2000) seeds
+	go test ./cluster/simulationtest -run TestSimulation -timeout 0 -seeds $(SEEDS)
 
 .PHONY: bench
 bench: need-go $(REFERENCE) ## Measure Parley, the floor and Node, for docs/PERFORMANCE.md; BENCH=--only=echo,tls-idle measures a part
