@@ -187,6 +187,7 @@ func (e *Engine) remove(a *Adapter) {
 		a.stream.leave()
 	}
 	if e.bus != nil {
+		e.requests.forget(a.name)
 		e.interest.release(place{namespace: a.name})
 		e.peers.changed()
 		e.announce(false)

@@ -85,7 +85,9 @@ func (e *Engine) send() {
 			}
 			return
 		}
-		e.transmit(batch)
+		if !e.transmit(batch) && e.closing.Load() {
+			e.unsent(o.drop(), ErrClosed) // the broker is away: nobody waits for it any more
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,15 +41,17 @@ const remembered = time.Minute
 // changed counts a change of this node's namespaces.
 func (p *peers) changed() { p.version.Add(1) }
 
-// hear notes that a message has come. It reports whether the sender must be asked for its namespaces.
-func (p *peers) hear(m *Message, now time.Time) (ask bool) {
+// hear notes that a message has come. It reports whether the sender must be asked for its namespaces, and whether it was not
+// known.
+func (p *peers) hear(m *Message, now time.Time) (ask, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.known[m.Node]
 	if n == nil {
 		if m.Kind == KindBye {
-			return false
+			return false, false
 		}
+		first = true
 		if p.known == nil {
 			p.known = map[string]*peer{}
 		}
@@ -75,7 +78,7 @@ func (p *peers) hear(m *Message, now time.Time) (ask bool) {
 		}
 	case KindHeartbeat:
 		n.beats = true
-		return m.Namespace == "" && m.Version != n.version
+		return m.Namespace == "" && m.Version != n.version, first
 	case KindBye:
 		if m.Namespace == "" {
 			delete(p.known, m.Node)
@@ -84,7 +87,7 @@ func (p *peers) hear(m *Message, now time.Time) (ask bool) {
 		delete(n.seen, m.Namespace)
 		delete(n.namespaces, m.Namespace)
 	}
-	return false
+	return false, first
 }
 
 // in returns the nodes on which a namespace lives: those that are missed when they fall silent, and those that are only
@@ -121,7 +124,7 @@ func (p *peers) has(id string) bool {
 }
 
 // expire forgets the nodes that have been silent for too long, and returns them.
-func (p *peers) expire(now time.Time, timeout time.Duration) (gone []string) {
+func (p *peers) expire(now time.Time, timeout time.Duration) (gone []Peer) {
 	const stale = 10 * time.Minute // a message is not under way for as long
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +136,7 @@ func (p *peers) expire(now time.Time, timeout time.Duration) (gone []string) {
 		}
 		switch silent := now.Sub(n.heard); {
 		case n.beats && silent > timeout:
-			gone = append(gone, id)
+			gone = append(gone, n.describe())
 			delete(p.known, id)
 		case !n.beats && silent > remembered:
 			delete(p.known, id)
@@ -144,7 +147,6 @@ func (p *peers) expire(now time.Time, timeout time.Duration) (gone []string) {
 			delete(p.windows, id)
 		}
 	}
-	slices.Sort(gone)
 	return gone
 }
 
@@ -163,26 +165,25 @@ func (p *peers) list() []Peer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var list []Peer
-	for id, n := range p.known {
-		one := Peer{Node: id, Heard: n.heard}
-		for name := range n.namespaces {
+	for _, n := range p.known {
+		list = append(list, n.describe())
+	}
+	slices.SortFunc(list, func(a, b Peer) int { return cmp.Compare(a.Node, b.Node) })
+	return list
+}
+
+func (n *peer) describe() Peer {
+	one := Peer{Node: n.id, Heard: n.heard}
+	for name := range n.namespaces {
+		one.Namespaces = append(one.Namespaces, name)
+	}
+	if !n.whole {
+		for name := range n.seen {
 			one.Namespaces = append(one.Namespaces, name)
 		}
-		if !n.whole {
-			for name := range n.seen {
-				one.Namespaces = append(one.Namespaces, name)
-			}
-		}
-		slices.Sort(one.Namespaces)
-		list = append(list, one)
 	}
-	slices.SortFunc(list, func(a, b Peer) int {
-		if a.Node < b.Node {
-			return -1
-		}
-		return 1
-	})
-	return list
+	slices.Sort(one.Namespaces)
+	return one
 }
 
 // repeated reports whether a message with this number has come before, and notes it.

@@ -65,6 +65,15 @@ func (q *queue[T]) take(most int) (items []T) {
 	return items
 }
 
+// drop empties the queue, and returns how many items there were.
+func (q *queue[T]) drop() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.waiting)
+	q.waiting, q.bytes = nil, 0
+	return n
+}
+
 // behind reports whether the queue is more than half full.
 func (q *queue[T]) behind() bool {
 	q.mu.Lock()

@@ -20,7 +20,11 @@ func (e *Engine) receive(m *Message) (behind bool) {
 			e.counters.repeated.Add(1)
 			return false
 		}
-		if e.peers.hear(m, now) {
+		ask, first := e.peers.hear(m, now)
+		if first {
+			e.requests.revived(m.Node)
+		}
+		if ask {
 			hello := e.hello(true)
 			hello.To = m.Node
 			e.publish(hello, nil)
@@ -82,8 +86,8 @@ func (e *Engine) beat() {
 		e.announce(true)
 	}
 	e.publish(&Message{Kind: KindHeartbeat, Version: e.peers.version.Load()}, nil)
-	for _, id := range e.peers.expire(time.Now(), e.config.HeartbeatTimeout) {
-		e.requests.died(id)
+	for _, p := range e.peers.expire(time.Now(), e.config.HeartbeatTimeout) {
+		e.requests.died(p.Node, p.Namespaces)
 	}
 }
 

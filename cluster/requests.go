@@ -11,7 +11,9 @@ import (
 type requests struct {
 	mu     sync.Mutex // guards the fields below; before request.mu
 	byID   map[string]*request
-	silent map[string]int // by namespace: subscribers that the broker counts and that have never answered
+	silent map[string]int      // by namespace: subscribers that the broker counts and that do not answer
+	counts map[string]int      // by namespace: what the broker counted last
+	dead   map[string][]string // by node that has fallen silent: its namespaces
 	closed bool
 }
 
@@ -71,9 +73,27 @@ func (e *Engine) count(ctx context.Context, namespace string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	e.requests.mu.Lock()
-	defer e.requests.mu.Unlock()
-	return max(0, n-1-e.requests.silent[namespace]), nil
+	x := &e.requests
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if gone := x.counts[namespace] - n; gone > 0 {
+		x.muteLocked(namespace, -gone) // those that are silent go first
+	}
+	if x.counts == nil {
+		x.counts = map[string]int{}
+	}
+	x.counts[namespace] = n
+	return max(0, n-1-x.silent[namespace]), nil
+}
+
+// muteLocked counts subscribers more or less that do not answer.
+func (x *requests) muteLocked(namespace string, change int) {
+	if x.silent == nil {
+		x.silent = map[string]int{}
+	}
+	if x.silent[namespace] = max(0, x.silent[namespace]+change); x.silent[namespace] == 0 {
+		delete(x.silent, namespace)
+	}
 }
 
 // pose sends the question. It reports ErrClosed after Close.
@@ -151,8 +171,18 @@ func (x *requests) moved(node string, namespaces []string, whole bool) {
 	})
 }
 
-// died is for a node that has fallen silent.
-func (x *requests) died(node string) {
+// died is for a node that has fallen silent. The broker may count it for a long time.
+func (x *requests) died(node string, namespaces []string) {
+	x.mu.Lock()
+	const most = 1024 // of nodes that never come back
+	if x.dead == nil || len(x.dead) >= most {
+		x.dead = map[string][]string{}
+	}
+	x.dead[node] = namespaces
+	for _, name := range namespaces {
+		x.muteLocked(name, 1)
+	}
+	x.mu.Unlock()
 	x.each(func(r *request) {
 		if _, ok := r.waiting[node]; ok {
 			delete(r.waiting, node)
@@ -160,6 +190,24 @@ func (x *requests) died(node string) {
 		}
 		r.left(node)
 	})
+}
+
+// revived is for a node that is heard.
+func (x *requests) revived(node string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, name := range x.dead[node] {
+		x.muteLocked(name, -1)
+	}
+	delete(x.dead, node)
+}
+
+// forget forgets what is known of a namespace that does not live here any more.
+func (x *requests) forget(namespace string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.silent, namespace)
+	delete(x.counts, namespace)
 }
 
 func (x *requests) each(f func(r *request)) {
@@ -236,13 +284,7 @@ func (x *requests) end(r *request) {
 	if r.counted < 0 || r.failed != nil {
 		return
 	}
-	if x.silent == nil {
-		x.silent = map[string]int{}
-	}
-	surplus := r.counted - len(r.answered) - len(r.waiting) - len(r.dead)
-	if x.silent[r.namespace] = max(0, x.silent[r.namespace]+surplus); x.silent[r.namespace] == 0 {
-		delete(x.silent, r.namespace)
-	}
+	x.muteLocked(r.namespace, r.counted-len(r.answered)-len(r.waiting)-len(r.dead))
 }
 
 // missing returns the error of a request that has ended without all answers, for this reason, or nil.

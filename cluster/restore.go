@@ -92,7 +92,7 @@ func (s *stream) expect(ctx context.Context, m Member) <-chan struct{} {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.followed || progress.record != nil {
+	if !s.followed || progress.record != nil || s.sessions.has(progress.PID) { // a claimed one is stored by CatchUp
 		return nil
 	}
 	progress.joined = s.end

@@ -86,6 +86,13 @@ func (x *sessions) add(r *record) *record {
 	return r
 }
 
+// has reports whether this node has a session, of a member or on its way to one.
+func (x *sessions) has(pid string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.byPID[pid] != nil
+}
+
 // attach gives a session that was claimed to its member. It reports false if the session is somebody else's meanwhile.
 func (x *sessions) attach(r *record, m Member) bool {
 	x.mu.Lock()

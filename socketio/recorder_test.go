@@ -17,9 +17,15 @@ type recorder struct {
 	append func()
 	offset func()
 	keep   func(*cluster.Session)
+	node   cluster.LogNode // what the engine has handed over
 }
 
 func newRecorder() *recorder { return &recorder{Log: cluster.PrivateLog(cluster.MemoryLogLimits{})} }
+
+func (r *recorder) Start(ctx context.Context, node cluster.LogNode) error {
+	r.node = node
+	return r.Log.Start(ctx, node)
+}
 
 func (r *recorder) Follow(ctx context.Context, namespace string) (cluster.Position, error) {
 	if r.follow != nil {
