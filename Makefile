@@ -9,6 +9,7 @@ SHELL := bash
 BIN      := bin/parley
 RESULTS  := tmp/test
 RELEASE  ?=
+COMMIT    = $(shell git describe --always --abbrev=12 --dirty --exclude "*" 2>/dev/null)
 FUZZTIME ?= 20s
 TIMEOUT  ?= 20m
 SOAKTIME ?= 10m
@@ -34,12 +35,12 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Build everything and serve it on http://localhost:3000, with parley.db as its database
-	$(BIN) serve --listen :3000 --database parley.db
+run: build ## Build everything and serve it, with parley.db as its database, on localhost:3000, or another PORT
+	$(BIN) serve $(if $(PORT),--listen localhost:$(PORT)) --database parley.db
 
 .PHONY: build
 build: need-go $(BUNDLES) ## Build bin/parley, with the browser client in it
-	go build -trimpath -ldflags "-X main.release=$(RELEASE)" -o $(BIN) ./cmd/parley
+	go build -trimpath -ldflags "-X main.release=$(RELEASE) -X main.commit=$(COMMIT)" -o $(BIN) ./cmd/parley
 
 .PHONY: need-go
 need-go:

@@ -15,6 +15,8 @@ const (
 	CodeForbidden Code = "forbidden"
 	// CodeNotFound means that what was asked for does not exist.
 	CodeNotFound Code = "not_found"
+	// CodeFull means that a limit of what is stored has been reached.
+	CodeFull Code = "full"
 	// CodeInternal means a failure of the backend itself. Its cause is logged and never shown to a client.
 	CodeInternal Code = "internal"
 )
@@ -46,6 +48,11 @@ func Forbidden(format string, args ...any) *Error {
 // NotFound returns an [Error] of [CodeNotFound].
 func NotFound(format string, args ...any) *Error {
 	return &Error{Code: CodeNotFound, Message: fmt.Sprintf(format, args...)}
+}
+
+// Full returns an [Error] of [CodeFull].
+func Full(format string, args ...any) *Error {
+	return &Error{Code: CodeFull, Message: fmt.Sprintf(format, args...)}
 }
 
 // AsError returns what a client may see of err: the *Error in its chain, or else an [Error] of [CodeInternal] that tells

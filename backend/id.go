@@ -46,6 +46,15 @@ func (g *IDs) Next(now time.Time) string {
 	return g.last.String()
 }
 
+// FirstID returns an id that sorts before every id that was made at this time or later, and behind the others.
+func FirstID(at time.Time) string {
+	var id ulid.ULID
+	if ms := at.UnixMilli(); ms > 0 {
+		_ = id.SetTime(uint64(ms)) // fails after the year 10889
+	}
+	return id.String()
+}
+
 // increment adds one; an overflow of the random part carries into the time, which keeps the order.
 func increment(id *ulid.ULID) {
 	for i := len(id) - 1; i >= 0; i-- {

@@ -83,3 +83,18 @@ func TestIDs_allocations(t *testing.T) {
 		t.Errorf("%v allocations, want 1", n)
 	}
 }
+
+func TestFirstID(t *testing.T) {
+	g, err := backend.NewIDs("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	before, after := g.Next(at.Add(-time.Millisecond)), g.Next(at)
+	if first := backend.FirstID(at); before >= first || first > after {
+		t.Errorf("%s, %s and %s are out of order", before, first, after)
+	}
+	if got := backend.FirstID(time.UnixMilli(-1)); got != "00000000000000000000000000" {
+		t.Errorf("before 1970: %s", got)
+	}
+}

@@ -14,6 +14,9 @@ const itemTimeout = 15 * time.Second
 type PutItem struct {
 	Key   string
 	Value json.RawMessage
+
+	// TTL is how long the item is kept, 1 s to [MaxItemTTL]. Nil means [Options].ItemTTL.
+	TTL *time.Duration
 }
 
 // PutItem saves an item and then tells every client: it publishes [ItemChanged]. The end of ctx does not end the saving,
@@ -28,10 +31,20 @@ func (s *Service) PutItem(ctx context.Context, p Principal, req PutItem) (Item, 
 	if err := ValidateValue(req.Value); err != nil {
 		return Item{}, err
 	}
+	ttl := s.itemTTL
+	if req.TTL != nil {
+		if ttl = *req.TTL; ttl < time.Second || ttl > MaxItemTTL {
+			return Item{}, Invalid("ttl", "must be 1 to %d seconds", MaxItemTTL/time.Second)
+		}
+	}
 	ctx = context.WithoutCancel(ctx)
 	saving, cancel := context.WithTimeout(ctx, itemTimeout)
 	defer cancel()
-	item, err := s.store.PutItem(saving, req.Key, req.Value)
+	put := NewItem{Key: req.Key, Value: req.Value}
+	if ttl > 0 {
+		put.Expires = Now().Add(ttl)
+	}
+	item, err := s.store.PutItem(saving, put)
 	if err != nil {
 		return Item{}, err
 	}
@@ -56,19 +69,33 @@ func (s *Service) ReadItem(ctx context.Context, p Principal, req ReadItem) (Item
 	return s.store.Item(ctx, req.Key)
 }
 
-// ListItems asks for all items.
-type ListItems struct{}
+// ListItems asks for a page of the items.
+type ListItems struct {
+	// After is the Next of the page before. Empty means from the first item on.
+	After string
 
-// ItemList is all items.
-type ItemList struct {
-	Items []Item // sorted by key; never nil
+	// Limit is the largest number of items, 1 to [MaxItemLimit]. Nil means [DefaultItemLimit].
+	Limit *int
 }
 
-// ListItems returns all items.
-func (s *Service) ListItems(ctx context.Context, p Principal, _ ListItems) (ItemList, error) {
-	if err := permit(p, ActionReadData, ""); err != nil {
-		return ItemList{}, err
+// ListItems returns a page of the items, sorted by key.
+func (s *Service) ListItems(ctx context.Context, p Principal, req ListItems) (ItemPage, error) {
+	if req.After != "" {
+		if err := ValidateAfter(req.After); err != nil {
+			return ItemPage{}, err
+		}
 	}
-	items, err := s.store.Items(ctx)
-	return ItemList{Items: items}, err
+	limit := DefaultItemLimit
+	if req.Limit != nil {
+		if limit = *req.Limit; limit == 0 { // which ValidateItemLimit and the store take for the default
+			return ItemPage{}, Invalid("limit", "must be 1 to %d", MaxItemLimit)
+		}
+	}
+	if _, err := ValidateItemLimit(limit); err != nil {
+		return ItemPage{}, err
+	}
+	if err := permit(p, ActionReadData, ""); err != nil {
+		return ItemPage{}, err
+	}
+	return s.store.Items(ctx, req.After, limit)
 }

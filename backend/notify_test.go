@@ -1,7 +1,10 @@
 package backend_test
 
 import (
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/parleyio/parley/backend"
 )
@@ -68,6 +71,45 @@ func TestService_items(t *testing.T) {
 			}
 		}
 		f.wantNoEvent(t)
+
+		first, err := f.ListItems(t.Context(), p, backend.ListItems{Limit: new(1)})
+		if err != nil || len(first.Items) != 1 || first.Next == nil || *first.Next != "a" {
+			t.Errorf("first page %+v, %v", first, err)
+		}
+		last, err := f.ListItems(t.Context(), p, backend.ListItems{After: "a", Limit: new(1)})
+		if err != nil || len(last.Items) != 1 || last.Items[0].Key != "k" || last.Next != nil {
+			t.Errorf("last page %+v, %v", last, err)
+		}
+		for _, req := range []backend.ListItems{{Limit: new(0)}, {Limit: new(1001)}, {After: strings.Repeat("k", 257)}} {
+			if _, err := f.ListItems(t.Context(), p, req); codeOf(err) != backend.CodeInvalid {
+				t.Errorf("%+v: %v, want invalid", req, err)
+			}
+		}
+	})
+}
+
+func TestService_items_expire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, err := backend.NewService(backend.Options{Store: newMemory(), ItemTTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct{ ttl, want time.Duration }{{0, time.Hour}, {time.Second, time.Second}, {backend.MaxItemTTL, backend.MaxItemTTL}} {
+			req := backend.PutItem{Key: "k", Value: []byte(`1`)}
+			if c.ttl > 0 {
+				req.TTL = &c.ttl
+			}
+			item, err := service.PutItem(t.Context(), backend.Principal{}, req)
+			if err != nil || item.ExpiresAt == nil || item.ExpiresAt.Sub(backend.Now()) != c.want {
+				t.Errorf("ttl %s: expires at %v, %v, want in %s", c.ttl, item.ExpiresAt, err, c.want)
+			}
+		}
+		for _, ttl := range []time.Duration{-1, 0, time.Second - 1, backend.MaxItemTTL + 1} {
+			req := backend.PutItem{Key: "k", Value: []byte(`1`), TTL: &ttl}
+			if _, err := service.PutItem(t.Context(), backend.Principal{}, req); codeOf(err) != backend.CodeInvalid {
+				t.Errorf("ttl %s: %v, want invalid", ttl, err)
+			}
+		}
 	})
 }
 

@@ -20,6 +20,9 @@ type Options struct {
 	// PresenceGrace is how long a user stays online without a connection. Zero means 2 s; negative means not at all.
 	PresenceGrace time.Duration
 
+	// ItemTTL is how long items are kept whose request does not say it. Zero means for ever.
+	ItemTTL time.Duration
+
 	// PresenceInterval is the least time between two [PresenceChanged]: the first change is published at once, those of
 	// the interval that follows together at its end. Zero means 250 ms; negative means that each change is published.
 	PresenceInterval time.Duration
@@ -55,6 +58,8 @@ type Service struct {
 	events Dispatcher
 	log    *slog.Logger
 
+	itemTTL time.Duration
+
 	rooms    roomLocks
 	presence *presence
 }
@@ -79,7 +84,7 @@ func NewService(opts Options) (*Service, error) {
 	if opts.Events == nil {
 		opts.Events = NewDirect(opts.Logger)
 	}
-	s := &Service{store: opts.Store, events: opts.Events, log: opts.Logger}
+	s := &Service{store: opts.Store, events: opts.Events, log: opts.Logger, itemTTL: opts.ItemTTL}
 	s.rooms.seed = maphash.MakeSeed()
 	s.presence = newPresence(presenceOptions{
 		grace: opts.PresenceGrace, interval: opts.PresenceInterval, listLimit: max(0, opts.PresenceListLimit), log: s.log,
@@ -93,6 +98,9 @@ func (s *Service) Subscribe(sub Subscriber) (off func()) { return s.events.Subsc
 
 // Ping returns an error when the store cannot be reached. It waits until ctx ends.
 func (s *Service) Ping(ctx context.Context) error { return s.store.Ping(ctx) }
+
+// Purge deletes what has been kept long enough. It is to be called from time to time.
+func (s *Service) Purge(ctx context.Context) (Purged, error) { return s.store.Purge(ctx) }
 
 // Close stops the timers of users who are about to go offline. Call it when all clients have disconnected.
 func (s *Service) Close() { s.presence.close() }

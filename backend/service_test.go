@@ -3,9 +3,9 @@ package backend_test
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -122,7 +122,7 @@ func (e *events) take() []backend.Event {
 func setup(t *testing.T, s backend.Store) *fixture {
 	t.Helper()
 	if s == nil {
-		real, err := store.Open(t.Context(), ":memory:")
+		real, err := store.Open(t.Context(), ":memory:", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,14 +249,18 @@ func (m *memory) Messages(_ context.Context, room, before string, limit int) (ba
 	return page, m.fails
 }
 
-func (m *memory) PutItem(_ context.Context, key string, value json.RawMessage) (backend.Item, error) {
+func (m *memory) PutItem(_ context.Context, put backend.NewItem) (backend.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fails != nil {
 		return backend.Item{}, m.fails
 	}
-	m.items[key] = backend.Item{Key: key, Value: value, UpdatedAt: backend.Now()}
-	return m.items[key], nil
+	item := backend.Item{Key: put.Key, Value: put.Value, UpdatedAt: backend.Now()}
+	if !put.Expires.IsZero() {
+		item.ExpiresAt = &put.Expires
+	}
+	m.items[put.Key] = item
+	return item, nil
 }
 
 func (m *memory) Item(_ context.Context, key string) (backend.Item, error) {
@@ -269,16 +273,24 @@ func (m *memory) Item(_ context.Context, key string) (backend.Item, error) {
 	return item, m.fails
 }
 
-func (m *memory) Items(context.Context) ([]backend.Item, error) {
+func (m *memory) Items(_ context.Context, after string, limit int) (backend.ItemPage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	items := []backend.Item{}
-	for _, item := range m.items {
-		items = append(items, item)
+	page := backend.ItemPage{Items: []backend.Item{}}
+	for _, key := range slices.Sorted(maps.Keys(m.items)) {
+		if key <= after {
+			continue
+		}
+		if n := len(page.Items); n == limit {
+			page.Next = &page.Items[n-1].Key
+			break
+		}
+		page.Items = append(page.Items, m.items[key])
 	}
-	slices.SortFunc(items, func(a, b backend.Item) int { return cmp.Compare(a.Key, b.Key) })
-	return items, m.fails
+	return page, m.fails
 }
+
+func (m *memory) Purge(context.Context) (backend.Purged, error) { return backend.Purged{}, m.fails }
 
 func (m *memory) Ping(context.Context) error { return m.fails }
 func (m *memory) Close() error               { return nil }

@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/json"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -22,6 +23,13 @@ const (
 	MaxLimit     = 100
 	DefaultLimit = 50
 
+	// MaxItemLimit bounds the items of one page, and DefaultItemLimit is their number where the caller names none.
+	MaxItemLimit     = 1000
+	DefaultItemLimit = 100
+
+	// MaxItemTTL is the longest time that an item can be given.
+	MaxItemTTL = 10 * 365 * 24 * time.Hour
+
 	// MaxPresenceLimit bounds a page of users or of a room's members, and DefaultPresenceLimit is their number where the
 	// caller names none.
 	MaxPresenceLimit     = 1000
@@ -36,6 +44,20 @@ func ValidateUser(field, user string) error { return validateName(field, user, M
 
 // ValidateKey checks the key of a live data item.
 func ValidateKey(key string) error { return validateName("key", key, MaxKeyBytes) }
+
+// ValidateAfter checks the position of a page of items: a key.
+func ValidateAfter(after string) error { return validateName("after", after, MaxKeyBytes) }
+
+// ValidateItemLimit checks a page's size and returns the number to use: zero means [DefaultItemLimit].
+func ValidateItemLimit(limit int) (int, error) {
+	switch {
+	case limit == 0:
+		return DefaultItemLimit, nil
+	case limit < 0 || limit > MaxItemLimit:
+		return 0, Invalid("limit", "must be 1 to %d", MaxItemLimit)
+	}
+	return limit, nil
+}
 
 // ValidateText checks a text of 1 to [MaxTextChars] characters. Field is its name on the wire.
 func ValidateText(field, text string) error {

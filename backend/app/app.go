@@ -44,6 +44,7 @@ type App struct {
 
 	draining    atomic.Bool
 	connections connections
+	purges      purges
 
 	closing sync.Once
 	closed  error // the result of closing
@@ -60,7 +61,7 @@ func New(ctx context.Context, settings *Settings) (_ *App, err error) {
 			err = errors.Join(err, a.release(ctx))
 		}
 	}()
-	if a.store, err = store.Open(ctx, a.settings.Database); err != nil {
+	if a.store, err = store.Open(ctx, a.settings.Database, a.settings.stored()); err != nil {
 		return nil, &SettingError{"Database", err}
 	}
 	if a.settings.Listen != "" {
@@ -82,6 +83,7 @@ func New(ctx context.Context, settings *Settings) (_ *App, err error) {
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 	a.connections.watch(a.http)
+	a.purges.start(a)
 	return a, nil
 }
 
@@ -103,6 +105,7 @@ func (a *App) build() (err error) {
 	}
 	if a.service, err = backend.NewService(backend.Options{
 		Store:             a.store,
+		ItemTTL:           a.settings.ItemTTL,
 		PresenceGrace:     a.settings.PresenceGrace,
 		PresenceInterval:  a.settings.PresenceInterval,
 		PresenceListLimit: a.settings.PresenceListLimit,

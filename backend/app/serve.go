@@ -97,6 +97,7 @@ func late(what string, err error) error {
 // release closes what New has opened. It waits for nothing but the database, and for that until ctx ends.
 func (a *App) release(ctx context.Context) error {
 	var errs []error
+	a.purges.stop()
 	if a.listener != nil {
 		_ = a.listener.Close() // http.Server knows it only while it serves, and has then closed it already
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/parleyio/parley/backend/store"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/middleware"
 	"github.com/parleyio/parley/socketio"
@@ -39,6 +40,16 @@ type Settings struct {
 	// receive the whole list. Zero means 100; negative means that they receive none.
 	PresenceInterval  time.Duration
 	PresenceListLimit int
+
+	// ChatRetention is how long messages are kept; zero means for ever. ItemTTL is how long items are kept whose request
+	// does not say it; zero means for ever.
+	ChatRetention time.Duration
+	ItemTTL       time.Duration
+
+	// MaxItems is the number of items of live data. Zero means 100,000; negative means no limit. MaxDatabaseBytes is the
+	// size of the database file; zero means no limit.
+	MaxItems         int
+	MaxDatabaseBytes int64
 
 	// MaxPayload is the size of the largest message and of the largest HTTP body, in bytes. Zero means 1,000,000.
 	MaxPayload int
@@ -80,7 +91,10 @@ type Settings struct {
 	Logger *slog.Logger
 }
 
-const defaultShutdownTimeout = 10 * time.Second
+const (
+	defaultShutdownTimeout = 10 * time.Second
+	defaultMaxItems        = 100_000
+)
 
 // withDefaults returns a copy with the defaults that are not those of another package.
 func (s *Settings) withDefaults() *Settings {
@@ -90,6 +104,9 @@ func (s *Settings) withDefaults() *Settings {
 	}
 	if c.MaxPayload == 0 {
 		c.MaxPayload = 1_000_000
+	}
+	if c.MaxItems == 0 {
+		c.MaxItems = defaultMaxItems
 	}
 	if c.ShutdownTimeout == 0 {
 		c.ShutdownTimeout = defaultShutdownTimeout
@@ -133,6 +150,11 @@ func (s *Settings) socketIO() *socketio.Options {
 		},
 		Logger: s.Logger,
 	}
+}
+
+// stored is the part of the settings that concerns the database.
+func (s *Settings) stored() *store.Options {
+	return &store.Options{ChatRetention: s.ChatRetention, MaxItems: max(0, s.MaxItems), MaxBytes: s.MaxDatabaseBytes}
 }
 
 // rateLimits makes the limiter that the settings ask for; nil if they ask for none. There is none for users: until they

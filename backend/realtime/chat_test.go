@@ -128,7 +128,7 @@ func TestChatHistory(t *testing.T) {
 // What was sent before the sender went away is saved, and the others hear of it.
 func TestChatMessage_senderGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), ":memory:")
+		s, err := store.Open(t.Context(), ":memory:", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 
 func ExampleNew() {
 	ctx := context.Background()
-	db, err := store.Open(ctx, ":memory:")
+	db, err := store.Open(ctx, ":memory:", nil)
 	if err != nil {
 		fmt.Println(err)
 		return

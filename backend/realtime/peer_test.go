@@ -59,7 +59,7 @@ func (c counter) Handle(ctx context.Context, r slog.Record) error {
 func run(t *testing.T, test func(t *testing.T, w *world), configure ...func(*backend.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), ":memory:")
+		s, err := store.Open(t.Context(), ":memory:", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ type server struct {
 
 func setup(t *testing.T, change ...func(*rest.Options)) *server {
 	t.Helper()
-	s, err := store.Open(t.Context(), ":memory:")
+	s, err := store.Open(t.Context(), ":memory:", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,14 +130,14 @@ type brokenStore struct{ backend.Store }
 
 var errDisk = errors.New("disk on /srv/secret is gone")
 
-func (brokenStore) PutItem(context.Context, string, json.RawMessage) (backend.Item, error) {
+func (brokenStore) PutItem(context.Context, backend.NewItem) (backend.Item, error) {
 	return backend.Item{}, errDisk
 }
 func (brokenStore) Item(context.Context, string) (backend.Item, error) {
 	return backend.Item{}, errDisk
 }
-func (brokenStore) Items(context.Context) ([]backend.Item, error) { panic(errDisk) }
-func (brokenStore) Ping(context.Context) error                    { return errDisk }
+func (brokenStore) Items(context.Context, string, int) (backend.ItemPage, error) { panic(errDisk) }
+func (brokenStore) Ping(context.Context) error                                   { return errDisk }
 func (brokenStore) Messages(context.Context, string, string, int) (backend.Page, error) {
 	return backend.Page{}, errDisk
 }

@@ -50,6 +50,16 @@ func unmarshal(body []byte, dst any) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("the body has something behind its JSON value")
 	}
+	// huma knows a field's number only as a float64.
+	if fields, ok := (*dst.(*any)).(map[string]any); ok {
+		for name, value := range fields {
+			if number, ok := value.(json.Number); ok {
+				if f, err := number.Float64(); err == nil {
+					fields[name] = f
+				}
+			}
+		}
+	}
 	return nil
 }
 

@@ -10,8 +10,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/parleyio/parley/backend"
 	"github.com/parleyio/parley/backend/rest"
+	"github.com/parleyio/parley/backend/store"
 )
 
 func TestData_keeps_any_value_as_it_was_sent(t *testing.T) {
@@ -38,7 +41,7 @@ func TestData_keeps_any_value_as_it_was_sent(t *testing.T) {
 
 func TestData_lists_all_items_by_key(t *testing.T) {
 	s := setup(t)
-	if w := s.do("GET", "/api/data", ""); strings.TrimSpace(w.Body.String()) != `{"items":[]}` {
+	if w := s.do("GET", "/api/data", ""); strings.TrimSpace(w.Body.String()) != `{"items":[],"next":null}` {
 		t.Errorf("empty list = %s", w.Body)
 	}
 	for _, key := range []string{"b", "a", "b"} {
@@ -49,6 +52,48 @@ func TestData_lists_all_items_by_key(t *testing.T) {
 	if len(list.Items) != 2 || list.Items[0].Key != "a" || list.Items[1].Key != "b" {
 		t.Errorf("items = %+v", list.Items)
 	}
+
+	var first, last rest.Items
+	wantJSON(t, s.do("GET", "/api/data?limit=1", ""), 200, &first)
+	if len(first.Items) != 1 || first.Next == nil || *first.Next != "a" {
+		t.Fatalf("first page = %+v", first)
+	}
+	wantJSON(t, s.do("GET", "/api/data?limit=1&after="+*first.Next, ""), 200, &last)
+	if len(last.Items) != 1 || last.Items[0].Key != "b" || last.Next != nil {
+		t.Errorf("last page = %+v", last)
+	}
+	for _, query := range []string{"limit=0", "limit=1001", "limit=x", "after=" + strings.Repeat("k", 257)} {
+		wantProblem(t, s.do("GET", "/api/data?"+query, ""), 422)
+	}
+}
+
+func TestData_expires(t *testing.T) {
+	s := setup(t)
+	var item rest.Item
+	wantJSON(t, s.do("POST", "/api/data", `{"key":"k","value":1,"ttl":3600}`), 200, &item)
+	if item.ExpiresAt == nil || time.Until(*item.ExpiresAt).Round(time.Minute) != time.Hour {
+		t.Errorf("expires at %v, want in an hour", item.ExpiresAt)
+	}
+	for _, ttl := range []string{"0", "-1", "1.5", "315360001", `"1h"`, "null"} {
+		p := wantProblem(t, s.do("POST", "/api/data", `{"key":"k","value":1,"ttl":`+ttl+`}`), 422)
+		if !strings.Contains(p.Detail, "ttl") {
+			t.Errorf("ttl %s: %q does not name it", ttl, p.Detail)
+		}
+	}
+}
+
+func TestData_full(t *testing.T) {
+	db, err := store.Open(t.Context(), ":memory:", &store.Options{MaxItems: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s := setupOn(t, db)
+	wantJSON(t, s.do("POST", "/api/data", `{"key":"a","value":1}`), 200, new(rest.Item))
+	if p := wantProblem(t, s.do("POST", "/api/data", `{"key":"b","value":1}`), 507); p.Code != backend.CodeFull || !strings.Contains(p.Detail, "1 items are stored") {
+		t.Errorf("problem = %+v", p)
+	}
+	wantJSON(t, s.do("POST", "/api/data", `{"key":"a","value":2}`), 200, new(rest.Item))
 }
 
 func TestData_takes_any_key(t *testing.T) {
@@ -85,7 +130,7 @@ func TestData_refuses(t *testing.T) {
 		"an empty key":        {`{"key":"","value":1}`, nil, 422},
 		"a long key":          {`{"key":"` + strings.Repeat("é", 129) + `","value":1}`, nil, 422},
 		"no value":            {`{"key":"k"}`, nil, 422},
-		"an unknown field":    {`{"key":"k","value":1,"ttl":5}`, nil, 422},
+		"an unknown field":    {`{"key":"k","value":1,"until":5}`, nil, 422},
 		"a key twice":         {`{"key":"k","value":1,"value":2}`, nil, 422},
 		"a KEY":               {`{"KEY":"k","value":1}`, nil, 422},
 		"a key of null":       {`{"key":null,"value":1}`, nil, 422},
@@ -96,7 +141,8 @@ func TestData_refuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := setup(t)
 			wantProblem(t, s.do("POST", "/api/data", c.body, c.headers...), c.status)
-			items, err := s.store.Items(context.Background())
+			page, err := s.store.Items(context.Background(), "", 0)
+			items := page.Items
 			if err != nil || len(items) != 0 || len(s.published.all()) != 0 {
 				t.Errorf("stored %v (%v), published %v, want nothing", items, err, s.published.all())
 			}
@@ -159,7 +205,8 @@ func FuzzData(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := setup(t)
 		w := s.do("POST", "/api/data", string(body), "Content-Type", "application/json")
-		items, err := s.store.Items(context.Background())
+		page, err := s.store.Items(context.Background(), "", 0)
+		items := page.Items
 		if err != nil {
 			t.Fatal(err)
 		}

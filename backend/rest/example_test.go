@@ -25,7 +25,7 @@ func show(_ context.Context, e backend.Event) error {
 }
 
 func Example() {
-	db, err := store.Open(context.Background(), ":memory:")
+	db, err := store.Open(context.Background(), ":memory:", nil)
 	if err != nil {
 		fmt.Println(err)
 		return

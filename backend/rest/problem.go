@@ -17,7 +17,7 @@ type Problem struct {
 	Title  string         `json:"title" doc:"The text of the HTTP status." example:"Unprocessable Entity"`
 	Status int            `json:"status" doc:"The HTTP status." example:"422"`
 	Detail string         `json:"detail,omitempty" doc:"What is wrong, for a person." example:"room must have 1 to 128 bytes"`
-	Code   backend.Code   `json:"code" enum:"invalid,forbidden,not_found,internal" doc:"What is wrong, for a program; the codes are those of the Socket.IO side." example:"invalid"`
+	Code   backend.Code   `json:"code" enum:"invalid,forbidden,not_found,full,internal" doc:"What is wrong, for a program; the codes are those of the Socket.IO side." example:"invalid"`
 	Errors []ProblemInput `json:"errors,omitempty" nullable:"false" doc:"The inputs that are wrong."`
 }
 
@@ -49,6 +49,8 @@ func codeOf(status int) backend.Code {
 		return backend.CodeForbidden
 	case status == http.StatusNotFound:
 		return backend.CodeNotFound
+	case status == http.StatusInsufficientStorage:
+		return backend.CodeFull
 	case status >= http.StatusInternalServerError:
 		return backend.CodeInternal
 	}
@@ -63,6 +65,8 @@ func statusOf(code backend.Code) int {
 		return http.StatusForbidden
 	case backend.CodeNotFound:
 		return http.StatusNotFound
+	case backend.CodeFull:
+		return http.StatusInsufficientStorage
 	}
 	return http.StatusInternalServerError
 }

@@ -40,7 +40,7 @@ func (s *Store) SaveMessage(ctx context.Context, m backend.NewMessage) (saved ba
 	res, err := conn.ExecContext(ctx, insertMessage, saved.ID, saved.RoomID, saved.User, saved.Text,
 		saved.ClientMessageID, saved.CreatedAt.UnixMilli(), m.AuthorKey())
 	if err != nil {
-		return backend.ChatMessage{}, false, fmt.Errorf("store: saving a message: %w", err)
+		return backend.ChatMessage{}, false, s.writeError(ctx, conn, "saving a message", err)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
@@ -62,7 +62,7 @@ const afterAll = "~"
 
 const selectPage = `
 SELECT ` + messageColumns + ` FROM messages
-WHERE room_id = $1 AND id < $2
+WHERE room_id = $1 AND id < $2 AND id >= $4
 ORDER BY id DESC LIMIT $3`
 
 // Messages implements [backend.ChatStore].
@@ -93,7 +93,7 @@ func (s *Store) Messages(ctx context.Context, roomID, before string, limit int) 
 }
 
 func (s *Store) page(ctx context.Context, roomID, before string, limit int) ([]backend.ChatMessage, error) {
-	rows, err := s.read.QueryContext(ctx, selectPage, roomID, before, limit)
+	rows, err := s.read.QueryContext(ctx, selectPage, roomID, before, limit, s.oldest())
 	if err != nil {
 		return nil, err
 	}

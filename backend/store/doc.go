@@ -3,7 +3,7 @@
 //
 // # Usage
 //
-//	s, err := store.Open(ctx, "parley.db")
+//	s, err := store.Open(ctx, "parley.db", nil)
 //	defer s.Close()
 //
 // [Open] creates the file and brings its tables up to date (migrations/, embedded).

@@ -10,7 +10,7 @@ import (
 
 func ExampleOpen() {
 	ctx := context.Background()
-	s, err := store.Open(ctx, ":memory:") // or the path of a file
+	s, err := store.Open(ctx, ":memory:", nil) // or the path of a file
 	if err != nil {
 		fmt.Println(err)
 		return

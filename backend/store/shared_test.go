@@ -19,7 +19,7 @@ import (
 
 func openStore(t *testing.T, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestOpen_manyAtOnceOnNewFile(t *testing.T) {
 		for i := range 6 {
 			wg.Go(func() {
 				<-begin
-				s, err := store.Open(t.Context(), path)
+				s, err := store.Open(t.Context(), path, nil)
 				if err != nil {
 					t.Errorf("open: %v", err)
 					return
@@ -101,7 +101,7 @@ func TestStore_twoOnOneFile(t *testing.T) {
 						t.Errorf("store %d: %v", i, err)
 						return
 					}
-					if _, err := s.PutItem(t.Context(), fmt.Sprint(w), []byte(fmt.Sprint(n))); err != nil {
+					if _, err := s.PutItem(t.Context(), backend.NewItem{Key: fmt.Sprint(w), Value: []byte(fmt.Sprint(n))}); err != nil {
 						t.Errorf("store %d: %v", i, err)
 						return
 					}
@@ -242,7 +242,7 @@ func TestOpen_readOnlyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "parley.db")
 	change(t, path, ``)
 	readOnly(t, path)
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err == nil {
 		s.Close()
 		t.Fatal("opened")

@@ -8,14 +8,18 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	driver "modernc.org/sqlite" // registers itself as "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/parleyio/parley/backend"
 )
 
 //go:embed migrations
@@ -29,11 +33,18 @@ const busyTimeout = 5 * time.Second
 // busyRetry is the time between two attempts where SQLite itself does not wait.
 const busyRetry = 10 * time.Millisecond
 
+// pageSize is SQLite's default.
+const pageSize = 4096
+
 // sqlite is the dialect of a database in one file.
 type sqlite struct{ path string }
 
-func (d sqlite) open() (write, read *sql.DB, err error) {
-	write, err = sql.Open("sqlite", d.dsn())
+func (d sqlite) open(maxBytes int64) (write, read *sql.DB, err error) {
+	var params []string
+	if maxBytes > 0 {
+		params = append(params, fmt.Sprintf("_pragma=max_page_count(%d)", max(1, maxBytes/pageSize)))
+	}
+	write, err = sql.Open("sqlite", d.dsn(params...))
 	if err != nil {
 		return nil, nil, d.openError(err)
 	}
@@ -133,6 +144,20 @@ func (d sqlite) touch(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
+// full also tells a database at its limit from a full disk, for which SQLite has the same error.
+func (d sqlite) full(ctx context.Context, conn *sql.Conn, err error) bool {
+	failed, ok := errors.AsType[*driver.Error](err)
+	if !ok || failed.Code()&0xff != sqlite3.SQLITE_FULL {
+		return false
+	}
+	var pages, most int64
+	err = errors.Join(conn.QueryRowContext(ctx, `PRAGMA page_count`).Scan(&pages), conn.QueryRowContext(ctx, `PRAGMA max_page_count`).Scan(&most))
+	return err == nil && pages+fullMargin >= most
+}
+
+// fullMargin is how many pages one write may need: those of the largest value, and its way through the index.
+const fullMargin = backend.MaxValueBytes/pageSize + 16
+
 // flush moves the write-ahead log into the database file, so that the file alone is a full copy of the data. While another
 // process uses the file it keeps the log, in which the data is as safe, and moves it when it is done: that is no error.
 func (d sqlite) flush(ctx context.Context, conn *sql.Conn) error {
@@ -144,4 +169,60 @@ func (d sqlite) flush(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-func (d sqlite) openError(err error) error { return fmt.Errorf("store: opening %s: %w", d.path, err) }
+// openError says why the file cannot be used, which SQLite does not.
+func (d sqlite) openError(err error) error {
+	failed, ok := errors.AsType[*driver.Error](err)
+	if d.path != memory && ok {
+		switch failed.Code() & 0xff {
+		case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR:
+			if reason := obstacle(d.path); reason != "" {
+				return fmt.Errorf("store: opening %s: %s (%w)", d.path, reason, err)
+			}
+		}
+	}
+	return fmt.Errorf("store: opening %s: %w", d.path, err)
+}
+
+// obstacle says what is wrong with a path, or returns nothing.
+func obstacle(path string) string {
+	if at, err := filepath.Abs(path); err == nil {
+		path = at
+	}
+	folder := filepath.Dir(path)
+	switch info, err := os.Stat(folder); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "the folder " + folder + " does not exist"
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return folder + " is not a folder"
+	case err != nil:
+		return "the folder " + folder + " cannot be used: " + reason(err)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "this is a folder, and not a file"
+	}
+	_, err := os.Lstat(path)
+	file, openErr := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if openErr != nil {
+		return "the file cannot be written in the folder " + folder + ": " + reason(openErr)
+	}
+	_ = file.Close()
+	if errors.Is(err, fs.ErrNotExist) {
+		_ = os.Remove(path)
+	}
+	// SQLite has files beside the database.
+	beside, err := os.CreateTemp(folder, ".parley-*")
+	if err != nil {
+		return "no file can be made in the folder " + folder + ": " + reason(err)
+	}
+	_ = beside.Close()
+	_ = os.Remove(beside.Name())
+	return ""
+}
+
+// reason is the operating system's word for an error, without the path.
+func reason(err error) string {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Err.Error()
+	}
+	return err.Error()
+}

@@ -9,7 +9,7 @@ import (
 
 // White box, because what a commit survives cannot be seen from outside without cutting the power.
 func TestSQLite_pragmas(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "parley.db"))
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "parley.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

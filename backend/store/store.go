@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/parleyio/parley/backend"
 )
@@ -15,6 +16,7 @@ import (
 type Store struct {
 	// Immutable after construction.
 	dialect dialect
+	options Options
 	write   *sql.DB // one connection where the dialect has a single writer
 	read    *sql.DB // may be the same as write
 	ids     *backend.IDs
@@ -27,8 +29,8 @@ var _ backend.Store = (*Store)(nil)
 
 // dialect is what differs between the databases.
 type dialect interface {
-	// open connects without touching the tables.
-	open() (write, read *sql.DB, err error)
+	// open connects without touching the tables. The database does not grow beyond maxBytes, unless that is zero.
+	open(maxBytes int64) (write, read *sql.DB, err error)
 
 	// migrate brings the tables up to date.
 	migrate(ctx context.Context, db *sql.DB) error
@@ -36,24 +38,45 @@ type dialect interface {
 	// touch writes without changing anything.
 	touch(ctx context.Context, conn *sql.Conn) error
 
+	// full reports whether a write has failed because the database may not grow.
+	full(ctx context.Context, conn *sql.Conn, err error) bool
+
 	// flush moves what has been committed to where it belongs before the database is closed.
 	flush(ctx context.Context, conn *sql.Conn) error
+}
+
+// Options bounds what a Store keeps. The zero value bounds nothing.
+type Options struct {
+	// ChatRetention is how long messages are kept: older ones are not read any more, and [Store.Purge] deletes them. Zero
+	// means for ever.
+	ChatRetention time.Duration
+
+	// MaxItems is the number of items; a further key is refused with [backend.CodeFull]. Zero means no limit.
+	MaxItems int
+
+	// MaxBytes is the size of the database file, without the log beside it, which is at most a few MB. What does not fit is
+	// refused with [backend.CodeFull]. A file that is larger already does not grow. Zero means no limit.
+	MaxBytes int64
 }
 
 // Open opens the database that dsn names, creates it if it does not exist and brings its tables up to date. A dsn is the
 // path of an SQLite file, or ":memory:" for a database that ends with the Store.
 //
-// Its error is one line that never repeats a dsn with a scheme, for that may hold a password.
-func Open(ctx context.Context, dsn string) (*Store, error) {
+// Nil options are the zero value. Its error is one line that never repeats a dsn with a scheme, for that may hold a password.
+func Open(ctx context.Context, dsn string, opts *Options) (*Store, error) {
 	d, err := dialectOf(dsn)
 	if err != nil {
 		return nil, err
 	}
-	write, read, err := d.open()
+	var options Options
+	if opts != nil {
+		options = *opts
+	}
+	write, read, err := d.open(options.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, write: write, read: read}
+	s := &Store{dialect: d, options: options, write: write, read: read}
 	if err := s.prepare(ctx); err != nil {
 		_ = s.closePools() // the reason why it cannot be used tells more
 		return nil, err

@@ -19,12 +19,52 @@ func TestMain(m *testing.M) { leak.Main(m) }
 func TestStore_SQLite(t *testing.T) {
 	storetest.TestStore(t, func(t *testing.T) storetest.Open {
 		path := filepath.Join(t.TempDir(), "parley.db")
-		return func() (backend.Store, error) { return store.Open(t.Context(), path) }
+		return func() (backend.Store, error) { return store.Open(t.Context(), path, nil) }
 	})
 }
 
+func TestStore_SQLite_limits(t *testing.T) {
+	storetest.TestLimits(t, func(t *testing.T, l storetest.Limits) storetest.Open {
+		path := filepath.Join(t.TempDir(), "parley.db")
+		return func() (backend.Store, error) {
+			return store.Open(t.Context(), path, &store.Options{ChatRetention: l.ChatRetention, MaxItems: l.MaxItems, MaxBytes: l.MaxBytes})
+		}
+	})
+}
+
+// A database of the release before gets the new columns, and its items are counted.
+func TestOpen_upgrade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "parley.db")
+	old, err := os.ReadFile("testdata/version1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(string(old)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), path, &store.Options{MaxItems: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if page, err := s.Items(t.Context(), "", 0); err != nil || len(page.Items) != 2 {
+		t.Errorf("items %+v, %v; want both", page, err)
+	}
+	_, err = s.PutItem(t.Context(), backend.NewItem{Key: "third", Value: []byte(`1`)})
+	if backend.AsError(err).Code != backend.CodeFull {
+		t.Errorf("a third item: %v, want full", err)
+	}
+}
+
 func TestStore_Memory(t *testing.T) {
-	s, err := store.Open(t.Context(), ":memory:")
+	s, err := store.Open(t.Context(), ":memory:", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +90,13 @@ func TestOpen_errors(t *testing.T) {
 		{"postgres", "postgres://ann:secret@localhost/parley", "Postgres comes in a later release"},
 		{"postgresql", "postgresql://ann:secret@localhost/parley", "Postgres comes in a later release"},
 		{"another scheme", "mysql://ann:secret@localhost/parley", `unknown kind of database "mysql"`},
-		{"no folder", filepath.Join(dir, "missing", "parley.db"), filepath.Join(dir, "missing", "parley.db")},
-		{"a folder", dir, dir},
+		{"no folder", filepath.Join(dir, "missing", "parley.db"), "the folder " + filepath.Join(dir, "missing") + " does not exist"},
+		{"a file as folder", filepath.Join(garbage, "parley.db"), garbage + " is not a folder"},
+		{"a folder", dir, dir + ": this is a folder"},
 		{"not a database", garbage, "not a database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), c.dsn)
+			s, err := store.Open(t.Context(), c.dsn, nil)
 			if err == nil {
 				s.Close()
 				t.Fatal("opened")
@@ -72,7 +113,7 @@ func TestOpen_path(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{"a b.db", "50%.db", "a?_pragma=foreign_keys(0).db", "a#b.db", "é&=+.db", "%41.db"}
 	for _, name := range names {
-		s, err := store.Open(t.Context(), filepath.Join(dir, name))
+		s, err := store.Open(t.Context(), filepath.Join(dir, name), nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -95,7 +136,7 @@ func TestOpen_path(t *testing.T) {
 
 func TestOpen_relativePath(t *testing.T) {
 	t.Chdir(t.TempDir())
-	s, err := store.Open(t.Context(), "parley.db")
+	s, err := store.Open(t.Context(), "parley.db", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +149,7 @@ func TestOpen_relativePath(t *testing.T) {
 func TestOpen_newerRelease(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "parley.db")
 	change(t, path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err == nil {
 		s.Close()
 		t.Fatal("opened a database of a newer release")
@@ -123,7 +164,7 @@ func TestStore_clockSetBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "parley.db")
 	const future = "7ZZZZZZZZ0ZZZZZZZZZZZZZZZZ"
 	change(t, path, `INSERT INTO messages (id, room_id, text, author, created_at) VALUES ('`+future+`', 'r', 'x', 'user:u', 0)`)
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,11 +194,11 @@ func TestStore_pageUsesIndex(t *testing.T) {
 	defer db.Close()
 	var id, parent, unused int
 	var detail string
-	row := db.QueryRow(`EXPLAIN QUERY PLAN SELECT id, text FROM messages WHERE room_id = 'r' AND id < '~' ORDER BY id DESC LIMIT 5`)
+	row := db.QueryRow(`EXPLAIN QUERY PLAN SELECT id, text FROM messages WHERE room_id = 'r' AND id < '~' AND id >= '' ORDER BY id DESC LIMIT 5`)
 	if err := row.Scan(&id, &parent, &unused, &detail); err != nil {
 		t.Fatal(err)
 	}
-	if want := "SEARCH messages USING INDEX messages_by_room (room_id=? AND id<?)"; detail != want {
+	if want := "SEARCH messages USING INDEX messages_by_room (room_id=? AND id>? AND id<?)"; detail != want {
 		t.Errorf("plan %q, want %q", detail, want)
 	}
 }
@@ -165,7 +206,7 @@ func TestStore_pageUsesIndex(t *testing.T) {
 // change makes the tables of a new database, and then a change that Parley itself would not make.
 func change(t *testing.T, path, statement string) {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +224,7 @@ func change(t *testing.T, path, statement string) {
 }
 
 func BenchmarkStore_SaveMessage(b *testing.B) {
-	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "parley.db"))
+	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "parley.db"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // Command parley runs Parley's real-time backend.
 //
-//	parley serve --listen :3000 --database parley.db
+//	parley serve --listen localhost:3000 --database parley.db
 //
 // `parley serve --help` lists the settings; each is a flag, an environment variable and a key of the YAML file named by
 // --config. A wrong setting ends the program with one line that names it and the exit code 2, any other failure with the
@@ -10,7 +10,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -27,25 +26,32 @@ func main() {
 	// The first signal drains. Supervisors that signal a process and its group deliver SIGTERM twice, and the drain is
 	// bounded, so a repetition changes nothing; the next Ctrl-C finds no handler and ends the process.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })
-	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	p := new(program)
+	err := p.run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "parley: "+oneLine(err))
+		report(os.Stderr, err, wantsJSON(p, os.Args[1:], os.Environ()))
 	}
 	os.Exit(exitCode(err))
 }
 
 // program is the command line. Settings belong to a command; what all commands share stands here.
 type program struct {
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
-	Serve serveCommand `cmd:"" help:"Run the backend: Socket.IO, the HTTP API and the test page."`
-	Bench benchCommand `cmd:"" help:"Measure a Socket.IO server, this one or another."`
+	Serve   serveCommand   `cmd:"" help:"Run the backend: Socket.IO, the HTTP API and the test page."`
+	Bench   benchCommand   `cmd:"" help:"Measure a Socket.IO server, this one or another."`
+	Version versionCommand `cmd:"" help:"Print the version, with the commit that it was built from."`
+	Help    helpCommand    `cmd:"" help:"Print this, or what a command does: parley help serve."`
 }
 
 // run is the program without the process around it. It returns when the command is done; `serve` is done when ctx has
 // ended and everything is drained.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
-	command, err := parse(new(program), args, environ, stdout)
+	return new(program).run(ctx, args, environ, stdout, stderr)
+}
+
+func (p *program) run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	command, err := parse(p, args, environ, stdout)
 	if command == nil || err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "parley")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.commit=0123456789ab", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return binary
@@ -30,9 +31,11 @@ func build(t *testing.T) string {
 
 // process is the binary at work.
 type process struct {
-	cmd    *exec.Cmd
-	url    string
-	stderr bytes.Buffer // to be read after wait
+	cmd *exec.Cmd
+	url string
+
+	announced string       // the line on standard output
+	stderr    bytes.Buffer // to be read after wait
 }
 
 func launch(t *testing.T, binary string, args ...string) *process {
@@ -57,8 +60,15 @@ func launch(t *testing.T, binary string, args ...string) *process {
 	if err != nil {
 		t.Fatalf("server said %q, then %v", line, err)
 	}
+	p.announced = line
 	_, p.url, _ = strings.Cut(strings.TrimSpace(line), "listening on ")
 	return p
+}
+
+// launchJSON is launch with a log of JSON.
+func launchJSON(t *testing.T, binary string, args ...string) *process {
+	t.Helper()
+	return launch(t, binary, append(args, "--log-format=json")...)
 }
 
 // wait waits for the end and returns the state of the process.
@@ -196,6 +206,36 @@ func TestProcess(t *testing.T) {
 		out, err := exec.Command(binary, "--version").Output()
 		if err != nil || !strings.HasPrefix(string(out), "parley ") || strings.Count(string(out), "\n") != 1 {
 			t.Errorf("%q, %v", out, err)
+		}
+		if !strings.Contains(string(out), "commit 0123456789ab") {
+			t.Errorf("%q does not name the commit", out)
+		}
+	})
+
+	t.Run("every line is JSON", func(t *testing.T) {
+		p := launchJSON(t, binary, "--database", filepath.Join(t.TempDir(), "parley.db"), "--cors-any-origin")
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		p.wait()
+		log := p.stderr.String()
+		if !strings.Contains(log, `"timeout":"10s"`) {
+			t.Errorf("durations are not readable: %s", log)
+		}
+		for _, args := range [][]string{{"--ping-interval=soon"}, {"--no-such-flag"}, {"--database=/no/such/folder/parley.db"}} {
+			cmd := exec.Command(binary, append([]string{"serve", "--log-format=json"}, args...)...)
+			cmd.Env = []string{}
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Errorf("%q: no error", args)
+			}
+			log += string(out)
+		}
+		for line := range strings.Lines(log + p.announced) {
+			var record struct{ Time, Level, Msg string }
+			if err := json.Unmarshal([]byte(line), &record); err != nil || record.Time == "" || record.Msg == "" {
+				t.Errorf("no JSON: %q", line)
+			}
 		}
 	})
 }

@@ -40,7 +40,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(out.stdout, "parley: listening on", baseURL(c.Listen, a.Addr())); err != nil {
+	if err := c.announce(out.stdout, baseURL(c.Listen, a.Addr())); err != nil {
 		log.Warn("standard output cannot be written", "err", err)
 	}
 	defer memory.Start(ctx)()
@@ -59,6 +59,10 @@ func (s *Settings) app(log *slog.Logger) (*app.Settings, error) {
 		CORSOrigins:         s.CORSOrigin,
 		CORSCredentials:     s.CORSCredentials,
 		CORSAnyOrigin:       s.CORSAnyOrigin,
+		ChatRetention:       s.ChatRetention,
+		ItemTTL:             s.ItemTTL,
+		MaxItems:            zeroIsNone(s.MaxItems),
+		MaxDatabaseBytes:    s.MaxDatabaseBytes,
 		PresenceGrace:       zeroIsNone(s.PresenceGrace),
 		PresenceInterval:    zeroIsNone(s.PresenceInterval),
 		PresenceListLimit:   zeroIsNone(s.PresenceListLimit),
@@ -103,13 +107,20 @@ func (s *Settings) explain(err error) error {
 	return err
 }
 
+// announce writes where the server is reached, whatever the level of the log.
+func (s *Settings) announce(w io.Writer, url string) error {
+	if s.LogFormat == formatJSON {
+		record := slog.NewRecord(time.Now(), slog.LevelInfo, "listening on "+url, 0)
+		record.AddAttrs(slog.String("url", url))
+		return newHandler(w, formatJSON, slog.LevelInfo).Handle(context.Background(), record)
+	}
+	_, err := fmt.Fprintln(w, "parley: listening on", url)
+	return err
+}
+
 // logger writes to w as the settings say.
 func (s *Settings) logger(w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: s.level()}
-	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	return slog.New(newHandler(w, s.LogFormat, s.level()))
 }
 
 // baseURL is where a person reaches a server that listens at addr because of this setting.

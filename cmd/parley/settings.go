@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parleyio/parley/backend"
+	"github.com/parleyio/parley/engineio"
 )
 
 // Settings is everything that `parley serve` can be given. Each field is a flag, an environment variable (PARLEY_ and the
@@ -19,12 +21,17 @@ import (
 type Settings struct {
 	Config string `placeholder:"FILE" help:"YAML file with settings; its keys are the names of these flags."`
 
-	Listen   string `default:":3000" help:"HOST:PORT to listen on; port 0 takes a free one."`
+	Listen   string `default:"localhost:3000" help:"HOST:PORT to listen on; without HOST it is every address of the machine, and port 0 takes a free one."`
 	Database string `default:"parley.db" help:"Path of the SQLite file; it is created when it is missing."`
 
-	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Further origin of pages that may use this server; repeatable. Its first label may be a star: https://*.example.com."`
+	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Further origin of pages that may use this server; repeatable. Its first label and its port may be a star: https://*.example.com."`
 	CORSCredentials bool     `name:"cors-credentials" help:"Let pages of those origins send cookies."`
 	CORSAnyOrigin   bool     `name:"cors-any-origin" help:"Allow every origin. For development only."`
+
+	ChatRetention    time.Duration `default:"0s" help:"How long chat messages are kept, such as 720h. 0 means for ever."`
+	ItemTTL          time.Duration `name:"item-ttl" default:"0s" help:"How long live data is kept whose ttl is not given. 0 means for ever."`
+	MaxItems         int           `default:"100000" placeholder:"N" help:"Most items of live data; a new key beyond is refused. 0 means no limit."`
+	MaxDatabaseBytes int64         `default:"0" placeholder:"BYTES" help:"Largest size of the database file; what does not fit is refused. 0 means no limit."`
 
 	PresenceGrace     time.Duration `default:"2s" help:"How long a user stays online after the last connection is gone."`
 	PresenceInterval  time.Duration `default:"250ms" help:"Least time between two events about who is online: the first change is sent at once, those that follow together. 0 sends each."`
@@ -58,6 +65,10 @@ func (s *Settings) Validate() error {
 		{"listen", checkListen(s.Listen)},
 		{"cors-origin", checkOrigins(s.CORSOrigin)},
 		{"cors-credentials", checkCredentials(s)},
+		{"chat-retention", checkRetention(s.ChatRetention)},
+		{"item-ttl", checkTTL(s.ItemTTL)},
+		{"max-items", checkNumber(s.MaxItems, "items")},
+		{"max-database-bytes", checkSize(s.MaxDatabaseBytes)},
 		{"presence-grace", atLeast(s.PresenceGrace, 0)},
 		{"presence-interval", atLeast(s.PresenceInterval, 0)},
 		{"presence-list-limit", checkNumber(s.PresenceListLimit, "users")},
@@ -93,34 +104,53 @@ func checkListen(addr string) error {
 	return nil
 }
 
-// checkOrigins accepts what a browser can send as Origin, where the first label of the host may be a star, and a star
-// alone.
+// checkOrigins accepts what the server does, with ports that a browser can have.
 func checkOrigins(origins []string) error {
 	for _, origin := range origins {
-		if origin == "null" || origin == "*" {
-			continue
-		}
-		u, err := url.Parse(strings.ToLower(origin))
-		if err != nil || u.Scheme == "" || u.Hostname() == "" || strings.ToLower(origin) != u.Scheme+"://"+u.Host ||
-			strings.Contains(strings.TrimPrefix(u.Host, "*."), "*") || !isPort(u) {
-			return fmt.Errorf("%q is not an origin such as https://example.com", origin)
+		_, authority, _ := strings.Cut(origin, "://")
+		_, port, found := strings.Cut(authority[strings.LastIndexByte(authority, ']')+1:], ":")
+		if n, err := strconv.ParseUint(port, 10, 16); found && port != "*" && (err != nil || n == 0) {
+			return fmt.Errorf("%q has no port between 1 and 65535 behind its colon", origin)
 		}
 	}
-	return nil
-}
-
-// isPort tells whether the port of u is one, or absent.
-func isPort(u *url.URL) bool {
-	if u.Port() == "" {
-		return !strings.HasSuffix(u.Host, ":")
+	_, err := engineio.New(nil, &engineio.Options{CORS: engineio.CORS{Origins: origins}})
+	if err == nil {
+		return nil
 	}
-	n, err := strconv.ParseUint(u.Port(), 10, 16)
-	return err == nil && n > 0
+	return errors.New(strings.TrimPrefix(err.Error(), "engineio: Options.CORS.Origins has "))
 }
 
 func checkCredentials(s *Settings) error {
 	if s.CORSCredentials && slices.Contains(s.CORSOrigin, "*") {
 		return errors.New(`cannot go with --cors-origin "*", for that every page could act as the user`)
+	}
+	return nil
+}
+
+// checkRetention refuses a time in which nobody could read a message.
+func checkRetention(d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	return atLeast(d, time.Second)
+}
+
+func checkTTL(d time.Duration) error {
+	switch {
+	case d == 0:
+		return nil
+	case d > backend.MaxItemTTL:
+		return fmt.Errorf("%s is more than %s", d, backend.MaxItemTTL)
+	}
+	return atLeast(d, time.Second)
+}
+
+// minDatabaseBytes has room for the tables and one large value.
+const minDatabaseBytes = 2_000_000
+
+func checkSize(bytes int64) error {
+	if bytes != 0 && bytes < minDatabaseBytes {
+		return fmt.Errorf("%d is neither 0 nor at least %d", bytes, minDatabaseBytes)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,9 +16,10 @@ import (
 
 func defaults() Settings {
 	return Settings{
-		Listen:            ":3000",
+		Listen:            "localhost:3000",
 		Database:          "parley.db",
 		PresenceGrace:     2 * time.Second,
+		MaxItems:          100_000,
 		PresenceInterval:  250 * time.Millisecond,
 		PresenceListLimit: 100,
 		MaxPayload:        1_000_000,
@@ -128,7 +130,7 @@ rate-limit-disconnect: 7
 func readOnlyDatabase(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "parley.db")
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +160,15 @@ func TestSettings_wrong(t *testing.T) {
 		"unknown flag":          {[]string{"serve", "--listn=:1"}, nil, []string{"--listn"}},
 		"extra argument":        {[]string{"serve", "now"}, nil, []string{"now"}},
 		"listen":                {[]string{"serve", "--listen=3000"}, nil, []string{"--listen", `"3000"`}},
+		"chat-retention":        {[]string{"serve", "--chat-retention=-1h"}, nil, []string{"--chat-retention", "-1h"}},
+		"chat-retention, days":  {[]string{"serve", "--chat-retention=30d"}, nil, []string{"--chat-retention", "30d"}},
+		"item-ttl":              {[]string{"serve", "--item-ttl=1ms"}, nil, []string{"--item-ttl", "1ms"}},
+		"item-ttl, long":        {[]string{"serve", "--item-ttl=1000000h"}, nil, []string{"--item-ttl", "more than"}},
+		"max-items":             {[]string{"serve", "--max-items=-1"}, nil, []string{"--max-items", "-1 is not a number of items"}},
+		"max-database-bytes":    {[]string{"serve", "--max-database-bytes=1000"}, nil, []string{"--max-database-bytes", "1000", "2000000"}},
+		"presence-interval":     {[]string{"serve", "--presence-interval=-1s"}, nil, []string{"--presence-interval"}},
+		"presence-list-limit":   {[]string{"serve", "--presence-list-limit=-1"}, nil, []string{"--presence-list-limit", "-1"}},
+		"database, no folder":   {[]string{"serve", "--database=/no/such/folder/parley.db"}, nil, []string{"--database", "the folder /no/such/folder does not exist"}},
 		"listen, port":          {[]string{"serve", "--listen=:70000"}, nil, []string{"--listen", "70000"}},
 		"listen, host":          {[]string{"serve", "--listen=no.such.host.invalid:0", "--database=:memory:"}, nil, []string{"--listen"}},
 		"listen, and a warning": {[]string{"serve", "--listen=no.such.host.invalid:0", "--database=:memory:", "--cors-any-origin"}, nil, []string{"--listen"}},
@@ -166,7 +177,8 @@ func TestSettings_wrong(t *testing.T) {
 		"database, read-only":   {[]string{"serve", "--listen=127.0.0.1:0", "--database=" + readOnlyDatabase(t)}, nil, []string{"--database", "readonly"}},
 		"database, postgres":    {[]string{"serve", "--database=postgres://u:hunter2@h/d"}, nil, []string{"--database"}},
 		"cors-origin":           {[]string{"serve", "--cors-origin=example.com"}, nil, []string{"--cors-origin", "example.com"}},
-		"cors-origin, path":     {[]string{"serve", "--cors-origin=https://example.com/"}, nil, []string{"--cors-origin"}},
+		"cors-origin, path":     {[]string{"serve", "--cors-origin=https://example.com/a"}, nil, []string{"--cors-origin"}},
+		"cors-origin, slash":    {[]string{"serve", "--cors-origin=https://example.com/"}, nil, []string{"--cors-origin", `"https://example.com/"`, "trailing slash"}},
 		"cors-origin, star":     {[]string{"serve", "--cors-origin=https://a.*.com"}, nil, []string{"--cors-origin"}},
 		"cors-origin, port":     {[]string{"serve", "--cors-origin=http://a.com:99999"}, nil, []string{"--cors-origin", "99999"}},
 		"cors-origin, port 0":   {[]string{"serve", "--cors-origin=http://a.com:0"}, nil, []string{"--cors-origin"}},
@@ -225,7 +237,9 @@ func TestSettings_wrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			err := run(t.Context(), c.args, c.env, &stdout, &stderr)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a setting that is accepted does not hang
+			defer cancel()
+			err := run(ctx, c.args, c.env, &stdout, &stderr)
 			if err == nil || exitCode(err) != 2 {
 				t.Fatalf("run = %v (exit code %d), want exit code 2", err, exitCode(err))
 			}
@@ -256,6 +270,9 @@ func TestRun_help_and_version(t *testing.T) {
 		{[]string{"serve", "--version"}, "parley "},
 		{[]string{"--help"}, "serve"},
 		{[]string{"serve", "--help"}, "PARLEY_SHUTDOWN_TIMEOUT"},
+		{[]string{"version"}, "parley "},
+		{[]string{"help"}, "serve"},
+		{[]string{"help", "serve"}, "PARLEY_SHUTDOWN_TIMEOUT"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if err := run(t.Context(), c.args, nil, &stdout, &stderr); err != nil {

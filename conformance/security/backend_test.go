@@ -24,7 +24,7 @@ import (
 // startBackend runs the whole backend as parley serve assembles it, on a new database.
 func startBackend(t *testing.T, log *slog.Logger) *rig {
 	t.Helper()
-	database, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "parley.db"))
+	database, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "parley.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,8 @@ func TestStore(t *testing.T, newDatabase func(t *testing.T) Open) {
 		{"data/updatedAt grows", testUpdatedAtGrows},
 		{"data/any key and value", testAnyItem},
 		{"data/invalid", testInvalidData},
+		{"data/pages", testItemPages},
+		{"data/expiry", testExpiry},
 		{"restart", testRestart},
 		{"close", testClose},
 	} {

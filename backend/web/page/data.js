@@ -4,6 +4,9 @@ import { $, el, onSubmit, time } from "./dom.js";
 import { guess, kind, oneLine } from "./payload.js";
 import { currentView, news } from "./views.js";
 
+// About how many stored values are read.
+const limit = 1000;
+
 export function data(connection, log) {
   const rows = new Map();
 
@@ -24,8 +27,11 @@ export function data(connection, log) {
 
   const load = async () => {
     try {
-      const { items } = await call(log, "GET", "/api/data");
-      for (const item of items) put(item, false);
+      for (let next = ""; next !== null;) {
+        const page = await call(log, "GET", `/api/data${next && `?after=${encodeURIComponent(next)}`}`);
+        for (const item of page.items) put(item, false);
+        next = rows.size < limit ? page.next : null;
+      }
       $("data-empty-text").textContent = "No value stored yet.";
     } catch (err) {
       $("data-empty-text").textContent = err.message;
