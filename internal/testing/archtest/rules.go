@@ -37,7 +37,7 @@ func layers() []Layer {
 		{"connections", []string{"internal/websocket", "internal/pipe"}},
 		{"concepts", []string{"event", "cluster", "engineio"}},
 		{"endpoints", []string{
-			"socketio", "client", "emitter", "adapter/*", "webtransport", "schema", "cluster/forward",
+			"socketio", "client", "emitter", "adapter/*", "webtransport", "schema", "cluster/forward", "fasthttpio",
 		}},
 		{"extras", []string{"middleware", "metrics", "admin", "siotest"}},
 		{"domain", []string{"backend"}},
@@ -110,6 +110,10 @@ func modules() []Module {
 			"the router of an example"},
 		{"github.com/labstack/echo/v5", []string{"examples/echo"},
 			"the router of an example"},
+		{"github.com/valyala/fasthttp", []string{"fasthttpio"},
+			"the HTTP server of Fiber, which the package makes fit for Socket.IO"},
+		{"github.com/gofiber/fiber/v3", []string{"examples/fiber", "conformance/server"},
+			"the framework of an example, and of a server that the official client is tested with"},
 		{"gopkg.in/yaml.v3", []string{"cmd/parley"},
 			"the settings file; errors have the line"},
 	}
@@ -122,6 +126,7 @@ func light() []Light {
 	msgpack := []string{"github.com/tinylib/msgp", "github.com/philhofer/fwd"}
 	websocket := []string{"github.com/gobwas"}
 	buckets := []string{"golang.org/x/time"}
+	fasthttp := []string{"github.com/valyala", "github.com/klauspost/compress", "github.com/molecule-man/go-brrr"}
 	return []Light{
 		{"parser", msgpack, why},
 		{"event", msgpack, why},
@@ -130,5 +135,6 @@ func light() []Light {
 		{"socketio", slices.Concat(websocket, buckets, msgpack), why},
 		{"client", slices.Concat(websocket, buckets, msgpack), why},
 		{"middleware", slices.Concat(websocket, buckets, msgpack), why},
+		{"fasthttpio", fasthttp, why},
 	}
 }
