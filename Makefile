@@ -96,9 +96,11 @@ test-clients: need-go $(BUNDLES) $(PACKAGES) languages ## Run the official Socke
 	@mkdir -p $(RESULTS)
 	CGO_ENABLED=1 go build -race -o tmp/parley-race ./cmd/parley
 	CGO_ENABLED=1 go build -race -o tmp/conformance-race ./conformance/server
+	CGO_ENABLED=1 go build -race -tags fiber -o tmp/conformance-fiber-race ./conformance/server
 	go build -o tmp/codec ./conformance/codec
 	cd $(CLIENTS) && PARLEY_BIN=$(CURDIR)/tmp/parley-race PARLEY_CODEC_BIN=$(CURDIR)/tmp/codec \
-		PARLEY_CONFORMANCE_BIN=$(CURDIR)/tmp/conformance-race node --test --test-concurrency=1 --test-timeout=300000 \
+		PARLEY_CONFORMANCE_BIN=$(CURDIR)/tmp/conformance-race \
+		PARLEY_CONFORMANCE_FIBER_BIN=$(CURDIR)/tmp/conformance-fiber-race node --test --test-concurrency=1 --test-timeout=300000 \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination=$(CURDIR)/$(RESULTS)/clients.tap *.test.js
 

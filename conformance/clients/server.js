@@ -17,13 +17,15 @@ export function scratch() {
   return directory;
 }
 
-/** A program: the file that an environment variable names, or a package that `go build` compiles. */
+/** A program: the file that an environment variable names, or a package that `go build` compiles, with flags. */
 export class Program {
   #package;
   #path;
+  #flags;
 
-  constructor(name, variable) {
+  constructor(name, variable, ...flags) {
     this.#package = name;
+    this.#flags = flags;
     // A relative path counts from the root of the repository.
     this.#path = process.env[variable] && resolve(repository, process.env[variable]);
   }
@@ -31,7 +33,7 @@ export class Program {
   get path() {
     if (!this.#path) {
       this.#path = join(scratch(), process.platform === "win32" ? "program.exe" : "program");
-      execFileSync("go", ["build", "-o", this.#path, this.#package], { cwd: repository, stdio: "inherit" });
+      execFileSync("go", ["build", ...this.#flags, "-o", this.#path, this.#package], { cwd: repository, stdio: "inherit" });
     }
     return this.#path;
   }

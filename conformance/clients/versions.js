@@ -17,6 +17,7 @@ export const versions = {
     io: (url, options) => v4(url, { ...options, parser }),
     auth: (payload) => ({ auth: payload }), refusal: "connect_error", profile: "msgpack",
   },
+  "4.8.4 with a Fiber program": { io: v4, auth: (payload) => ({ auth: payload }), refusal: "connect_error", profile: "fiber" },
 };
 
 /** Makes a socket that is closed when the test `t` ends. It may be connected or not. */

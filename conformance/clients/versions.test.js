@@ -1,5 +1,5 @@
-// The official client in versions 2.5.0 (Engine.IO 3), 3.1.3 and 4.8.4, also with its MessagePack parser, each with
-// every way to connect.
+// The official client in versions 2.5.0 (Engine.IO 3), 3.1.3 and 4.8.4, also with its MessagePack parser and with a server in
+// a Fiber program, each with every way to connect.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -30,6 +30,7 @@ const lists = {
 const servers = {};
 before(async () => {
   for (const name of ["clients", "msgpack"]) servers[name] = await Profile.start(name);
+  servers.fiber = await Profile.startFiber("clients");
 });
 after(() => Promise.all(Object.values(servers).map((server) => server.stop())));
 

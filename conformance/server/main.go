@@ -11,7 +11,6 @@ import (
 	"log"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -39,6 +38,17 @@ func main() {
 // certificate has the paths of a certificate and its key. Without them the server speaks plain HTTP.
 type certificate struct{ cert, key string }
 
+// web is the HTTP server of the program: with the build tag fiber it is that of Fiber, otherwise that of net/http. One binary
+// does not contain both, because the one with net/http is also used for measurements.
+type web interface {
+	Serve(l net.Listener) error
+	ServeTLS(l net.Listener, cert, key string) error
+	Shutdown(ctx context.Context) error
+}
+
+// readTimeout is the time for the headers of a request.
+const readTimeout = 10 * time.Second
+
 // run serves a profile until ctx ends, and writes the address to out.
 func run(ctx context.Context, profile, listen string, files certificate, out io.Writer) error {
 	start, ok := profiles[profile]
@@ -49,9 +59,7 @@ func run(ctx context.Context, profile, listen string, files certificate, out io.
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(p.path, p.handler)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := newWeb(p)
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
