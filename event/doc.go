@@ -19,6 +19,9 @@
 // work with the arguments directly, register a [Handler]: it receives a *Message and calls [Message.Scan],
 // [Message.Raws] and [Message.Ack] itself.
 //
+// A payload that does not decode into the event's type is refused with code [Invalid], and so is one whose type has a
+// Validate method that returns an error; see [Validator] and [Message.Scan].
+//
 // # Concurrency
 //
 // Everything in this package is safe for concurrent use.

@@ -62,12 +62,17 @@ func AsError(err error) *Error {
 // the payload did not cause, such as a destination that is not a pointer, stays an ordinary error.
 func misfit(i int, err error) error {
 	text := "argument " + strconv.Itoa(i+1)
-	var v *payload.ValueError
-	if !errors.As(err, &v) {
+	if validation := (*payload.ValidationError)(nil); errors.As(err, &validation) {
+		if own := (*Error)(nil); errors.As(validation, &own) && own != nil {
+			return own
+		}
+	}
+	field, reason, ok := payload.Problem(err)
+	if !ok {
 		return fmt.Errorf("event: %s: %w", text, err)
 	}
-	if v.Field != "" {
-		text += ", field " + strconv.Quote(v.Field)
+	if field != "" {
+		text += ", field " + strconv.Quote(field)
 	}
-	return &Error{Code: Invalid, Message: text + ": " + v.Reason}
+	return &Error{Code: Invalid, Message: text + ": " + reason}
 }

@@ -24,9 +24,15 @@ func (m *Message) Len() int { return m.inner().Len() }
 
 // Scan decodes the arguments into the pointers, in order. A nil skips its argument; further arguments are ignored.
 //
-// Decoding follows encoding/json; binary values go into []byte and any. When an argument is missing or does not fit, the
-// error is an *[Error] with code [Invalid] that names the argument, counted from 1, and the field in it. When a
-// destination is not a pointer, the error is an ordinary one.
+// Decoding follows encoding/json, and is stricter in two points: a key must match the name of its field exactly, also in
+// upper and lower case, and null is only accepted by types that have a nil, and by types with an UnmarshalJSON or
+// UnmarshalText method (but not by time.Time). Binary values go into []byte and any. Unknown keys are ignored, unless
+// socketio.Options.UnknownKeys says otherwise.
+//
+// After decoding, a destination with a Validate method is validated; see [Validator].
+//
+// When an argument is missing, does not fit or is not valid, the error is an *[Error] with code [Invalid] that names the
+// argument, counted from 1, and the field in it. When a destination is not a pointer, the error is an ordinary one.
 func (m *Message) Scan(dst ...any) error {
 	at := 0
 	for i, d := range dst {
@@ -91,7 +97,7 @@ func (m *Message) failure() *Error {
 		Message string  `json:"message"`
 		Data    any     `json:"data"`
 	}
-	if err := m.inner().Unmarshal(value, &object); err != nil {
+	if err := m.inner().Peek(value, &object); err != nil {
 		return nil
 	}
 	e := object["error"]

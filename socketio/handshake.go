@@ -2,9 +2,12 @@ package socketio
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,22 +23,37 @@ import (
 type Handshake struct {
 	auth    json.RawMessage // nil if there is none
 	request *engineio.Request
+
+	decoding *payload.Decoding // of auth
 }
 
 // Auth is the payload with which the client joined the namespace: a JSON object, or nil. From a client of Socket.IO 2 it is
 // the query behind the namespace's name, with a string for each name. It must not be changed.
 func (h *Handshake) Auth() json.RawMessage { return h.auth }
 
-// ScanAuth decodes the auth payload into v, by the rules of encoding/json. Without a payload v is left as it is. The
-// error is an *event.Error with code Invalid, fit to be returned by a middleware.
+// ScanAuth decodes the auth payload into v, by the rules of event.Message.Scan, and validates it. Without a payload v is not
+// changed. If the payload does not fit, the error is an *event.Error with code Invalid, which a middleware can return.
 func (h *Handshake) ScanAuth(v any) error {
 	if h.auth == nil {
 		return nil
 	}
-	if err := payload.Unmarshal(h.auth, nil, v); err != nil {
-		return &event.Error{Code: event.Invalid, Message: "invalid auth payload: " + err.Error()}
+	err := h.decoding.Unmarshal(h.auth, nil, v)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if validation := (*payload.ValidationError)(nil); errors.As(err, &validation) {
+		if own := (*event.Error)(nil); errors.As(validation, &own) && own != nil {
+			return own
+		}
+	}
+	field, reason, ok := payload.Problem(err)
+	switch {
+	case !ok:
+		return fmt.Errorf("socketio: decoding the auth payload: %w", err)
+	case field != "":
+		reason = "field " + strconv.Quote(field) + ": " + reason
+	}
+	return &event.Error{Code: event.Invalid, Message: "invalid auth payload: " + reason}
 }
 
 // Header expands the headers of the connection's first request. Each call makes a new map.

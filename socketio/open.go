@@ -19,7 +19,7 @@ func newSocket(c *connection, nsp *Namespace, auth []byte) *Socket {
 		session:   c.session,
 		nsp:       nsp,
 		conn:      c,
-		handshake: Handshake{auth: json.RawMessage(auth), request: c.session.Request()},
+		handshake: Handshake{auth: json.RawMessage(auth), request: c.session.Request(), decoding: &c.server.authDecoding},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(c.server.base)
 	return s

@@ -163,6 +163,17 @@ type Options struct {
 	// socket.io.esm.min.js, socket.io.msgpack.min.js and the .map of each. Nil answers them with 404.
 	ClientFiles fs.FS
 
+	// UnknownKeys says what happens when an object of a client has a key for which the destination has no field. It applies
+	// to payloads of typed events, to event.Message.Scan, to acknowledgements and to Handshake.ScanAuth. Events of other
+	// servers may always have unknown keys, so that servers of two versions can run side by side. The zero value ignores
+	// them.
+	UnknownKeys UnknownKeys
+	// ValidatePayload is called with a pointer to each struct that was decoded from an argument, an acknowledgement or an auth
+	// payload, after the struct's Validate method if it has one (see event.Validator). It takes a validator such as
+	// (*validator.Validate).Struct of go-playground/validator. An error refuses the payload as an error of Validate does. It may
+	// be called from any goroutine. Nil means no validation.
+	ValidatePayload func(v any) error
+
 	// CleanupEmptyChildNamespaces removes the child of a parent namespace and closes its adapter when its last socket
 	// has left, OnDisconnect included. What is registered on the child itself is gone then, and so are the sessions that
 	// Recovery would bring back. False keeps children in which there was ever a socket.
@@ -185,6 +196,9 @@ func (o *Options) withDefaults(below engineio.Options) error {
 	o.MaxPayload = min(below.MaxPayload, unlimited)
 	if o.MaxAttachmentBytes == 0 {
 		o.MaxAttachmentBytes = max(defaultAttachmentBytes, o.MaxPayload)
+	}
+	if o.UnknownKeys != IgnoreUnknownKeys && o.UnknownKeys != RefuseUnknownKeys {
+		return errors.New("socketio: Options.UnknownKeys is not one of its constants")
 	}
 	decoding := o.decoding().WithDefaults()
 	o.MaxAttachments, o.MaxDepth = decoding.Attachments, decoding.Depth
@@ -299,6 +313,22 @@ func (o *Options) sending() payload.Limits {
 		l.MaxAttachments = 0
 	}
 	return l
+}
+
+// UnknownKeys says what happens to unknown keys in the payloads of clients.
+type UnknownKeys int
+
+const (
+	// IgnoreUnknownKeys ignores them.
+	IgnoreUnknownKeys UnknownKeys = iota
+
+	// RefuseUnknownKeys refuses the payload with an event.Error with code event.Invalid that names the key.
+	RefuseUnknownKeys
+)
+
+// receiving returns how the payloads of clients are decoded.
+func (o *Options) receiving() payload.Decoding {
+	return payload.Decoding{RefuseUnknownKeys: o.UnknownKeys == RefuseUnknownKeys, Validate: o.ValidatePayload}
 }
 
 // decoding returns the limits of the parser.

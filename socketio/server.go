@@ -12,6 +12,7 @@ import (
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/message"
+	"github.com/parleyio/parley/internal/payload"
 	"github.com/parleyio/parley/internal/ratelog"
 	"github.com/parleyio/parley/parser"
 )
@@ -40,6 +41,7 @@ type Server struct {
 	json bool         // opts.Parser is parser.JSON itself, and not one that embeds it
 
 	toClients, toServers message.Rules // for payloads between this server and clients, or other servers
+	authDecoding         payload.Decoding
 
 	workers *workers
 	slow    *slowConsumer // of namespaces without a policy of their own
@@ -87,9 +89,12 @@ func New(opts *Options) (*Server, error) {
 	s.workers = newWorkers(s.base.Done())
 	s.inline.server = s
 	_, s.json = o.Parser.(parser.JSON)
-	s.toClients.Send = o.sending()
+	s.toClients = message.Rules{Send: o.sending(), Receive: o.receiving()}
+	s.authDecoding = s.toClients.Receive
+	s.authDecoding.Ignored = []string{"pid", "offset"} // clients add them to return to a session
 	s.toServers = s.toClients
 	s.toServers.Send.MaxAttachments = 0 // binary values are sent as text
+	s.toServers.Receive.RefuseUnknownKeys = false
 	s.last, s.endLast = context.WithCancelCause(context.WithoutCancel(o.BaseContext))
 	if s.cluster, err = cluster.New(o.Adapter); err != nil {
 		return nil, fmt.Errorf("socketio: Options.Adapter: %w", err)

@@ -15,8 +15,8 @@
 // Every event may be sent with or without an acknowledgement. A failure is acknowledged with
 // {"error":{"code","message"}}; without an acknowledgement the sender gets it as [Exception].
 //
-// Payloads are read as leniently as encoding/json reads them: keys that are not known are ignored, for clients add their own,
-// a key in another letter case counts, and of a key that is there twice the last one does. That widens nobody's audience:
+// Keys of payloads match exactly, and null is no value for them. Unknown keys are ignored, because clients add their own. If
+// a key occurs twice, the last one counts. Neither lets an event reach others than those of one room:
 // an event goes to the one room that was read, in which the sender must be, and a room that is missing or null is refused.
 //
 // What a client receives about a room is in order: a client that applies every [UserJoined] and [UserLeft] to the answer to

@@ -37,6 +37,9 @@ type Runner interface {
 type Rules struct {
 	// Send bounds acknowledgements.
 	Send payload.Limits
+
+	// Receive decodes arguments.
+	Receive payload.Decoding
 }
 
 func (r *Rules) send() *payload.Limits {
@@ -44,6 +47,13 @@ func (r *Rules) send() *payload.Limits {
 		return nil
 	}
 	return &r.Send
+}
+
+func (r *Rules) receive() *payload.Decoding {
+	if r == nil {
+		return nil
+	}
+	return &r.Receive
 }
 
 // New returns the message of an event packet. name and args are the results of [Decoder]. The packet must not be changed
@@ -82,8 +92,13 @@ func (m *Message) Len() int {
 	return n
 }
 
-// Unmarshal decodes an argument that Next has returned. Its errors are those of [payload.Unmarshal].
+// Unmarshal decodes an argument that Next has returned. Its errors are those of [payload.Decoding.Unmarshal].
 func (m *Message) Unmarshal(value []byte, dst any) error {
+	return m.rules.receive().Unmarshal(value, m.packet.Attachments, dst)
+}
+
+// Peek is like Unmarshal, without the rules of the message: it decodes values that may have any form.
+func (m *Message) Peek(value []byte, dst any) error {
 	return payload.Unmarshal(value, m.packet.Attachments, dst)
 }
 

@@ -8,6 +8,35 @@ import (
 	"github.com/parleyio/parley/internal/payload"
 )
 
+// TestDecoding_allocations asserts that strict decoding allocates no more than decoding alone.
+func TestDecoding_allocations(t *testing.T) {
+	exact, folded := []byte(`{"room":"lobby","text":"hello","sender":{"age":7},"tags":["a"],"sent":"2026-01-02T15:04:05Z"}`), []byte(`{"room":"lobby","text":"hello"}`)
+	for name, f := range map[string]func(d func([]byte, any) error) error{
+		"a string":                func(d func([]byte, any) error) error { var s string; return d([]byte(`"hello"`), &s) },
+		"a number":                func(d func([]byte, any) error) error { var n int; return d([]byte(`7`), &n) },
+		"any":                     func(d func([]byte, any) error) error { var v any; return d([]byte(`{"a":[1,null]}`), &v) },
+		"a Raw":                   func(d func([]byte, any) error) error { var r payload.Raw; return d(exact, &r) },
+		"a map":                   func(d func([]byte, any) error) error { var m map[string]any; return d(exact, &m) },
+		"a struct":                func(d func([]byte, any) error) error { var m chatMessage; return d(exact, &m) },
+		"a struct without tags":   func(d func([]byte, any) error) error { var m untagged; return d(folded, &m) },
+		"a struct that validates": func(d func([]byte, any) error) error { var v valid; return d(folded, &v) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func(d func([]byte, any) error) float64 {
+				if err := f(d); err != nil {
+					t.Fatal(err)
+				}
+				return testing.AllocsPerRun(1000, func() { _ = f(d) })
+			}
+			want := run(func(data []byte, dst any) error { return payload.Unmarshal(data, nil, dst) })
+			rules := &payload.Decoding{RefuseUnknownKeys: name == "a struct"}
+			if got := run(func(data []byte, dst any) error { return rules.Unmarshal(data, nil, dst) }); got > want {
+				t.Errorf("%v allocations, %v without checks", got, want)
+			}
+		})
+	}
+}
+
 // TestAllocations asserts what the hot paths cost. The race detector changes the numbers, so this is built without it.
 func TestAllocations(t *testing.T) {
 	var (

@@ -28,6 +28,11 @@ type typeInfo struct {
 	fields  []field        // of a struct that can hold binary
 	byName  map[string]int // index in fields
 	mapKeys bool           // of a map: keys are plain strings
+
+	// For decoding, of the type or the type that it points to.
+	shape     *shape
+	validates bool // a pointer to it is a Validator
+	structure bool // a struct
 }
 
 // types caches typeInfo. It grows with the number of the program's types, not with its input.
@@ -42,6 +47,13 @@ func infoOf(t reflect.Type) *typeInfo {
 		bytes:  isBytes(t),
 		own:    t.Kind() != reflect.Pointer && marshals(reflect.PointerTo(t)),
 	}
+	info.shape = newShape(t, map[reflect.Type]*shape{})
+	base := t
+	for base.Kind() == reflect.Pointer {
+		base = base.Elem()
+	}
+	info.validates = reflect.PointerTo(base).Implements(validatorType)
+	info.structure = base.Kind() == reflect.Struct
 	switch t.Kind() {
 	case reflect.String, reflect.Bool,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,

@@ -10,28 +10,44 @@ import "reflect"
 // Data must be valid JSON; attachments are all attachments of the packet. The error is a [*ValueError], unless dst is not a
 // pointer.
 func Unmarshal(data []byte, attachments [][]byte, dst any) error {
-	switch dst := dst.(type) {
-	case *Raw:
-		if dst != nil {
-			*dst = NewRaw(data, attachments)
-			return nil
-		}
-	case *string:
-		// The most common payload needs only a copy.
-		if n := len(data); dst != nil && n >= 2 && data[0] == '"' && SkipPlain(data, 1) == n-1 {
-			*dst = string(data[1 : n-1])
-			return nil
+	if raw, ok := dst.(*Raw); ok && raw != nil {
+		*raw = NewRaw(data, attachments)
+		return nil
+	}
+	if quick(data, dst) {
+		return nil
+	}
+	return unmarshalInto(data, attachments, dst, nil, nil)
+}
+
+// quick decodes the most common payload, a string without escapes, which needs only a copy.
+func quick(data []byte, dst any) bool {
+	s, ok := dst.(*string)
+	n := len(data)
+	if !ok || s == nil || n < 2 || data[0] != '"' || SkipPlain(data, 1) != n-1 {
+		return false
+	}
+	*s = string(data[1 : n-1])
+	return true
+}
+
+// unmarshalInto decodes a value. If it has a shape, the value is checked first, by the rules of d.
+func unmarshalInto(data []byte, attachments [][]byte, dst any, s *shape, d *Decoding) error {
+	var marks []Mark
+	if len(attachments) > 0 {
+		var bad *SyntaxError
+		if marks, bad = FindPlaceholders(nil, data, len(attachments)); bad != nil {
+			return &ValueError{Reason: bad.Reason}
 		}
 	}
-	if len(attachments) == 0 {
-		return unmarshal(data, dst)
+	if s != nil {
+		var err *ValueError
+		if data, err = check(data, marks, s, d); err != nil {
+			return err
+		}
 	}
-	marks, bad := FindPlaceholders(nil, data, len(attachments))
-	switch {
-	case bad != nil:
-		return &ValueError{Reason: bad.Reason}
-	case len(marks) == 0:
-		return unmarshal(data, dst)
+	if len(marks) == 0 {
+		return located(unmarshal(data, dst), data, nil, s)
 	}
 	if b, ok := dst.(*[]byte); ok && b != nil && marks[0].Num != Around {
 		*b = Clone(attachments[marks[0].Num])
@@ -47,7 +63,7 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 		}
 	}
 	if err := unmarshal(append(without, data[at:]...), dst); err != nil {
-		return err
+		return located(err, data, marks, s)
 	}
 	hideRepeated(data, marks)
 	f := filler{data: data, attachments: attachments, marks: marks}
@@ -58,12 +74,24 @@ func Unmarshal(data []byte, attachments [][]byte, dst any) error {
 	return nil
 }
 
+// located adds the field to the error of an UnmarshalJSON or UnmarshalText method.
+func located(err error, data []byte, marks []Mark, s *shape) error {
+	if e, ok := err.(*ValueError); ok && e.Err != nil && s != nil {
+		if at := locate(data, marks, s); at != nil {
+			return at
+		}
+	}
+	return err
+}
+
 // misfit returns the reason of a ValueError in the terms of JSON: "want string, got number".
 func misfit(t reflect.Type, found string) string {
 	var want string
 	switch k := t.Kind(); {
 	case isBytes(t):
 		want = "binary"
+	case t == timeType:
+		want = "time"
 	case k == reflect.Bool:
 		want = "boolean"
 	case found == "number" && reflect.Int <= k && k <= reflect.Float64:
