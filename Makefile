@@ -80,7 +80,7 @@ compat: need-go ## After tests were renamed: correct their names in docs/COMPATI
 
 .PHONY: test-go
 test-go: need-go ## Run the Go tests with the race detector, those that count allocations without it, and two packages without the bundles
-	@scripts/need gcc
+	@scripts/need gcc nginx haproxy
 	@mkdir -p $(RESULTS)
 	@# The packages whose tests count allocations are compiled again, and no others: the race detector allocates.
 	{ status=0; \

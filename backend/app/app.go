@@ -142,16 +142,39 @@ func (a *App) routes() (http.Handler, error) {
 		mux.Handle(pattern, api)
 	}
 	mux.Handle("/", web.Handler())
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return below(a.settings.BasePath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r) // mux would redirect /api/rooms//messages
 			return
 		}
 		mux.ServeHTTP(w, r)
-	}), nil
+	})), nil
 }
 
-// Handler serves everything: Socket.IO, the HTTP API and the page. Mount it at "/".
+// below serves a handler's paths with a prefix, and its health checks also without, for those that do not come through the
+// proxy.
+func below(prefix string, handler http.Handler) http.Handler {
+	prefix = strings.TrimRight(prefix, "/")
+	if prefix == "" {
+		return handler
+	}
+	stripped := http.StripPrefix(prefix, handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch at := r.URL.Path; {
+		case at == prefix:
+			w.Header().Set("Location", prefix[strings.LastIndexByte(prefix, '/')+1:]+"/") // relative: a proxy may add a prefix
+			w.WriteHeader(http.StatusPermanentRedirect)
+		case strings.HasPrefix(at, prefix+"/"):
+			stripped.ServeHTTP(w, r)
+		case at == "/healthz" || at == "/readyz":
+			handler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// Handler serves everything: Socket.IO, the HTTP API and the page, below Settings.BasePath. Mount it at "/".
 func (a *App) Handler() http.Handler { return a.handler }
 
 // Service has the use cases.

@@ -23,6 +23,10 @@ type Settings struct {
 	// [App.Handler] or calls [App.Serve].
 	Listen string
 
+	// BasePath is the path prefix below which everything is served, such as "/chat", for a proxy that does not remove it.
+	// Empty means none.
+	BasePath string
+
 	// CORSOrigins are the pages of other origins that may use the server, as [engineio.CORS] spells them. Empty means none.
 	CORSOrigins []string
 

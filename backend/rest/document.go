@@ -34,6 +34,7 @@ func config(version string, maxBody int64) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI:    "3.1.0",
+			Servers:    []*huma.Server{{URL: ".", Description: "Where this document is."}},
 			Info:       &huma.Info{Title: "Parley", Description: description, Version: version},
 			Components: &huma.Components{Schemas: schemas},
 			Tags: []*huma.Tag{

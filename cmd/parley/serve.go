@@ -40,7 +40,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	if err := c.announce(out.stdout, baseURL(c.Listen, a.Addr())); err != nil {
+	if err := c.announce(out.stdout, baseURL(c.Listen, a.Addr())+c.BasePath); err != nil {
 		log.Warn("standard output cannot be written", "err", err)
 	}
 	defer memory.Start(ctx)()
@@ -56,6 +56,7 @@ func (s *Settings) app(log *slog.Logger) (*app.Settings, error) {
 	return &app.Settings{
 		Database:            s.Database,
 		Listen:              s.Listen,
+		BasePath:            s.BasePath,
 		CORSOrigins:         s.CORSOrigin,
 		CORSCredentials:     s.CORSCredentials,
 		CORSAnyOrigin:       s.CORSAnyOrigin,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,8 @@ type Settings struct {
 
 	Listen   string `default:"localhost:3000" help:"HOST:PORT to listen on; without HOST it is every address of the machine, and port 0 takes a free one."`
 	Database string `default:"parley.db" help:"Path of the SQLite file; it is created when it is missing."`
+
+	BasePath string `placeholder:"PATH" help:"Path prefix below which everything is served, such as /chat, for a proxy that does not remove it."`
 
 	CORSOrigin      []string `name:"cors-origin" placeholder:"ORIGIN" help:"Further origin of pages that may use this server; repeatable. Its first label and its port may be a star: https://*.example.com."`
 	CORSCredentials bool     `name:"cors-credentials" help:"Let pages of those origins send cookies."`
@@ -63,6 +66,7 @@ func (s *Settings) Validate() error {
 		err  error
 	}{
 		{"listen", checkListen(s.Listen)},
+		{"base-path", checkBasePath(s.BasePath)},
 		{"cors-origin", checkOrigins(s.CORSOrigin)},
 		{"cors-credentials", checkCredentials(s)},
 		{"chat-retention", checkRetention(s.ChatRetention)},
@@ -103,6 +107,19 @@ func checkListen(addr string) error {
 	}
 	return nil
 }
+
+// checkBasePath accepts a path that reaches the server as it stands there.
+func checkBasePath(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	if !strings.HasPrefix(prefix, "/") || path.Clean(prefix) != prefix || prefix == "/" || strings.Trim(prefix, pathLetters) != "" {
+		return fmt.Errorf("%q is not a path such as /chat: it begins with a slash, does not end with one, and has letters, digits and -._~", prefix)
+	}
+	return nil
+}
+
+const pathLetters = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 
 // checkOrigins accepts what the server does, with ports that a browser can have.
 func checkOrigins(origins []string) error {

@@ -14,9 +14,10 @@ if (missing && process.env.CI) test("Chromium is there", () => assert.fail(missi
 export class Stage {
   static async start(...flags) {
     const stage = new Stage();
+    stage.base = flags.includes("--base-path") ? flags[flags.indexOf("--base-path") + 1] : "";
     stage.parley = await Parley.start(...flags);
     try {
-      const { status } = await fetch(`${stage.parley.url}/socket.io/socket.io.min.js`);
+      const { status } = await fetch(`${stage.parley.url}${stage.base}/socket.io/socket.io.min.js`);
       assert.equal(status, 200, "the binary was built without the client bundles: npm --prefix backend/web ci && npm --prefix backend/web run build, then build it again");
       stage.browser = await launch();
     } catch (err) {
@@ -47,7 +48,7 @@ export class Stage {
       await context.close();
       assert.deepEqual(complaints, []);
     });
-    await page.goto(this.parley.url + path);
+    await page.goto(this.parley.url + this.base + path);
     return page;
   }
 }

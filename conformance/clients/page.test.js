@@ -135,6 +135,28 @@ describe("the page among many", { skip: missing }, () => {
   });
 });
 
+describe("the page below a prefix", { skip: missing }, () => {
+  let stage;
+  before(async () => { stage = await Stage.start("--base-path", "/some/chat"); });
+  after(() => stage?.stop());
+
+  test("finds the server, its data and its documentation", async (t) => {
+    const page = await stage.open(t, { path: "" });
+    await sees(page, "#status", "Connected over WebSocket");
+    await join(page, unique("room"));
+    await go(page, "Live data");
+    await page.getByLabel("Key").fill("below");
+    await page.getByLabel("Value").fill("1");
+    await page.getByRole("button", { name: "Store" }).click();
+    await page.getByRole("row", { name: "below" }).waitFor();
+    await page.getByRole("link", { name: /^API/ }).click();
+    await page.locator("#socket-io").getByText('path: "/some/chat/socket.io/"').waitFor();
+    await page.locator("#list-data").getByText("Try it").click();
+    await page.locator("#list-data").getByRole("button", { name: "Send" }).click();
+    await page.locator("#list-data output").getByText("200 OK").waitFor();
+  });
+});
+
 describe("the documentation", { skip: missing }, () => {
   let stage;
   before(async () => { stage = await Stage.start(); });
