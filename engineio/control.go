@@ -21,6 +21,9 @@ func (c *controlled) Uncork() {
 	}
 }
 
+// CloseFor implements transport.Control.
+func (c *controlled) CloseFor(err error) { (*Session)(c).close(err, closingPollTimeout) }
+
 // HandOver implements transport.Control.
 func (c *controlled) HandOver() { c.link.Load().Conn.HandOver() }
 

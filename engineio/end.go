@@ -16,9 +16,6 @@ const closingPollTimeout = 30 * time.Second
 // heartbeat, the reason is PingTimeout.
 func (s *Session) Close() { s.close(nil, closingPollTimeout) }
 
-// CloseFor is Close with an error for Handler.Close.
-func (s *Session) CloseFor(err error) { s.close(err, closingPollTimeout) }
-
 // close ends the session. wait is how long a client between two polls has to send the next one.
 func (s *Session) close(err error, wait time.Duration) {
 	defer s.guard()

@@ -76,7 +76,7 @@ func (c *connection) take(data []byte, binary, mayInline bool) {
 		err = c.dispatch(p, name, args, mayInline)
 	}
 	if err != nil {
-		c.session.CloseFor(err) // on polling, what was sent before still reaches the next poll
+		c.control.CloseFor(err) // on polling, what was sent before still reaches the next poll
 	}
 }
 

@@ -21,6 +21,9 @@ type Control interface {
 	// Stalled reports that the server has stopped (true) or resumed (false) reading from the client. Meanwhile the heartbeat
 	// does not close the session, because pings and pongs of the client may be waiting unread. Calls come in pairs.
 	Stalled(stalled bool)
+
+	// CloseFor closes the session like engineio.Session.Close, and passes an error to Handler.Close.
+	CloseFor(err error)
 }
 
 // Controlled is a Handler that receives the Control of its session, and logs the end of the session itself.
