@@ -7,10 +7,11 @@
 //	service, err := backend.NewService(backend.Options{Store: store})
 //	sent, err := service.SendMessage(ctx, principal, backend.SendMessage{RoomID: "tea", Text: "hello"})
 //
-// Each method of the Service takes a [Principal], who asks, and a request. It validates the request, asks whether the
-// principal may do it (all of that is in permission.go), stores the change in the [Store], and publishes an [Event] that
-// says what has happened. Code that tells others of it is a [Subscriber]; there may be many, and none of them decides
-// anything. Code that serves clients asks [AsError] for the code and the message that a client may see.
+// Each method of the Service takes a [Principal], who asks, and a request. It validates the names in the request, asks
+// whether the principal may do it (all of that is in permission.go), stores the change in the [Store], and publishes an
+// [Event] that says what has happened. The rest of the request is validated before anything is stored. Code that tells
+// others of it is a [Subscriber]; there may be many, and none of them decides anything. Code that serves clients asks
+// [AsError] for the code and the message that a client may see.
 //
 // # Concurrency
 //

@@ -99,7 +99,7 @@ func (s *Service) JoinRoom(ctx context.Context, p Principal, req JoinRoom) (Join
 		}
 		c.rooms[req.Room] = true // from here on, its end is published
 		lock.version++
-		s.tell(ctx, RoomJoined{p.change(req.Room)})
+		s.publish(ctx, RoomJoined{p.change(req.Room)})
 	}
 	joined := Joined{Room: req.Room, Members: c.conn.Members(req.Room)}
 	if n := len(joined.Members); n > s.presence.listLimit {
@@ -163,7 +163,7 @@ func (s *Service) leave(ctx context.Context, p Principal, room string) {
 	delete(p.Client.rooms, room)
 	l.version++
 	p.Client.conn.Leave(room)
-	s.tell(ctx, RoomLeft{p.change(room)})
+	s.publish(ctx, RoomLeft{p.change(room)})
 }
 
 func (p Principal) change(room string) RoomChange {

@@ -44,7 +44,7 @@ func (s *Service) SendMessage(ctx context.Context, p Principal, req SendMessage)
 		return SentMessage{}, err
 	}
 	if created {
-		s.tell(ctx, MessageSent{Message: saved, Sender: m.Socket})
+		s.publish(ctx, MessageSent{Message: saved, Sender: m.Socket})
 	}
 	return SentMessage{Message: saved, Created: created}, nil
 }

@@ -47,7 +47,10 @@ const (
 // package realtime and package rest, calls it and translates requests, answers and errors; whatever tells others of
 // changes subscribes with [Service.Subscribe].
 //
-// Every use case has the same order: it validates the request, asks permission, stores, and then publishes an [Event].
+// Every use case has the same order: it validates the names in the request, asks permission, stores, and then publishes an
+// [Event]. The rest of the request is validated before anything is stored. A use case leaves out the steps that it does not
+// need.
+//
 // Its error is an [*Error] where the caller is at fault, and otherwise a failure whose cause the caller must not see; see
 // [AsError].
 //
@@ -88,7 +91,7 @@ func NewService(opts Options) (*Service, error) {
 	s.rooms.seed = maphash.MakeSeed()
 	s.presence = newPresence(presenceOptions{
 		grace: opts.PresenceGrace, interval: opts.PresenceInterval, listLimit: max(0, opts.PresenceListLimit), log: s.log,
-		changed: func(e PresenceChanged) { s.tell(context.Background(), e) },
+		changed: func(e PresenceChanged) { s.publish(context.Background(), e) },
 	})
 	return s, nil
 }
@@ -105,8 +108,8 @@ func (s *Service) Purge(ctx context.Context) (Purged, error) { return s.store.Pu
 // Close stops the timers of users who are about to go offline. Call it when all clients have disconnected.
 func (s *Service) Close() { s.presence.close() }
 
-// tell publishes a change that stays made when its event cannot be delivered.
-func (s *Service) tell(ctx context.Context, e Event) {
+// publish publishes the event of a change. If the event cannot be delivered, the change stays and the failure is logged.
+func (s *Service) publish(ctx context.Context, e Event) {
 	if err := s.events.Publish(ctx, e); err != nil {
 		s.log.WarnContext(ctx, "event was not delivered", "event", fmt.Sprintf("%T", e), "err", err)
 	}
