@@ -132,8 +132,8 @@ func (a *Adapter) deliver(p *parser.Packet, t *Target) error {
 	return a.local.Deliver(p, s.members, t)
 }
 
-// ObserveRooms calls f for each change of the rooms of this node after it, until stop is called. Changes and calls of f at
-// the time of either may fall on both sides. Stop may be called several times, and by f.
+// ObserveRooms calls f for each change of the rooms of this node after it, until stop is called. A change during
+// ObserveRooms or stop may or may not be reported. Stop may be called several times, and by f.
 //
 // f is called without any lock, on a goroutine of the adapter, for one event at a time; it may call the adapter. A panic of
 // it is logged, and ends that call only. The events come in the order in which the changes happened, for all rooms: a room

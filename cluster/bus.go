@@ -9,8 +9,8 @@ import (
 // Bus carries messages between the nodes of a cluster. The author of a broker implements it; users compose it with a
 // [Log] in a [Config]. Each Bus belongs to one engine.
 //
-// The engine keeps the requests, deadlines, membership and queues: a bus encodes, sends, receives and decodes. What a bus
-// can do besides is said by Traits, never by further interfaces, so that a type that wraps a bus loses nothing.
+// The engine keeps the requests, deadlines, membership and queues: a bus encodes, sends, receives and decodes. Traits
+// reports optional features; there are no further interfaces, so a type that wraps a bus keeps all its features.
 //
 // All methods are called outside locks and may wait until their context ends, save for Traits and Health, which return at
 // once. A bus that has lost its broker returns errors meanwhile and comes back by itself; it never ends the process.
@@ -26,9 +26,10 @@ type Bus interface {
 	// Publish sends messages: each to the other nodes, or to the node that it names in To. It is called by one goroutine
 	// at a time, with all that has come together since the last call, and may send them in one batch.
 	//
-	// The messages of a namespace arrive in the order in which they were published here; those for which Message.Room
-	// reports a room may have an order of their own for each room. A message may be lost, and may arrive twice. A node need not receive its own messages; the engine drops those that come back. An error means that
-	// some of the messages were not sent; the engine gives up the questions among them and does not send them again.
+	// The messages of a namespace arrive in the order in which they were published here. If Message.Room returns a room,
+	// the bus must keep the order only within that room. A message may be lost, and may arrive twice. A node need not
+	// receive its own messages; the engine drops those that come back. An error means that some of the messages were not
+	// sent. The engine ends the requests among them with an error, and sends none of the messages again.
 	Publish(ctx context.Context, messages []*Message) error
 
 	// Watch says which namespaces and rooms have begun or ceased to live on this node. It returns when messages for those
@@ -67,8 +68,9 @@ type BusNode struct {
 	Logger *slog.Logger
 
 	// Receive takes a message and never waits. Messages of one namespace are handled in the order of the calls; it may be
-	// called from several goroutines for different namespaces. Behind means that the engine cannot keep up and drops
-	// messages soon: a bus that can should slow down. A message that is dropped is counted.
+	// called from several goroutines for different namespaces. If Receive returns true, the engine's queue is more than
+	// half full. The bus should then deliver more slowly, if it can. A message that does not fit the queue is dropped and
+	// counted.
 	Receive func(m *Message) (behind bool)
 }
 

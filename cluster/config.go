@@ -19,8 +19,8 @@ type Config struct {
 	// Bus connects the nodes. Nil means that this node is alone.
 	Bus Bus
 
-	// Log brings sockets back that have lost their connection. Nil means that none come back, unless
-	// socketio.Options.Recovery asks for it; that makes a log of this node, in memory.
+	// Log stores packets and sessions, so that clients can resume after a lost connection. Nil means that they cannot,
+	// unless socketio.Options.Recovery is set, which makes a log of this node, in memory.
 	Log Log
 
 	// NodeID names this node; no other node of the cluster may have the name, and a node that starts again takes a new
@@ -36,7 +36,8 @@ type Config struct {
 	// HeartbeatInterval is the time between two heartbeats. Zero means 3 s.
 	HeartbeatInterval time.Duration
 
-	// HeartbeatTimeout is how long a node that says nothing is waited for. Zero means 10 s.
+	// HeartbeatTimeout bounds the silence of a node. After this time without a message, the engine treats a node as gone.
+	// Zero means 10 s.
 	HeartbeatTimeout time.Duration
 
 	// JoinTimeout bounds how long a join waits for the bus to subscribe to a room. Zero means 1 s.
@@ -49,7 +50,7 @@ type Config struct {
 	MaxQueue int
 
 	// MaxDisconnection is how long a session is kept after its connection was lost. Zero means 2 minutes and a negative
-	// value no limit. The time after which a node that died loses its sessions is up to a third longer.
+	// value no limit. If a node crashes, its sessions are kept up to one third, or 10 s, longer.
 	MaxDisconnection time.Duration
 
 	// MaxSessions bounds the sessions of this node, for each namespace, whose clients are away. The oldest give way. Zero

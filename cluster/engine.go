@@ -14,7 +14,7 @@ import (
 	"github.com/parleyio/parley/internal/guard"
 )
 
-// Engine makes the nodes of a cluster one, for all namespaces of a server. It keeps requests, deadlines, membership and
+// Engine connects the nodes of a cluster, for all namespaces of a server. It keeps requests, deadlines, membership and
 // sessions, and uses a [Bus] and a [Log] for what has to leave the node. A server makes one from its Options.Adapter; an
 // application has no use for it.
 //

@@ -8,8 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// RoomEvent is a change of a room. The room of a member's own id is none as long as nobody else has joined a room of
-// that name: it comes and goes with the member, without events.
+// RoomEvent is a change of a room. The room of a member's id causes no events until another member joins it.
 type RoomEvent struct {
 	Kind RoomEventKind
 

@@ -179,10 +179,10 @@ func (a *Adapter) Subscribed(ctx context.Context, rooms ...string) {
 	a.await(ctx, waiting)
 }
 
-// Expect prepares for a member that is about to be added and to join rooms, so that nothing is missed from the moment it
-// is there: it waits until the log is followed, subscribes to the rooms and to that of the member's id, and stores the
-// session, if there is one, in a log that is Shared. It waits at most for Config.JoinTimeout. Release is called after Add
-// and Join, or when nothing comes of it.
+// Expect prepares for a member that is about to be added and to join rooms, so that nothing is missed from the moment it is
+// there. It waits until the engine follows the log. It subscribes to the rooms and to the room of the member's id. It stores
+// the session, if there is one, in a log that is Shared. It waits at most for Config.JoinTimeout. Call release after Add and
+// Join, or when the member is not added.
 func (a *Adapter) Expect(ctx context.Context, m Member, rooms ...string) (release func()) {
 	var waiting []<-chan struct{}
 	var places []place

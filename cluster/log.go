@@ -7,18 +7,18 @@ import (
 	"github.com/parleyio/parley/parser"
 )
 
-// Log keeps the latest packets of each namespace in one order, and the sessions of sockets that may come back. With a log
-// in its [Config] a cluster has connection state recovery. The author of a broker implements it, beside a [Bus] or as a
-// second face of one. Each Log belongs to one engine.
+// Log keeps the latest packets of each namespace in one order, and the sessions of sockets that may come back. With a log in
+// its [Config] a cluster has connection state recovery. The author of a broker implements it, in addition to a [Bus] and in
+// a type of its own, because Start and Traits differ. Each Log belongs to one engine.
 //
 // A packet that can be recovered does not travel on the bus when the log is shared: the log delivers it to every node
 // that follows the namespace, the one that appended it included, in the order of positions. So the order of positions is
 // the order in which every socket receives the packets, and nothing is lost between what is delivered and what is read
 // again.
 //
-// All methods are called outside locks, from several goroutines, and may wait until their context ends, save for
-// Traits, AppendOffset, ParseOffset and Health, which return at once, and for a log with the trait Immediate. What a log
-// can do besides is said by Traits, never by further interfaces. Package clustertest checks what is written here.
+// All methods are called outside locks, from several goroutines, and may wait until their context ends, save for Traits,
+// AppendOffset, ParseOffset and Health, which return at once, and for a log with the trait Immediate. Traits reports
+// optional features; there are no further interfaces. Package clustertest checks what is written here.
 type Log interface {
 	// Traits says what the log can do. It is called before Start and must not change.
 	Traits() LogTraits
@@ -39,13 +39,13 @@ type Log interface {
 	// Sequence and appends it once, if it can.
 	Append(ctx context.Context, namespace string, entries []Entry) error
 
-	// Read returns the entries of a namespace behind a position, oldest first, at most so many; fewer mean that the end
-	// was reached. It returns ErrUnknownOffset when the position was never given, or when entries behind it are no longer
-	// there: never a part of the gap.
+	// Read returns the entries of a namespace after a position, oldest first. It returns at most `most` entries. Fewer than
+	// `most` means the end of the log. If the log never gave the position, or if an entry after it is missing, Read returns
+	// ErrUnknownOffset and no entries.
 	Read(ctx context.Context, namespace string, after Position, most int) ([]Entry, error)
 
-	// Last returns the position of the last entry of a namespace, kept or not; of one that is empty, a position before the
-	// first.
+	// Last returns the position of the last entry of a namespace, even if the entry was already deleted. For an empty
+	// namespace it returns a position before the first entry.
 	Last(ctx context.Context, namespace string) (Position, error)
 
 	// AppendOffset appends the text form of a position to b: what a client keeps and shows. It needs no escaping in JSON.
@@ -54,9 +54,9 @@ type Log interface {
 	ParseOffset(offset string) (p Position, ok bool)
 
 	// Keep stores sessions by namespace and PID, each for so long as its TTL, in place of an earlier version. It returns
-	// nil when all were stored, or one error for each session. ErrSessionClaimed is for one that was claimed or dropped
-	// since its Generation, which must not come back to life: a log that cannot remember this refuses every session that
-	// is not there and whose Version is not 1. The engine tries again after any other error.
+	// nil when all were stored, or one error for each session. The error is ErrSessionClaimed for a session that was
+	// claimed or dropped since its Generation. Keep must not store such a session. A log that does not record claims must
+	// refuse a session that is absent and has a Version other than 1. The engine tries again after any other error.
 	Keep(ctx context.Context, sessions []*Session) []error
 
 	// Claim returns a session with its next Generation, and deletes it, or returns ErrUnknownSession. Of several that claim
@@ -104,8 +104,8 @@ type LogNode struct {
 	Deliver func(namespace string, entries []Entry) error
 
 	// Lost says that entries behind the last one that was delivered are gone: the log was emptied, or trimmed before this
-	// node has read it. Delivery goes on behind the end of the log, which it gives. The engine closes the connections of
-	// the namespace's sockets, so that they come back as new ones and know that they have missed something.
+	// node has read it. `end` is the end of the log. Delivery continues after it. The engine closes the connections of the
+	// namespace's sockets, so that they come back as new ones and know that they have missed something.
 	Lost func(namespace string, end Position)
 }
 

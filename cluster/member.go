@@ -16,10 +16,11 @@ type Member interface {
 	Progress() *Progress
 }
 
-// Progress is how far a member has come in the log. The zero value is ready; its fields are the adapter's.
+// Progress is how far a member has come in the log. The zero value is ready. The caller sets PID; only the adapter changes
+// the other fields.
 type Progress struct {
-	// PID is the secret that the member's client shows to have its session again. It is set before Add. Empty means that
-	// the session is not kept.
+	// PID is the secret that the member's client shows to have its session again. It is set before Add or Return.Enter.
+	// Empty means that the session is not kept.
 	PID string
 
 	// stream.mu guards the fields below.
@@ -60,9 +61,9 @@ func (t *Target) nobody() bool { return t == nil || !t.Everyone && len(t.Rooms) 
 // Members are never empty and valid during a call only. Besides what is said of Deliver, no lock of the adapter is held
 // during a call.
 type Local interface {
-	// Deliver puts the packet into the queues of the members and returns without waiting for any of them. The slice
-	// belongs to the adapter. The target is the one of the broadcast and never nil; it is there for the manner of
-	// delivery, the choice of members has been made.
+	// Deliver puts the packet into the queues of the members and returns without waiting for any of them. The slice belongs
+	// to the adapter. The target is the one of the broadcast and never nil. Read only Volatile and NoCompress from t:
+	// members is already the final list.
 	//
 	// Deliver is called from several goroutines at once. No lock is held save those that keep recoverable packets in
 	// order; Deliver may therefore call Members, Join, Leave and the like, but neither Broadcast nor Close, nor Add and

@@ -86,7 +86,7 @@ type Message struct {
 	// Count is that of AckCount; IDs are the ids of the sockets that were asked, nil if the wire does not carry them.
 	Count int
 	IDs   []string
-	// Answer is that of Ack. Lost answers need not be carried: the requester then waits until its deadline.
+	// Answer is that of Ack. A bus may leave out an Answer with Lost set: the requester then waits until its deadline.
 	Answer Answer
 	// Session is that of Release and ReleaseAnswer.
 	Session *Session

@@ -5,8 +5,8 @@
 //
 // # Usage
 //
-// A [Server] is an [net/http.Handler]. For every session that a client opens it calls the accept function given to
-// [New], which returns the [Handler] that receives the session's messages:
+// A [Server] is a [net/http.Handler]. For every session that a client opens it calls the accept function given to [New],
+// which returns the [Handler] that receives the session's messages:
 //
 //	engine, err := engineio.New(func(s *engineio.Session) engineio.Handler { return &echo{s} }, nil)
 //	mux.Handle("/engine.io/", engine)

@@ -46,7 +46,7 @@ type Options struct {
 	// Transports are the transports of this package that clients may use. Empty means polling and websocket.
 	Transports []Transport
 	// MoreTransports are served in addition to Transports. They are offered as upgrades after websocket, in their order.
-	// Other packages of Parley implement them. All checks and limits apply to them too. Empty means none.
+	// Only packages of this module can implement them. All checks and limits apply to them too. Empty means none.
 	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of revision 3 of the protocol, which are those of Socket.IO 2. False refuses them
 	// with UnsupportedProtocolVersion.

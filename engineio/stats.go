@@ -32,8 +32,8 @@ type Stats struct {
 	// VolatileDropped counts the groups of volatile messages that were dropped because the client could not take them at
 	// once.
 	VolatileDropped int64
-	// ExpendableDropped counts the groups of expendable messages that were dropped because the send queue was full, or to
-	// make space for other messages.
+	// ExpendableDropped counts the groups of expendable messages that were dropped because the send queue of a client was
+	// full, or to make space for other messages.
 	ExpendableDropped int64
 	// UnsolicitedPongs counts pongs without a ping, which are ignored.
 	UnsolicitedPongs int64

@@ -11,8 +11,8 @@ import (
 // EmitWithAckFunc sends an event and returns; answered is called once, with the client's answer or with the reason why there
 // is none: ErrClosed when the socket disconnects first, or the error of ctx, which without a deadline gets that of
 // Options.AckTimeout. When EmitWithAckFunc itself returns an error, which is ErrClosed, ErrTooManyAcks, the context's error
-// or an encoding error, answered is not called. The context of a handler serves; one of which the handler itself defers the
-// cancel function does not, because it ends with the handler: let answered call that.
+// or an encoding error, answered is not called. You may pass the context of a handler. Do not pass a context that the
+// handler cancels when it returns; call its cancel function in answered instead.
 //
 // Answered runs where the socket's handlers run, in order with them: behind the events that the client sent before its
 // answer, ahead of those behind it, and before the functions of OnDisconnect. So it needs no lock against them, may take its

@@ -4,7 +4,7 @@
 //
 // # Usage
 //
-// A [Server] is an [net/http.Handler]:
+// A [Server] is a [net/http.Handler]:
 //
 //	io, err := socketio.New(nil)
 //	io.OnConnection(func(ctx context.Context, s *socketio.Socket) error {
@@ -40,10 +40,15 @@
 //
 // # Middlewares and listeners
 //
-// What happens to an incoming event, one after another: the listeners of OnAny, the
-// middlewares of UseEvent and Socket.Use, of which an error stops it, and the handlers of its name. At each of these
-// steps the parent namespace comes before the namespace, the namespace before the socket, and what was registered
-// earlier before what was later. OnAnyOutgoing hears of each event that is sent to a socket, alone or in a broadcast.
+// An incoming event passes three steps:
+//
+//  1. the listeners of OnAny
+//  2. the middlewares of UseEvent and Socket.Use; an error stops the event
+//  3. the handlers of its name
+//
+// At each step the parent namespace comes before the namespace, the namespace before the socket, and what was registered
+// earlier before what was registered later. The listeners of OnAnyOutgoing are called for each event that is sent to a
+// socket, alone or in a broadcast.
 //
 // # Concurrency
 //

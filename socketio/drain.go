@@ -3,12 +3,13 @@ package socketio
 import "context"
 
 // Queued returns how much waits to be written to the client, over all its namespaces, in packets and in bytes.
-// Options.SendQueuePackets and SendQueueBytes bound it: who sends much can hold back in time, until OnDrain.
+// Options.SendQueuePackets and SendQueueBytes bound it. A program that sends much can stop before that, and go on in
+// OnDrain.
 func (s *Socket) Queued() (packets, bytes int) { return s.conn.session.Queued() }
 
-// OnDrain adds a function that is called when all that had to wait for a client, because it does not read fast enough or
-// because a poll had to come, has been written: for each socket of the connection, in the order of its events. Times that
-// follow one another closely may cause one call. It returns the function that removes it.
+// OnDrain adds a function that the server calls when the send queue of a client becomes empty. It is called for each socket
+// of the connection, in the order of the socket's events. If the queue becomes empty several times within a short time, the
+// function may be called once. OnDrain returns a function that removes it.
 func (r *registry) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDrain")

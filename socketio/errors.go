@@ -42,8 +42,8 @@ var (
 	// Recovery.MaxDisconnection is short or Recovery.MaxSessions low.
 	ErrUnknownSession = cluster.ErrUnknownSession
 
-	// ErrUnknownOffset is what Recovery.OnFailed receives for a client of which it is not known what it has missed: the
-	// packets are no longer kept, or the offset was never given. The client gets a new session and needs the present
+	// ErrUnknownOffset is what Recovery.OnFailed receives when the server cannot tell which events the client missed: the
+	// packets are no longer kept, or the server never sent that offset. The client gets a new session and needs the present
 	// state. Many of them mean that Recovery.MaxPackets or Recovery.MaxBytes is low.
 	ErrUnknownOffset = cluster.ErrUnknownOffset
 )

@@ -46,7 +46,8 @@ type Options struct {
 
 	// Transports lists which of polling and websocket clients may use. Empty means both.
 	Transports []engineio.Transport
-	// MoreTransports are served beside those of Transports; see engineio.Options. Empty means none.
+	// MoreTransports are served in addition to Transports; see engineio.Options. Only packages of this module can implement
+	// them. Empty means none.
 	MoreTransports []transport.Transport
 	// AllowEIO3 also serves clients of Socket.IO 2, which speak revision 3 of Engine.IO. They join the namespace "/" by
 	// connecting, authenticate with the query of the URL or of the namespace (see Handshake.Auth), and compute their
@@ -99,9 +100,10 @@ type Options struct {
 	// namespace, as by a middleware, with the message "too many connections". A connection counts until its end for each
 	// user that it has been. Zero means no limit.
 	MaxConnectionsPerUser int
-	// Identify returns the user of a socket, from what middlewares have left in its data for instance: Socket.User calls it, on
-	// any goroutine, and MaxConnectionsPerUser when the middlewares have let the socket pass; a panic refuses it then. An
-	// empty name counts for nobody. Nil means that no user is known; it is required when MaxConnectionsPerUser is set.
+	// Identify returns the user of a socket, for example from data that a middleware has set. Socket.User calls it, on any
+	// goroutine. With MaxConnectionsPerUser, the server also calls it after the middlewares; if it panics then, the server
+	// refuses the socket. Connections with an empty name are not counted. Nil means that no user is known; it is required
+	// when MaxConnectionsPerUser is set.
 	Identify func(s *Socket) string
 	// Admission bounds how fast sessions are opened; see engineio.Admission. The zero value does not.
 	Admission engineio.Admission
@@ -144,8 +146,8 @@ type Options struct {
 	SendQueueBytes int
 	// SendQueuePackets bounds how many packets wait to be written to one client. Zero means 16,384.
 	SendQueuePackets int
-	// SlowConsumer says what happens when that is full; Namespace.SetSlowConsumer says it for one namespace. The zero value
-	// disconnects the client.
+	// SlowConsumer says what happens when the send queue of a client is full; Namespace.SetSlowConsumer says it for one
+	// namespace. The zero value disconnects the client.
 	SlowConsumer SlowConsumerPolicy
 	// InboxPackets bounds the events of one socket that wait for its handlers; then reading stops. Zero means 256.
 	InboxPackets int

@@ -61,7 +61,8 @@ func (b Broadcast) EmitWithAcks(ctx context.Context, name string, args ...any) (
 	return answers, err
 }
 
-// ServerCount returns the number of nodes in the cluster, this one included.
+// ServerCount returns the number of nodes that have this namespace, as far as this node knows. It includes this node. See
+// cluster.Adapter.ServerCount.
 func (n *Namespace) ServerCount(ctx context.Context) (int, error) { return n.adapter.ServerCount(ctx) }
 
 // FetchSockets describes all sockets of the namespace; see Broadcast.FetchSockets.

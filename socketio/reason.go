@@ -10,8 +10,8 @@ import (
 // the reference server, which has no SlowConsumer.
 type Reason string
 
-// All reasons. After a reason that says nothing else the official client comes back by itself, and with Options.Recovery it
-// gets its session back.
+// All reasons. The official client reconnects, except after the reasons whose comment says "stays away". With
+// Options.Recovery it can then get its session back, unless the comment says that the session is not kept.
 const (
 	// ClientDisconnect: the client left the namespace. It stays away, and its session is not kept.
 	ClientDisconnect Reason = "client namespace disconnect"

@@ -36,10 +36,11 @@ type Recovery struct {
 	// two minutes ago need not be welcome now.
 	SkipMiddlewares bool
 
-	// OnFailed is told why a client that asked for its session gets a new one: ErrUnknownSession,
-	// ErrUnknownOffset, ErrQueueFull (it has missed more than its send queue takes), or an error of the log. It
-	// runs on the socket's goroutine, before the middlewares when they are not to see the session. Nil means that nobody
-	// is told.
+	// OnFailed is called when a client that asked for its session gets a new one. The error is ErrUnknownSession,
+	// ErrUnknownOffset, ErrQueueFull (the client missed more than its send queue takes), or an error of the log. It runs on
+	// the socket's goroutine: before the middlewares if the server cannot read the session or the missed packets, after
+	// them if resuming fails later. In the second case the connection is closed, and the client reconnects. Nil means that
+	// nothing is called.
 	OnFailed func(s *Socket, err error)
 	// OnExpired is told the id of a socket whose session has ended for good: its client has not come back in time, or
 	// was not let in again. It is for what the application keeps by id beyond OnDisconnect. Nil means that nobody is told.

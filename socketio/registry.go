@@ -34,7 +34,8 @@ type listeners struct {
 
 // Use adds a middleware: it is called when a client joins the namespace, before the socket is connected, and an error
 // refuses it. The client receives the message and the data of an *event.Error, and its code as data.code, if data is nil or
-// an object. Of any other error it receives the message "internal", and the error is logged. Middlewares run one after another in the order in which they were added.
+// an object. Of any other error it receives the message "internal", and the error is logged. Middlewares run one after
+// another in the order in which they were added.
 //
 // It returns the function that removes the middleware, which, like that of every registration in this package, may be
 // called more than once and from any goroutine; what runs already goes on.
@@ -81,10 +82,10 @@ func (r *registry) On(name string, h event.Handler[*Socket]) (off func()) {
 	return r.events.On(name, h)
 }
 
-// OnAny adds a listener for all incoming events of every socket, and returns the function that removes it. It is called
-// with each event, whatever its name, before the middlewares of UseEvent and before the event's own handlers, in the
-// order of the socket's events; acknowledgements are no events. Its error is dealt with like that of a handler and keeps
-// the event from nobody.
+// OnAny adds a listener for all incoming events of every socket, and returns the function that removes it. It is called with
+// each event, whatever its name, before the middlewares of UseEvent and before the event's own handlers, in the order of the
+// socket's events; acknowledgements are no events. Its error is dealt with like that of a handler. The event still reaches
+// all other listeners and handlers.
 //
 // Listeners are called in the order in which they were added: those of the parent namespace, of the namespace, of the
 // socket. To run first, register first or on an outer scope.

@@ -7,8 +7,8 @@ package socketio
 type SlowConsumerPolicy struct {
 	// DropOldest names events of which the latest matter most, such as positions and prices. When the queue is full, those
 	// that have waited longest are dropped to make space for whatever comes, which is no error; what is left arrives in
-	// order. An event that asks for an acknowledgement is never dropped. With Options.Recovery one that was dropped is not
-	// sent again, unless the client comes back without having received a later event. Empty means none.
+	// order. An event that asks for an acknowledgement is never dropped. Recovery resends a dropped event only if the
+	// client received no later event. Empty means none.
 	DropOldest []string
 }
 

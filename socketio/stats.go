@@ -30,13 +30,13 @@ type Stats struct {
 	TooManyNamespaces int64
 	// TooManyAttachments counts the connections that were closed because of MaxAttachments.
 	TooManyAttachments int64
-	// AttachmentsTooLarge counts those that were because of MaxAttachmentBytes.
+	// AttachmentsTooLarge counts the connections that were closed because of MaxAttachmentBytes.
 	AttachmentsTooLarge int64
-	// TooDeep counts those that were because of MaxDepth.
+	// TooDeep counts the connections that were closed because of MaxDepth.
 	TooDeep int64
-	// LongEventNames counts those that were because of MaxEventName.
+	// LongEventNames counts the connections that were closed because of MaxEventName.
 	LongEventNames int64
-	// LongNamespaceNames counts those that were because of MaxNamespaceName.
+	// LongNamespaceNames counts the connections that were closed because of MaxNamespaceName.
 	LongNamespaceNames int64
 	// LongRoomNames counts calls that failed because of MaxRoomName.
 	LongRoomNames int64
