@@ -154,3 +154,29 @@ func TestUse_late(t *testing.T) {
 		r.engine.Use(nil)
 	})
 }
+
+func TestUse_off(t *testing.T) {
+	r := start(t, tcp(t), setup{})
+	var offs []func()
+	for _, name := range []string{"outer", "middle", "inner"} {
+		offs = append(offs, r.engine.Use(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Add("X-Seen", name)
+				next.ServeHTTP(w, r)
+			})
+		}))
+	}
+	seen := func() string {
+		a := r.do("GET", "?EIO=4&transport=polling&sid=x", "")
+		return strings.Join(a.header.Values("X-Seen"), ",")
+	}
+	for _, c := range []struct {
+		off  int
+		want string
+	}{{1, "outer,inner"}, {1, "outer,inner"}, {0, "inner"}, {2, ""}} {
+		offs[c.off]()
+		if got := seen(); got != c.want {
+			t.Errorf("after removing %d: seen by %q, want %q", c.off, got, c.want)
+		}
+	}
+}

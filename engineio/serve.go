@@ -3,6 +3,7 @@ package engineio
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/parleyio/parley/internal/eio"
@@ -37,8 +38,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // handler.
 //
 // Use is meant for the set-up but may be called at any time. It does not affect requests that are being served. It panics
-// on a nil middleware.
-func (s *Server) Use(middleware func(next http.Handler) http.Handler) {
+// on a nil middleware. Off removes the middleware for later requests; it may be called several times, and from any goroutine.
+func (s *Server) Use(middleware func(next http.Handler) http.Handler) (off func()) {
 	if middleware == nil {
 		panic("engineio: nil middleware")
 	}
@@ -51,6 +52,13 @@ func (s *Server) Use(middleware func(next http.Handler) http.Handler) {
 	n := len(chain)
 	chain = append(chain[:n:n], middleware(step{s, n + 1}))
 	s.middlewares.Store(&chain)
+	return func() {
+		s.using.Lock()
+		defer s.using.Unlock()
+		rest := slices.Clone(*s.middlewares.Load())
+		rest[n] = step{s, n + 1} // its place stays, because those behind it know theirs
+		s.middlewares.Store(&rest)
+	}
 }
 
 // step is the rest of the chain from an index on: the middlewares, and the server itself after the last one.

@@ -14,7 +14,7 @@ func (r *registry) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) 
 	if f == nil {
 		panic("socketio: nil function for OnDrain")
 	}
-	return r.drain.add(f)
+	return r.onDrain.add(f)
 }
 
 // OnDrain adds a function for this socket; it runs behind those of the namespace. See Namespace.OnDrain.
@@ -22,33 +22,33 @@ func (s *Socket) OnDrain(f func(ctx context.Context, s *Socket)) (off func()) {
 	if f == nil {
 		panic("socketio: nil function for OnDrain")
 	}
-	return s.listeners().drain.add(f)
+	return s.listeners().onDrain.add(f)
 }
 
 // Flushed implements engineio.FlushHandler.
 func (c *connection) Flushed() {
-	if c.server.drains.Load() == 0 { // as nearly always, and it may be called after each write
+	if c.server.drainListeners.Load() == 0 { // as nearly always, and it may be called after each write
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sockets {
-		if s.state == connected && s.awaitsDrain() {
-			s.drained = true
+		if s.state == connected && s.awaitsFlush() {
+			s.flushed = true
 			s.startLocked()
 		}
 	}
 }
 
-// awaitsDrain reports whether anybody wants to know.
-func (s *Socket) awaitsDrain() bool {
+// awaitsFlush reports whether anybody wants to know.
+func (s *Socket) awaitsFlush() bool {
 	for _, r := range s.nsp.registries {
-		if len(r.drain.all()) > 0 {
+		if len(r.onDrain.all()) > 0 {
 			return true
 		}
 	}
 	own := s.own.Load()
-	return own != nil && len(own.drain.all()) > 0
+	return own != nil && len(own.onDrain.all()) > 0
 }
 
 // callOnDrain calls the functions, on the socket's worker. A panic of one has been logged by protect.
@@ -57,12 +57,12 @@ func (s *Socket) callOnDrain() {
 		_ = s.protect("drain", func() error { f(s.ctx, s); return nil })
 	}
 	for _, r := range s.nsp.registries {
-		for _, f := range r.drain.all() {
+		for _, f := range r.onDrain.all() {
 			tell(*f)
 		}
 	}
 	if own := s.own.Load(); own != nil {
-		for _, f := range own.drain.all() {
+		for _, f := range own.onDrain.all() {
 			tell(*f)
 		}
 	}

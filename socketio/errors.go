@@ -6,6 +6,7 @@ import (
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/engineio"
 	"github.com/parleyio/parley/internal/errs"
+	"github.com/parleyio/parley/parser"
 )
 
 // The errors that a program may want to tell apart, with errors.Is. Others are those of encoding an argument, of a context,
@@ -36,6 +37,19 @@ var (
 	// ErrDropped is returned by EmitWithAck of a volatile event that the connection could not take at once. Nobody will
 	// answer: send the next one when there is news, or one that is not volatile.
 	ErrDropped = engineio.ErrDropped
+
+	// ErrReservedEvent is returned by every Emit for a name that the protocol uses itself, such as "disconnect". Nothing was
+	// sent: choose another name.
+	ErrReservedEvent = parser.ErrReservedEvent
+
+	// ErrForgedPlaceholder is returned by every Emit for arguments that hold binary data and an object with the key
+	// _placeholder, which receivers would take for an attachment. Nothing was sent: rename the key, or refuse the input that
+	// it came from.
+	ErrForgedPlaceholder = parser.ErrForgedPlaceholder
+
+	// ErrExceedsLimit is returned by every Emit for an event that receivers refuse: too many attachments, JSON that is too
+	// deep, a name that is too long. The error's text names the limit. Nothing was sent: send less at a time.
+	ErrExceedsLimit = parser.ErrExceedsLimit
 
 	// ErrUnknownSession is what Recovery.OnFailed receives for a client whose session is not, or no longer, kept. The client
 	// gets a new session; there is nothing to do but to send it the present state. Many of them mean that

@@ -83,7 +83,7 @@ func (h *Handshake) Time() time.Time { return h.request.Time }
 
 // MarshalJSON encodes the handshake as the reference does, except that of a repeated parameter of the query the last value
 // counts, and that IPv4 inside IPv6 is IPv4.
-func (h *Handshake) MarshalJSON() ([]byte, error) {
+func (h Handshake) MarshalJSON() ([]byte, error) {
 	query := map[string]string{}
 	for name, values := range h.Query() {
 		query[name] = values[0]

@@ -49,6 +49,9 @@ func TestHandshake_MarshalJSON(t *testing.T) {
 				"Connection: close\r\nContent-Length: %d\r\n\r\n40%s", session.SID, 2+len(c.Auth), c.Auth))
 			h := <-arrived
 			encoded, err := json.Marshal(h)
+			if value, _ := json.Marshal(*h); string(value) != string(encoded) {
+				t.Errorf("a copy is encoded as %s", value)
+			}
 			must(t, err)
 			var got map[string]any
 			must(t, json.Unmarshal(encoded, &got))

@@ -57,21 +57,21 @@ func (s *Socket) listeners() *listeners {
 		return own
 	}
 	own := new(listeners)
-	own.outgoing.total, own.drain.total = &s.nsp.watched, &s.nsp.server.drains
+	own.outgoing.total, own.onDrain.total = &s.nsp.watched, &s.nsp.server.drainListeners
 	if !s.own.CompareAndSwap(nil, own) {
 		return s.own.Load()
 	}
 	if s.finished.Load() { // its end may not have seen the listeners
 		own.outgoing.end()
-		own.drain.end()
+		own.onDrain.end()
 	}
 	return own
 }
 
-// endListeners lets broadcasts, and connections whose queue has drained, forget that somebody listens on the socket.
+// endListeners lets broadcasts, and connections whose queue is written, forget that somebody listens on the socket.
 func (s *Socket) endListeners() {
 	if own := s.own.Load(); own != nil {
 		own.outgoing.end()
-		own.drain.end()
+		own.onDrain.end()
 	}
 }

@@ -57,7 +57,7 @@ func (s *Server) OfPattern(pattern *regexp.Regexp) *ParentNamespace {
 
 func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	p.server, p.children = s, map[string]*Namespace{}
-	p.drain.total = &s.drains
+	p.onDrain.total = &s.drainListeners
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parents = appended(s.parents, p)
@@ -190,7 +190,7 @@ func newNamespace(name string, server *Server, parent *ParentNamespace) (*Namesp
 		n.registries = append(n.registries, &parent.registry)
 	}
 	n.registries = append(n.registries, &n.registry)
-	n.drain.total = &server.drains
+	n.onDrain.total = &server.drainListeners
 	var err error
 	n.adapter, err = server.cluster.Namespace(name, deliverer{n})
 	return n, err

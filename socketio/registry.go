@@ -18,7 +18,7 @@ type registry struct {
 	filters  chain[event.Handler[*Socket]] // of UseEvent
 	incoming chain[event.Handler[*Socket]] // of OnAny
 	outgoing chain[func(*Socket, *event.Message)]
-	drain    chain[func(context.Context, *Socket)]
+	onDrain  chain[func(context.Context, *Socket)]
 
 	slow atomic.Pointer[slowConsumer] // nil unless there is a policy of its own
 }
@@ -28,7 +28,7 @@ type listeners struct {
 	filters    chain[event.Handler[*Socket]] // of Use
 	incoming   chain[event.Handler[*Socket]] // of OnAny
 	outgoing   chain[func(*Socket, *event.Message)]
-	drain      chain[func(context.Context, *Socket)]
+	onDrain    chain[func(context.Context, *Socket)]
 	disconnect chain[func(context.Context, *Socket, Reason)]
 }
 

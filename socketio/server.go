@@ -47,11 +47,11 @@ type Server struct {
 	slow    *slowConsumer // of namespaces without a policy of their own
 
 	// Safe for concurrent use.
-	inline   inline
-	accepted atomic.Uint32 // connections so far
-	counters counters
-	users    users
-	drains   atomic.Int64 // functions of OnDrain that there are, or were on namespaces that are gone
+	inline         inline
+	accepted       atomic.Uint32 // connections so far
+	counters       counters
+	users          users
+	drainListeners atomic.Int64 // functions of OnDrain that there are, or were on namespaces that are gone
 
 	// running counts the sockets that have not finished.
 	running sync.WaitGroup

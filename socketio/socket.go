@@ -35,7 +35,7 @@ type Socket struct {
 	rooms      []string         // while it is not connected: the rooms that it will join, or had at its disconnect
 	joined     int              // rooms that Join has counted
 	inbox      inbox
-	drained    bool // the functions of OnDrain are to be called
+	flushed    bool // the functions of OnDrain are to be called
 	working    bool // a worker runs
 	worked     bool // the last worker has left finish to the handlers that run beside it
 	concurrent int  // handlers that run beside the order

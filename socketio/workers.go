@@ -78,7 +78,7 @@ func (s *Socket) handleAll() (last bool) {
 	for {
 		do := s.next()
 		switch {
-		case do.drained:
+		case do.flushed:
 			s.callOnDrain()
 			continue
 		case do.answer != nil:
@@ -108,7 +108,7 @@ func (s *Socket) opening() bool {
 
 // task is what a worker is to do next. One with nothing to do ends it.
 type task struct {
-	drained bool // the functions of OnDrain are to be called
+	flushed bool // the functions of OnDrain are to be called
 	entry
 	more bool // others wait behind it
 	last bool // the socket is to finish
@@ -119,9 +119,9 @@ func (s *Socket) next() task {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock() // after a fault too: the connection's end waits for it
-	if s.drained && s.state == connected {
-		s.drained = false
-		return task{drained: true}
+	if s.flushed && s.state == connected {
+		s.flushed = false
+		return task{flushed: true}
 	}
 	if e, more := s.inbox.popLocked(); e != (entry{}) {
 		c.wakeReaderLocked()

@@ -175,7 +175,7 @@ func TestConn_backpressure(t *testing.T) {
 			synctest.Wait()
 		}
 		if !done {
-			t.Error("the write still waits, though there is room for it")
+			t.Error("the write still waits, though there is space for it")
 		}
 		wantRead(t, b, "456789abc")
 	})
@@ -185,7 +185,7 @@ func TestConn_backpressure(t *testing.T) {
 		n, err := a.Write([]byte("456789abc"))
 		wantError(t, "Write", err, os.ErrDeadlineExceeded)
 		if n != 6 {
-			t.Errorf("wrote %d bytes, want the 6 that the buffer had room for", n)
+			t.Errorf("wrote %d bytes, want the 6 that the buffer had space for", n)
 		}
 		wantRead(t, b, "0123456789")
 	})
@@ -226,7 +226,7 @@ func TestConn_deadlines(t *testing.T) {
 		})
 		wantRead(t, b, "x")
 		_, err := a.Write([]byte("y"))
-		wantError(t, "Write when there is room again", err, os.ErrDeadlineExceeded)
+		wantError(t, "Write when there is space again", err, os.ErrDeadlineExceeded)
 		write(t, b, "z") // reading still works
 		wantRead(t, a, "z")
 		a.SetWriteDeadline(time.Time{})

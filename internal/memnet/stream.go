@@ -78,19 +78,19 @@ func (s *stream) put(p []byte) (n int, err error) {
 		s.changed.Broadcast()
 	}()
 	for n < len(p) {
-		room := s.size - (len(s.data) - s.read)
+		space := s.size - (len(s.data) - s.read)
 		if err := s.writer.failedLocked(); err != nil {
 			return n, err
 		}
-		if room == 0 {
+		if space == 0 {
 			s.changed.Wait()
 			continue
 		}
-		if s.read > 0 && len(s.data)+room > cap(s.data) {
+		if s.read > 0 && len(s.data)+space > cap(s.data) {
 			s.data = append(s.data[:0], s.data[s.read:]...)
 			s.read = 0
 		}
-		part := p[n:min(len(p), n+room)]
+		part := p[n:min(len(p), n+space)]
 		s.data = append(s.data, part...)
 		n += len(part)
 		s.changed.Broadcast()
