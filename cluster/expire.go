@@ -18,13 +18,17 @@ func (x *sessions) endLocked(r *record) {
 	e := ending{id: r.id}
 	if r.stored || r.writing != nil {
 		e.record = r
+		x.goneLocked(r) // nobody claims it here until it is out of the log
 	}
 	x.noteLocked(e)
 }
 
 func (x *sessions) noteLocked(e ending) {
-	if len(x.ended) < x.limits().MaxSessions && !x.closed {
+	switch {
+	case len(x.ended) < x.limits().MaxSessions && !x.closed:
 		x.ended = append(x.ended, e)
+	case e.record != nil: // the log ends it
+		delete(x.gone, e.record.pid)
 	}
 }
 
@@ -100,6 +104,7 @@ func (x *sessions) expired(id string) {
 // dropExpired reports whether a session was still in the log. A log that does not answer ends it by itself.
 func (x *sessions) dropExpired(r *record) bool {
 	e := x.stream.engine
+	defer x.out(r)
 	for attempt := 0; attempt < 5; attempt++ {
 		ctx, cancel := context.WithTimeout(e.ctx, e.config.RequestTimeout)
 		x.mu.Lock()
