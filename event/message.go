@@ -24,9 +24,10 @@ func (m *Message) Len() int { return m.inner().Len() }
 
 // Scan decodes the arguments into the pointers, in order. A nil skips its argument; further arguments are ignored.
 //
-// Decoding follows encoding/json, and is stricter in two points: a key must match the name of its field exactly, also in
-// upper and lower case, and null is only accepted by types that have a nil, and by types with an UnmarshalJSON or
-// UnmarshalText method (but not by time.Time). Binary values go into []byte and any. Unknown keys are ignored, unless
+// Decoding follows encoding/json, and is stricter in two points. A key must match the name in the field's json tag exactly: a
+// key that differs in upper and lower case is an error. (Fields without a name in a tag accept any case, as in
+// encoding/json.) And null is only accepted by types that have a nil, and by types with an UnmarshalJSON or UnmarshalText
+// method, but not by time.Time. Binary values go into []byte and any. Unknown keys are ignored, unless
 // socketio.Options.UnknownKeys says otherwise.
 //
 // After decoding, a destination with a Validate method is validated; see [Validator].

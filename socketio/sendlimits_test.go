@@ -88,9 +88,9 @@ func TestEmit_exceeds_limits(t *testing.T) {
 	}
 	bubble(t, "acknowledgements", func(t *testing.T) {
 		n := serve(t, nil)
-		var errs []error
+		results := make(chan []error, 1)
 		n.On("ask", func(_ context.Context, _ *socketio.Socket, m *event.Message) error {
-			errs = append(errs, m.Ack(files(11)), m.Ack(deep(64)), m.Ack("short"))
+			results <- []error{m.Ack(files(11)), m.Ack(deep(64)), m.Ack("short")}
 			return nil
 		})
 		n.On("fail", func(context.Context, *socketio.Socket, *event.Message) error {
@@ -99,6 +99,7 @@ func TestEmit_exceeds_limits(t *testing.T) {
 		c := n.join(t)
 		c.send(`421["ask"]`)
 		c.expect(`431["short"]`)
+		errs := <-results
 		if !errors.Is(errs[0], parser.ErrExceedsLimit) || !errors.Is(errs[1], parser.ErrExceedsLimit) || errs[2] != nil {
 			t.Errorf("got %v", errs)
 		}

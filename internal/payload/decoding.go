@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Decoding decodes the values of peers. It is stricter than encoding/json: keys must match the names of fields exactly, and
+// Decoding decodes the values of peers. It is stricter than encoding/json: keys must match the names in json tags exactly, and
 // null is only a value of types that have a nil, and of types with an UnmarshalJSON or UnmarshalText method other than
 // time.Time. Decoded values are validated. The zero value and nil are valid.
 type Decoding struct {
