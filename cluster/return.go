@@ -191,10 +191,10 @@ func (s *stream) lookLocked() {
 	}
 }
 
-// Enter lets a member in that goes on with the session, into those of its rooms that are among these. Deliver is called
-// once, with the packets that it has missed, each with its offset, at a moment at which no other packet can come between
-// them and those that follow; it waits for nothing and calls nothing of the adapter. The packets are those behind the
-// client's offset that were meant for the rooms of the session.
+// Enter adds m with the restored session. m joins each room of the session that rooms also lists. Deliver is called once,
+// with the packets that it has missed, each with its offset, at a moment at which no other packet can come between them and
+// those that follow; it waits for nothing and calls nothing of the adapter. The packets are those behind the client's offset
+// that were meant for the rooms of the session.
 //
 // It returns ErrUnknownOffset when the packets are no longer there, ErrUnknownSession when the client has come back
 // elsewhere meanwhile, ErrQueueFull for more than the limit of Restore and ErrClosed after Close, and has then not called
@@ -273,8 +273,9 @@ func (r *Return) leaveLocked() {
 	s.returning = slices.DeleteFunc(s.returning, func(other *Return) bool { return other == r })
 }
 
-// Cancel ends a session that does not go on; after Enter it does nothing. With again it is kept for one more attempt, with this data: its client has
-// only lost its connection once more. It waits until the session is stored, at most for Config.JoinTimeout.
+// Cancel ends a session that is not resumed; after Enter it does nothing. With again the session is kept for one more
+// attempt, with this data, because its client has only lost its connection once more. Cancel waits until the session is
+// stored, at most for Config.JoinTimeout.
 func (r *Return) Cancel(again bool, data json.RawMessage) {
 	s := r.stream
 	s.mu.Lock()
