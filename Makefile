@@ -79,13 +79,14 @@ compat: need-go ## After tests were renamed: correct their names in docs/COMPATI
 	go test ./internal/testing/compat
 
 .PHONY: test-go
-test-go: need-go ## Run the Go tests with the race detector, those that count allocations without it, and two packages without the bundles
+test-go: need-go ## Run the Go tests with the race detector, those that it would disturb without it, and two packages without the bundles
 	@scripts/need gcc nginx haproxy
 	@mkdir -p $(RESULTS)
-	@# The packages whose tests count allocations are compiled again, and no others: the race detector allocates.
+	@# The packages with tests that count allocations, or replay a simulation, are compiled again, and no others: the race
+	@# detector allocates, and it shuffles goroutines.
 	{ status=0; \
 		CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) -json ./... || status=1; \
-		go test -json -run '[Aa]lloc' $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Test[A-Za-z0-9_]*[Aa]lloc' . | \
+		go test -json -run '[Aa]lloc|^TestReplay' $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Test([A-Za-z0-9_]*[Aa]lloc|Replay)' . | \
 			xargs -n1 dirname | sort -u) || status=1; \
 		go test -json -short -tags nobundles ./cmd/parley ./backend/web || status=1; \
 		exit $$status; } | go run ./internal/testing/testreport -counts $(RESULTS)/go.counts

@@ -64,5 +64,6 @@
 //
 // A run is the same each time only if its engines are. Where goroutines of one engine race, for example when they collect
 // what the next call of a bus takes, the simulation makes the outcome irrelevant: see calls and network.addLocked. The
-// package's tests use one processor, which leaves the little that remains to a scheduler that does the same each time.
+// package's tests use one processor, which leaves the little that remains to a scheduler that does the same each time. The
+// race detector shuffles goroutines on purpose: a fault that it finds may need several runs of its seed.
 package simulationtest

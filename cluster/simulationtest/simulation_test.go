@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -49,25 +48,6 @@ func report(t *testing.T, seed uint64, r simulationtest.Report) {
 	t.Errorf("seed %d:\n%s\n\nthe end of the trace:\n%s\n\nto run it again:\n"+
 		"go test ./cluster/simulationtest -run TestSimulation -seed %d -steps %d",
 		seed, strings.Join(r.Faults, "\n"), strings.Join(r.Trace[max(0, len(r.Trace)-40):], "\n"), seed, *steps)
-}
-
-func TestReplay(t *testing.T) {
-	for seed := uint64(1); seed <= 12; seed++ {
-		p := simulationtest.Plan{Seed: seed}
-		a, b := simulationtest.Run(t, p).Trace, simulationtest.Run(t, p).Trace
-		if len(a) < 100 {
-			t.Errorf("seed %d has a trace of %d lines", seed, len(a))
-		}
-		if slices.Equal(a, b) {
-			continue
-		}
-		i := 0
-		for i < min(len(a), len(b)) && a[i] == b[i] {
-			i++
-		}
-		t.Errorf("seed %d is not the same each time: line %d of %d and %d is\n%s\nand then\n%s",
-			seed, i, len(a), len(b), a[min(i, len(a)-1)], b[min(i, len(b)-1)])
-	}
 }
 
 func TestSabotage(t *testing.T) {
