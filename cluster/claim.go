@@ -48,13 +48,16 @@ func (x *sessions) claim(ctx context.Context, pid string) (*Session, error) {
 			s.Generation = r.generation + 1
 			if stored {
 				claimed, err := x.stream.log.Claim(ctx, x.stream.adapter.name, pid)
-				if err != nil {
-					if !errors.Is(err, ErrUnknownSession) {
-						x.lost(r.id)
-					}
+				switch {
+				case err == nil && claimed.Generation != s.Generation:
+					// Another node has had it meanwhile, and has stored it again: what this node knows is old.
+					return x.latest(ctx, claimed), nil
+				case err != nil && !errors.Is(err, ErrUnknownSession):
+					x.unclaimed(r)
+					return nil, err
+				case err != nil:
 					return nil, err
 				}
-				s.Generation = claimed.Generation
 			}
 			return &s, nil
 		}
@@ -62,18 +65,31 @@ func (x *sessions) claim(ctx context.Context, pid string) (*Session, error) {
 	return nil, ErrUnknownSession
 }
 
-// claimElsewhere claims a session that this node does not have, and asks the node that had it last for its latest state:
-// the client may be back before that node knows that it was gone, or before it has stored what has changed.
+// claimElsewhere claims a session that this node does not have.
 func (x *sessions) claimElsewhere(ctx context.Context, pid string) (*Session, error) {
-	e, name := x.stream.engine, x.stream.adapter.name
-	s, err := x.stream.log.Claim(ctx, name, pid)
+	s, err := x.stream.log.Claim(ctx, x.stream.adapter.name, pid)
 	if err != nil {
 		return nil, err
 	}
-	if e.bus == nil || s.Node == "" || s.Node == e.id || !e.peers.has(s.Node) {
-		return s, nil
-	}
+	return x.latest(ctx, s), nil
+}
+
+// latest asks the node that had a claimed session last for its latest state: the client may be back before that node knows
+// that it was gone, or before it has stored what has changed. That may be this node, if another connection of the client
+// has come back here while the session was being claimed.
+func (x *sessions) latest(ctx context.Context, s *Session) *Session {
+	e, name, pid := x.stream.engine, x.stream.adapter.name, s.PID
 	latest := *s
+	if s.Node == e.id {
+		if last := x.release(pid); last != nil && last.ID == s.ID {
+			latest.Rooms, latest.Data = last.Rooms, last.Data
+			latest.Received, latest.Until = last.Received, last.Until
+		}
+		return &latest
+	}
+	if e.bus == nil || s.Node == "" || !e.peers.has(s.Node) {
+		return s
+	}
 	r := &request{
 		id: newID(), namespace: name, changed: make(chan struct{}, 1),
 		waiting: map[string]struct{}{s.Node: {}}, answered: map[string]struct{}{}, counted: -1, left: func(string) {},
@@ -96,7 +112,7 @@ func (x *sessions) claimElsewhere(ctx context.Context, pid string) (*Session, er
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &latest, nil
+	return &latest
 }
 
 // release gives up a session that another node has claimed, and returns its latest state, or nil.

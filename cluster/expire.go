@@ -32,6 +32,14 @@ func (x *sessions) noteLocked(e ending) {
 	}
 }
 
+// unclaimed ends a session that was to be claimed when the log failed: it may be there still.
+func (x *sessions) unclaimed(r *record) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.noteLocked(ending{id: r.id, record: r})
+	x.armLocked()
+}
+
 // lost tells of a session that was claimed and is not restored.
 func (x *sessions) lost(id string) {
 	x.mu.Lock()

@@ -79,12 +79,19 @@ func (s *stream) loseRest() {
 // lose is called by the log when entries are gone that were not delivered here.
 func (e *Engine) lose(namespace string, end Position) {
 	if a := e.adapter(namespace); a != nil && a.stream != nil {
-		e.spawn("lost entries", func() { a.stream.lose(end) })
+		a.stream.jump(end) // at once: entries behind it follow
+		e.spawn("lost entries", a.stream.reset)
 	}
 }
 
 // lose ends the sessions of all members of this node: they have missed packets, and their clients must know.
 func (s *stream) lose(end Position) {
+	s.jump(end)
+	s.reset()
+}
+
+// jump goes on behind entries that are gone.
+func (s *stream) jump(end Position) {
 	s.engine.counters.lost.Add(1)
 	s.engine.log.Warn("entries of the log are gone: clients have to come back as new ones",
 		slog.String("nsp", s.adapter.name), slog.String("node", s.engine.id))
@@ -96,6 +103,10 @@ func (s *stream) lose(end Position) {
 	}
 	s.lookLocked()
 	s.mu.Unlock()
+}
+
+// reset ends the sessions of all members of this node.
+func (s *stream) reset() {
 	members := s.adapter.Members(&Target{Everyone: true})
 	var lost []Member
 	for _, m := range members {

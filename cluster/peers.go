@@ -48,8 +48,12 @@ func (p *peers) hear(m *Message, now time.Time) (ask, first bool) {
 	defer p.mu.Unlock()
 	n := p.known[m.Node]
 	if n == nil {
+		w := p.windows[m.Node]
 		if m.Kind == KindBye {
 			return false, false
+		}
+		if w != nil && w.left && m.Kind != KindHello {
+			return false, false // its bye has overtaken this message
 		}
 		first = true
 		if p.known == nil {
@@ -82,6 +86,9 @@ func (p *peers) hear(m *Message, now time.Time) (ask, first bool) {
 	case KindBye:
 		if m.Namespace == "" {
 			delete(p.known, m.Node)
+			if w := p.windows[m.Node]; w != nil {
+				w.left = true
+			}
 			break
 		}
 		delete(n.seen, m.Namespace)

@@ -112,6 +112,7 @@ func (x *sessions) store(batch []*record) (ok bool) {
 		close(r.writing)
 		r.writing, r.stored = nil, true
 		if err == nil {
+			r.version = states[i].Version // not before: a log may refuse what is not there and is not the first
 			select {
 			case <-r.first:
 			default:
@@ -161,8 +162,7 @@ func (x *sessions) supersede(m Member) {
 // state returns a session as it is now, or nil when it has ended.
 func (x *sessions) state(r *record) *Session {
 	x.mu.Lock()
-	r.version++
-	m, latest, version := r.member, r.latest, r.version
+	m, latest, version := r.member, r.latest, r.version+1
 	x.mu.Unlock()
 	if m == nil && latest == nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/parleyio/parley/parser"
@@ -80,6 +81,7 @@ func (s *stream) follow() error {
 			end, err := s.log.Follow(s.ctx, name)
 			if err == nil {
 				s.begin(end)
+				s.resetEarly()
 				return
 			}
 			if attempt == 0 {
@@ -91,6 +93,17 @@ func (s *stream) follow() error {
 		}
 	})
 	return nil
+}
+
+// resetEarly closes the connections of members that entered before the log was followed: nobody knows what they have missed.
+func (s *stream) resetEarly() {
+	early := s.adapter.Members(&Target{Everyone: true})
+	s.mu.Lock()
+	early = slices.DeleteFunc(early, func(m Member) bool { return m.Progress() == nil || m.Progress().record != nil })
+	s.mu.Unlock()
+	if len(early) > 0 {
+		s.adapter.local.Reset(early)
+	}
 }
 
 // begin notes where the log ended when it was first followed. Entries behind may have been delivered already.

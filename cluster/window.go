@@ -26,6 +26,7 @@ func (p *peers) repeated(node string, sequence uint64, now time.Time) bool {
 // window remembers which of the latest numbers of a sender have come.
 type window struct {
 	used time.Time
+	left bool   // the sender has said bye
 	last uint64 // the highest
 	bits [windowSize / 64]uint64
 }
