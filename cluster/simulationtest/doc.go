@@ -51,6 +51,7 @@
 //   - Questions end by their deadline. In a calm their answers are complete. When one node is paused, the error names that
 //     node and no other.
 //   - A session is restored once: in a calm each client is on one node. It comes back with the rooms and data that it had.
+//     A session that has expired is reported once and not restored.
 //   - In a calm all nodes know each other, and engines and ledger agree on members and rooms.
 //   - At the end no session, member, request, call or goroutine is left, and nothing refers to an engine.
 //

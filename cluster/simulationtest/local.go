@@ -204,7 +204,19 @@ func (s *space) Reset(members []cluster.Member) {
 }
 
 // Expired implements cluster.LocalSessions.
-func (s *space) Expired(string) {}
+func (s *space) Expired(id string) {
+	w := s.run.node.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.run.dead {
+		return
+	}
+	w.notef("%s says that %s is over", s.run.id, id)
+	if w.expired[id] {
+		w.faultf("%s says that %s is over, which was said before", s.run.id, id)
+	}
+	w.expired[id] = true
+}
 
 // close closes the connection of a socket; what it has not read is lost.
 func (s *space) close(m *socket, why string) {

@@ -88,7 +88,7 @@ func newShape(rng *rand.Rand, s Sabotage) shape {
 		traits:     cluster.BusTraits{Rooms: chance(rng, 0.4), Counts: chance(rng, 0.3)},
 		namespaces: []string{"/a", "/b"}[:1+rng.IntN(2)],
 		kept:       []int{1000, 1000, 30}[rng.IntN(3)],
-		eager:      chance(rng, 0.0),
+		eager:      chance(rng, 0.3),
 		plain:      chance(rng, 0.2),
 		forgetful:  chance(rng, 0.2),
 		failure:    some(0.5, 0.15),

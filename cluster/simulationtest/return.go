@@ -92,6 +92,9 @@ func (w *world) checkRefusal(l *life, err error) {
 // since before the last calm at which it was connected was surely stored.
 func (w *world) restored(rooms []string, m *socket) {
 	w.change(m, func(l *life, step int) {
+		if w.expired[l.id] {
+			w.faultf("%s came back after its session was said to be over", l.id)
+		}
 		l.recovered++
 		l.room(l.id)
 		for _, room := range rooms {

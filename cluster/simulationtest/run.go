@@ -44,7 +44,7 @@ func Run(t *testing.T, p Plan) Report {
 }
 
 func newWorld(p Plan) *world {
-	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1))}
+	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), expired: make(map[string]bool)}
 	w.trace.begin = time.Now()
 	w.shape = newShape(w.rng, p.Sabotage)
 	w.network = newNetwork(w.shape.traits)

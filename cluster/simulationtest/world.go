@@ -38,6 +38,7 @@ type world struct {
 	mu         sync.Mutex
 	lives      []*life
 	broadcasts []*broadcast
+	expired    map[string]bool // ids of sockets whose sessions are over unrestored, as the application was told
 	stopping   []*run
 	stale      []*socket // dead connections of clients that have connected anew: the servers will notice
 }
