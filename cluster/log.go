@@ -45,7 +45,8 @@ type Log interface {
 	Read(ctx context.Context, namespace string, after Position, most int) ([]Entry, error)
 
 	// Last returns the position of the last entry of a namespace, even if the entry was already deleted. For an empty
-	// namespace it returns a position before the first entry.
+	// namespace it returns a position before the first entry, in the present epoch and never the zero Position: otherwise a
+	// session that begins there does not notice that the log was emptied later. Follow does the same.
 	Last(ctx context.Context, namespace string) (Position, error)
 
 	// AppendOffset appends the text form of a position to b: what a client keeps and shows. It needs no escaping in JSON.
