@@ -25,7 +25,7 @@ type Connection interface {
 	// connection may be one that was restored.
 	User() string
 
-	// SetUser makes it a connection of user, who is not empty, and of nobody else: it receives what is for that user.
+	// SetUser makes it a connection of user, which is not empty, and of no other user: it receives what is sent to that user.
 	SetUser(user string) error
 }
 

@@ -84,7 +84,7 @@ func (x *index) shard(name string) *shard {
 }
 
 // add lets a member in, and returns the one that it replaces, or nil. It enters the room of everyone before it can be found
-// by its id: whoever finds and removes it finds it complete.
+// by its id: a caller that finds and removes it finds it complete.
 func (x *index) add(m Member) (replaced Member) {
 	r := &resident{member: m, id: m.ID()}
 	if x.holds != nil {

@@ -252,7 +252,7 @@ func TestNew_contradictions(t *testing.T) {
 	}
 }
 
-// TestNew_warns: whoever lets every page in is told so at start, and nobody else is told anything.
+// TestNew_warns: options that admit every page are logged at start, and other options are not.
 func TestNew_warns(t *testing.T) {
 	for _, test := range []struct {
 		cors  engineio.CORS

@@ -132,7 +132,7 @@ func (x *exchange) await() {
 		return
 	case <-x.body.done: // the connection is free
 	}
-	if !x.upgrade { // what follows it is for whoever takes the connection
+	if !x.upgrade { // what follows it belongs to the handler that takes the connection over
 		x.watch()
 	}
 	<-x.decided

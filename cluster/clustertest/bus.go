@@ -80,19 +80,20 @@ func (b *busNodes) publish(from int, messages ...*cluster.Message) {
 // await waits until a node has so many messages, and takes them.
 func (b *busNodes) await(node, count int) []*cluster.Message {
 	b.t.Helper()
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+	var came []*cluster.Message
+	if !eventually(func() bool {
 		b.mu.Lock()
-		came := b.came[node]
+		defer b.mu.Unlock()
+		came = b.came[node]
 		if len(came) >= count {
 			b.came[node] = nil
-			b.mu.Unlock()
-			return came
+			return true
 		}
-		b.mu.Unlock()
-		if time.Since(begin) > patience {
-			b.t.Fatalf("node %d has received %d messages, want %d", node, len(came), count)
-		}
+		return false
+	}) {
+		b.t.Fatalf("node %d has received %d messages, want %d", node, len(came), count)
 	}
+	return came
 }
 
 func broadcast(label string, rooms ...string) *cluster.Message {
@@ -220,10 +221,8 @@ func testWatch(t *testing.T, b *busNodes) {
 		watch(1, "red", false, true)
 		watch(1, "socket", true, true)
 		// A bus may take its time to unsubscribe.
-		for begin := time.Now(); b.buses[1].Health().Subscriptions > before; time.Sleep(time.Millisecond) {
-			if time.Since(begin) > patience {
-				t.Fatalf("%d subscriptions are left, %d were there", b.buses[1].Health().Subscriptions, before)
-			}
+		if !eventually(func() bool { return b.buses[1].Health().Subscriptions <= before }) {
+			t.Fatalf("%d subscriptions are left, %d were there", b.buses[1].Health().Subscriptions, before)
 		}
 		b.await(2, 1)
 	}
@@ -239,14 +238,13 @@ func testCount(t *testing.T, b *busNodes) {
 	}
 	check := func(want int) {
 		t.Helper()
-		for begin := time.Now(); ; time.Sleep(time.Millisecond) {
-			got, err := b.buses[0].Count(ctx(t), "/suite")
-			if err == nil && got == want {
-				return
-			}
-			if time.Since(begin) > patience {
-				t.Fatalf("Count = %d, %v, want %d", got, err, want)
-			}
+		var got int
+		var err error
+		if !eventually(func() bool {
+			got, err = b.buses[0].Count(ctx(t), "/suite")
+			return err == nil && got == want
+		}) {
+			t.Fatalf("Count = %d, %v, want %d", got, err, want)
 		}
 	}
 	check(3)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parleyio/parley/cluster"
 	"github.com/parleyio/parley/parser"
@@ -197,4 +198,14 @@ func (l *local) checkLocked(method string, members []cluster.Member) []*member {
 
 func (n *node) faultLocked(format string, args ...any) {
 	n.faults = append(n.faults, fmt.Sprintf(format, args...))
+}
+
+// eventually reports whether a condition holds within patience. It asks once more each millisecond.
+func eventually(holds func() bool) bool {
+	for begin := time.Now(); !holds(); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > patience {
+			return false
+		}
+	}
+	return true
 }

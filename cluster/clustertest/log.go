@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/parleyio/parley/cluster"
 )
@@ -93,17 +92,16 @@ func (l *logNodes) append(node int, label string, t *cluster.Target) cluster.Ent
 // await waits until a node was delivered so many entries.
 func (l *logNodes) await(node, count int) []cluster.Entry {
 	l.t.Helper()
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+	var came []cluster.Entry
+	if !eventually(func() bool {
 		l.mu.Lock()
-		came := slices.Clone(l.came[node])
-		l.mu.Unlock()
-		if len(came) >= count {
-			return came
-		}
-		if time.Since(begin) > patience {
-			l.t.Fatalf("node %d was delivered %d entries, want %d", node, len(came), count)
-		}
+		defer l.mu.Unlock()
+		came = slices.Clone(l.came[node])
+		return len(came) >= count
+	}) {
+		l.t.Fatalf("node %d was delivered %d entries, want %d", node, len(came), count)
 	}
+	return came
 }
 
 func sameEntry(a, b *cluster.Entry) bool {

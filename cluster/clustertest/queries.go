@@ -197,18 +197,17 @@ func testStop(t *testing.T, n *node) {
 	}
 	n.stop(stopped)
 	left := len(n.adapters) - 1
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
-		got, err := n.front.FetchSockets(ctx(t), toAll())
-		if err != nil {
+	var got []cluster.SocketInfo
+	var count int
+	var err error
+	if !eventually(func() bool {
+		if got, err = n.front.FetchSockets(ctx(t), toAll()); err != nil {
 			t.Fatalf("FetchSockets: %v", err)
 		}
-		count, err := n.front.ServerCount(ctx(t))
-		if err == nil && count == left && len(got) == left {
-			break
-		}
-		if time.Since(begin) > patience {
-			t.Fatalf("%d nodes (%v) and %d sockets, want %d", count, err, len(got), left)
-		}
+		count, err = n.front.ServerCount(ctx(t))
+		return err == nil && count == left && len(got) == left
+	}) {
+		t.Fatalf("%d nodes (%v) and %d sockets, want %d", count, err, len(got), left)
 	}
 	if err := n.adapters[stopped].Broadcast(packet("late"), toAll()); !errors.Is(err, cluster.ErrClosed) {
 		t.Errorf("Broadcast on the node that stopped = %v, want ErrClosed", err)
